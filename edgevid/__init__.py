@@ -1,0 +1,1 @@
+"""edgevid: action recognition on a small device, live, for ever."""
