@@ -1,0 +1,116 @@
+"""The runtimes that can execute a ``.tflite`` file, behind one small boundary."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.errors import MissingDependencyError, ModelError, UsageError
+
+
+class Backend(Protocol):
+    """A network that is loaded and can be stepped. Not safe for two threads at once."""
+
+    def tensor(self, index: int) -> NDArray[Any]:
+        """Returns a view of a tensor's memory. Let go of it before ``invoke``."""
+        ...
+
+    def invoke(self) -> None:
+        """Computes the outputs from the inputs.
+
+        Raises:
+            ModelError: the runtime reports a failure.
+        """
+        ...
+
+
+def open_backend(flatbuffer: bytes, *, name: str = "auto", threads: int = 1) -> Backend:
+    """Loads a network.
+
+    Args:
+        flatbuffer: the content of a ``.tflite`` file that ``edgevid.tflite`` has checked.
+        name: ``litert``, ``tflite-runtime``, ``tensorflow``; ``auto`` takes the first of the
+            first two that is installed.
+        threads: CPU threads.
+
+    Raises:
+        UsageError: no such backend, or not a number of threads.
+        MissingDependencyError: the backend's library is not installed.
+        ModelError: the runtime refuses the network.
+    """
+    if threads < 1:
+        raise UsageError(f"threads must be 1 or more, not {threads}")
+    interpreter = _interpreter_class(name)
+    try:
+        return InterpreterBackend(interpreter(model_content=flatbuffer, num_threads=threads))
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"the runtime refuses the model: {_one_line(error)}") from error
+
+
+class InterpreterBackend:
+    """Runs on a TFLite ``Interpreter``, which all three runtimes share."""
+
+    def __init__(self, interpreter: Any) -> None:
+        interpreter.allocate_tensors()
+        self._interpreter = interpreter
+
+    def tensor(self, index: int) -> NDArray[Any]:
+        """Returns a view of a tensor's memory. Let go of it before ``invoke``."""
+        view: NDArray[Any] = self._interpreter.tensor(index)()
+        return view
+
+    def invoke(self) -> None:
+        """Computes the outputs from the inputs."""
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"the runtime cannot run the model: {_one_line(error)}") from error
+
+
+def _litert() -> Any:
+    return importlib.import_module("ai_edge_litert.interpreter").Interpreter
+
+
+def _tflite_runtime() -> Any:
+    # Built against numpy 1: under numpy 2 it fails on import with pages of advice.
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        raise ImportError("tflite-runtime needs numpy below 2")
+    return importlib.import_module("tflite_runtime.interpreter").Interpreter
+
+
+def _tensorflow() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return importlib.import_module("tensorflow").lite.Interpreter
+
+
+# In the order in which ``auto`` tries them. TensorFlow is left out of that: it costs 600 MB and
+# seconds, so it has to be asked for.
+_OPENERS: dict[str, tuple[Callable[[], Any], str]] = {
+    "litert": (_litert, "pip install ai-edge-litert"),
+    "tflite-runtime": (_tflite_runtime, "pip install tflite-runtime 'numpy<2'"),
+    "tensorflow": (_tensorflow, "pip install tensorflow"),
+}
+NAMES = ("auto", *_OPENERS)
+
+
+def _interpreter_class(name: str) -> Any:
+    if name not in NAMES:
+        raise UsageError(f"no backend {name!r}: choose {', '.join(NAMES)}")
+    candidates = ("litert", "tflite-runtime") if name == "auto" else (name,)
+    problems = []
+    for candidate in candidates:
+        opener, command = _OPENERS[candidate]
+        try:
+            return opener()
+        except ImportError as error:
+            problems.append(f"{candidate} cannot be loaded ({_one_line(error)}): {command}")
+    raise MissingDependencyError("; or ".join(problems))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

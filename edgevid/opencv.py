@@ -1,0 +1,16 @@
+"""The one place that loads OpenCV.
+
+FFmpeg and OpenCV write their own complaints to standard error; edgevid says what went wrong in
+its own words, once, so theirs are switched off unless the user has asked for them.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+import cv2
+
+__all__ = ["cv2"]

@@ -1,0 +1,85 @@
+"""Logits become a few named probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.errors import LabelsError, UsageError
+from edgevid.records import Score
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turns logits ``[classes]`` into probabilities ``[classes]`` that add up to 1.
+
+    The largest logit is taken off first, so that no exponential overflows.
+    """
+    weights = np.exp(logits - logits.max())
+    weights /= weights.sum()
+    return weights
+
+
+class Ranking:
+    """Picks the most probable labels.
+
+    Args:
+        labels: one for each logit, in the logits' order.
+        top_k: how many labels to give at most.
+        allow: give only these labels; all when empty.
+        deny: never give these labels.
+
+    Raises:
+        UsageError: ``top_k`` is below 1, or no label is left.
+        LabelsError: ``allow`` or ``deny`` names a label that the model lacks.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        top_k: int = 5,
+        allow: Collection[str] = (),
+        deny: Collection[str] = (),
+    ) -> None:
+        if top_k < 1:
+            raise UsageError(f"top_k must be 1 or more, not {top_k}")
+        for label in (*allow, *deny):
+            _check_known(label, labels)
+        kept = [
+            index
+            for index, label in enumerate(labels)
+            if (not allow or label in allow) and label not in deny
+        ]
+        if not kept:
+            raise UsageError("allow and deny leave no label to give")
+        self._labels = tuple(labels)
+        self._top_k = min(top_k, len(kept))
+        self._kept = np.array(kept) if len(kept) < len(labels) else None
+
+    def top(self, probabilities: NDArray[np.float32]) -> tuple[Score, ...]:
+        """Returns the best labels of ``[classes]`` probabilities, best first."""
+        if self._kept is None:
+            best = _largest(probabilities, self._top_k)
+        else:
+            best = self._kept[_largest(probabilities[self._kept], self._top_k)]
+        return tuple(Score(self._labels[i], float(probabilities[i])) for i in best)
+
+
+def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Returns where the ``count`` largest values are, largest first, without sorting them all."""
+    if count < len(values):
+        found = np.argpartition(values, -count)[-count:]
+    else:
+        found = np.arange(len(values))
+    # Ties go to the first label, so that the same scores always give the same order.
+    return found[np.lexsort((found, -values[found]))]
+
+
+def _check_known(label: str, labels: Sequence[str]) -> None:
+    if label not in labels:
+        near = get_close_matches(label, labels, n=3)
+        hint = f": did you mean {' or '.join(near)}?" if near else ""
+        raise LabelsError(f"the model has no label {label!r}{hint}")

@@ -1,0 +1,95 @@
+"""Where frames come from. One file a kind, one function to open them all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from edgevid.errors import SourceError, UsageError
+from edgevid.sources.base import Source
+
+__all__ = ["Source", "clips", "open_camera", "open_source"]
+
+# What a folder is searched for. A file named outright may be anything that FFmpeg reads.
+_VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".wmv"),
+    *(".flv", ".3gp", ".ogv", ".mts", ".m2ts"),
+)
+
+
+def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> Source:
+    """Opens one source of frames, whatever it is.
+
+    Args:
+        spec: a camera (``0``, ``/dev/video0``, ``picamera``), a video file, a folder of numbered
+            pictures, or an address (``rtsp://``, ``http://``).
+        picture_fps: how many pictures of a folder make a second.
+
+    Raises:
+        SourceError: it does not exist or cannot be read.
+        MissingDependencyError: it needs a library that is not installed.
+    """
+    # Each kind is imported when it is first used: they bring OpenCV or camera libraries in.
+    if isinstance(spec, int) or _is_camera(str(spec)):
+        return open_camera(spec if isinstance(spec, int) else str(spec))
+    path = Path(spec)
+    if path.is_dir():
+        from edgevid.sources.pictures import DEFAULT_FPS, PicturesSource
+
+        if _videos_in(path):
+            raise SourceError(f"{path}: a folder of videos: open each of edgevid.clips() in turn")
+        return PicturesSource(path, picture_fps or DEFAULT_FPS)
+    from edgevid.sources.video import VideoSource
+
+    return VideoSource(str(spec))
+
+
+def open_camera(device: int | str) -> Source:
+    """Opens a camera: a number, a path such as ``/dev/video0``, or ``picamera``.
+
+    Raises:
+        UsageError: this names no camera.
+        SourceError: no such camera, or it cannot be used.
+        MissingDependencyError: it needs a library that is not installed.
+    """
+    if isinstance(device, str) and device.isdecimal():
+        device = int(device)
+    if isinstance(device, str) and (picamera := re.fullmatch(r"picamera(\d*)", device)):
+        from edgevid.sources.picamera import PicameraSource
+
+        return PicameraSource(int(picamera[1] or 0))
+    if isinstance(device, str) and not device.startswith("/dev/"):
+        raise UsageError(f"no camera {device!r}: give a number, /dev/videoN or picamera")
+    from edgevid.sources.camera import CameraSource
+
+    return CameraSource(device)
+
+
+def clips(spec: str | Path) -> list[str]:
+    """Returns the clips that a source stands for: a folder's videos, or the source itself.
+
+    Raises:
+        SourceError: a folder holds neither videos nor pictures, or both.
+    """
+    path = Path(spec)
+    if not path.is_dir():
+        return [str(spec)]
+    from edgevid.sources.pictures import pictures_in
+
+    videos = _videos_in(path)
+    if videos and pictures_in(path):
+        raise SourceError(f"{path}: holds videos and pictures: which are meant? Name them")
+    if not videos and not pictures_in(path):
+        raise SourceError(f"{path}: holds neither videos nor pictures")
+    return [str(video) for video in videos] or [str(path)]
+
+
+def _videos_in(folder: Path) -> list[Path]:
+    from edgevid.sources.pictures import natural_order
+
+    found = (path for path in folder.iterdir() if path.suffix.lower() in _VIDEO_SUFFIXES)
+    return sorted((path for path in found if path.is_file()), key=natural_order)
+
+
+def _is_camera(spec: str) -> bool:
+    return spec.isdecimal() or spec.startswith("/dev/") or spec.startswith("picamera")

@@ -1,0 +1,49 @@
+"""What every source of frames is like."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from edgevid.records import Frame
+
+
+class Source(Protocol):
+    """Gives frames, one after the other: a file, a folder of pictures, a camera, a URL.
+
+    A context manager that can be iterated once. Timestamps strictly increase; indices count
+    from 0. A source that cannot go on raises ``SourceError``; one that simply ends, ends.
+
+    Attributes:
+        name: how to call it in front of people; holds no password.
+        is_live: whether frames come when they happen and are lost when nobody takes them.
+        fps: its nominal frame rate, None when unknown.
+        length: how many frames to expect, None when unknown or endless.
+        unreadable: frames so far that could not be decoded and were passed over.
+    """
+
+    name: str
+    is_live: bool
+    fps: float | None
+    length: int | None
+    unreadable: int
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of the file or device. Can be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,128 @@
+"""The Raspberry Pi's own camera, through picamera2."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.errors import MissingDependencyError, SourceError
+from edgevid.opencv import cv2
+from edgevid.records import Frame
+from edgevid.sources.base import Source
+
+_SIZE = (640, 480)
+_FPS = 30.0
+
+# What picamera2 may give, and how it becomes RGB. Its names are the other way round from the
+# order in memory: "BGR888" holds R, G, B. A camera may change the format asked for without a
+# word, so the one it settled on is what counts.
+_TO_RGB: dict[str, int | None] = {
+    "BGR888": None,
+    "RGB888": cv2.COLOR_BGR2RGB,
+    "XBGR8888": cv2.COLOR_RGBA2RGB,
+    "XRGB8888": cv2.COLOR_BGRA2RGB,
+    "YUV420": cv2.COLOR_YUV2RGB_I420,
+    "NV12": cv2.COLOR_YUV2RGB_NV12,
+    "NV21": cv2.COLOR_YUV2RGB_NV21,
+    "YUYV": cv2.COLOR_YUV2RGB_YUYV,
+    "UYVY": cv2.COLOR_YUV2RGB_UYVY,
+}
+
+
+class PicameraSource(Source):
+    """A camera on the Raspberry Pi's camera connector; timestamps are the sensor's own.
+
+    Args:
+        number: which camera, 0 for the first.
+
+    Raises:
+        MissingDependencyError: picamera2 is not installed.
+        SourceError: no camera is connected, or it cannot be used; while iterating: it failed.
+    """
+
+    is_live = True
+    length = None
+
+    def __init__(self, number: int = 0) -> None:
+        self.name = "picamera" if number == 0 else f"picamera{number}"
+        self.unreadable = 0
+        self.fps: float | None = _FPS
+        try:
+            from picamera2 import Picamera2
+        except ImportError as error:
+            raise MissingDependencyError(
+                "the Pi camera needs picamera2: sudo apt install python3-picamera2, and a virtual "
+                "environment made with --system-site-packages"
+            ) from error
+        try:
+            self._camera = Picamera2(number)
+        except (IndexError, RuntimeError) as error:
+            raise SourceError(
+                f"{self.name}: no such camera, or another program is using it "
+                "(rpicam-hello --list-cameras shows what is connected)"
+            ) from error
+        try:
+            self._camera.configure(
+                self._camera.create_video_configuration(
+                    main={"size": _SIZE, "format": "BGR888"}, controls={"FrameRate": _FPS}
+                )
+            )
+            self._format, self._size = _configured(self._camera)
+            self._camera.start()
+        except (RuntimeError, ValueError) as error:
+            self._camera.close()
+            raise SourceError(f"{self.name}: cannot be started: {error}") from error
+
+    def __iter__(self) -> Iterator[Frame]:
+        index = 0
+        previous = -1.0
+        while True:
+            try:
+                request = self._camera.capture_request()
+            except RuntimeError as error:
+                raise SourceError(f"{self.name}: stopped giving pictures: {error}") from error
+            try:
+                pixels = request.make_array("main")
+                sensor_ns = request.get_metadata().get("SensorTimestamp")
+            finally:
+                request.release()
+            timestamp = sensor_ns / 1e9 if sensor_ns else time.monotonic()
+            if timestamp <= previous:
+                continue  # the same exposure once more
+            previous = timestamp
+            yield Frame(to_rgb(pixels, self._format, self._size), timestamp, index)
+            index += 1
+
+    def close(self) -> None:
+        """Lets go of the camera."""
+        self._camera.stop()
+        self._camera.close()
+
+
+def to_rgb(pixels: NDArray[np.uint8], form: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Turns what picamera2 hands over into RGB ``[height, width, 3]``.
+
+    Args:
+        pixels: the picture's memory, rows padded to the camera's liking.
+        form: its format in picamera2's terms, a key of the table above.
+        size: width and height in pixels.
+    """
+    width, height = size
+    conversion = _TO_RGB[form]
+    if form in ("YUV420", "NV12", "NV21"):
+        pixels = np.ascontiguousarray(pixels[: height * 3 // 2])
+    rgb = pixels if conversion is None else cv2.cvtColor(pixels, conversion)
+    return np.ascontiguousarray(rgb[:height, :width])
+
+
+def _configured(camera: Any) -> tuple[str, tuple[int, int]]:
+    """Reads back the format and size that the camera settled on."""
+    main = camera.camera_configuration()["main"]
+    form, size = str(main["format"]), (int(main["size"][0]), int(main["size"][1]))
+    if form not in _TO_RGB:
+        raise ValueError(f"it gives {form}, which edgevid cannot read")
+    return form, size

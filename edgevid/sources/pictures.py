@@ -1,0 +1,72 @@
+"""A folder of numbered pictures, as one clip."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgevid.errors import SourceError
+from edgevid.opencv import cv2
+from edgevid.records import Frame
+from edgevid.sources.base import Source
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+DEFAULT_FPS = 25.0  # what FFmpeg takes a sequence of pictures to be
+
+
+class PicturesSource(Source):
+    """The pictures of a folder in the order of the numbers in their names.
+
+    A picture that cannot be decoded is passed over, counted in ``unreadable``, and keeps its
+    place in time.
+
+    Args:
+        folder: holds the pictures.
+        fps: how many pictures make a second.
+
+    Raises:
+        SourceError: the folder holds no pictures; at its end, that none could be decoded.
+    """
+
+    is_live = False
+
+    def __init__(self, folder: Path, fps: float = DEFAULT_FPS) -> None:
+        self.name = str(folder)
+        self._paths = pictures_in(folder)
+        if not self._paths:
+            raise SourceError(f"{folder}: holds no pictures")
+        self.fps: float | None = fps
+        self._interval = 1 / fps
+        self.length: int | None = len(self._paths)
+        self.unreadable = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        index = 0
+        for number, path in enumerate(self._paths):
+            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)  # grey and alpha become BGR too
+            if picture is None:
+                self.unreadable += 1
+                continue
+            yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), number * self._interval, index)
+            index += 1
+        if index == 0:
+            raise SourceError(f"{self.name}: none of its {len(self._paths)} pictures can be read")
+
+    def close(self) -> None:
+        """Nothing is held open between pictures."""
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Returns a folder's pictures: ``9.jpg`` before ``10.jpg``."""
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted((path for path in found if path.is_file()), key=natural_order)
+
+
+def natural_order(path: Path) -> list[tuple[int, str]]:
+    """Orders names as a person would: by the value of the numbers in them."""
+    return [
+        (int(part), "") if part.isdigit() else (-1, part.lower())
+        for part in re.split(r"([0-9]+)", path.name)
+    ]
