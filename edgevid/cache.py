@@ -50,18 +50,19 @@ def remembered(name: str) -> str | None:
     """Returns the checksum that was noted for a model, None when none was.
 
     Raises:
-        ModelError: the note is damaged.
+        ModelError: the note is damaged, or may not be read.
     """
     memo = _memo(name)
     try:
-        words = memo.read_text("ascii").split()
-    except FileNotFoundError:
+        words = memo.read_bytes().split()
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{memo} cannot be read: delete it to start afresh") from error
-    if not words or not is_sha256(words[0]):
+    except OSError as error:
+        raise ModelError(f"{memo} cannot be read: {error.strerror}") from error
+    sha256 = words[0].decode("ascii", "replace") if words else ""
+    if not is_sha256(sha256):
         raise ModelError(f"{memo} does not hold a checksum: delete it to start afresh")
-    return words[0]
+    return sha256
 
 
 def is_sha256(text: str) -> bool:
