@@ -43,8 +43,6 @@ class _Run:
         self._started = time.monotonic()
 
     def go(self) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
         chosen = self._options
         model = load_model(
             chosen.model, labels=chosen.labels, threads=chosen.threads, backend=chosen.backend
@@ -63,6 +61,8 @@ class _Run:
             )
         failures = 0
         with ExitStack() as cleanup:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
             sinks = open_sinks(
                 output=chosen.output,
                 save=chosen.save,
