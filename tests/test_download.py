@@ -16,10 +16,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from local_server import LocalServer
 
 from edgevid import download
 from edgevid.errors import DownloadError, ModelError, OutputError
+from tests.local_server import LocalServer
 
 MODEL = bytes(range(256)) * 2000  # some pieces of what arrives at a time
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from local_server import LocalServer
-from tiny_stream import tiny_stream
 
 import edgevid
 from edgevid import cache, model_files
 from edgevid.catalog import CATALOG
 from edgevid.errors import DownloadError, ModelError, UsageError
+from tests.local_server import LocalServer
+from tests.tiny_stream import tiny_stream
 
 A1 = tiny_stream(note="the file")
 OTHER_A1 = tiny_stream(note="another file")
@@ -29,12 +29,8 @@ def sha256(content: bytes) -> str:
 
 
 @pytest.fixture
-def published_a0() -> bytes:
-    for folder in model_files.folders():
-        path = folder / CATALOG["movinet-a0"].file_name
-        if path.is_file():
-            return path.read_bytes()
-    pytest.skip("needs the published movinet-a0 in a folder of EDGEVID_MODELS")
+def published_a0(published_path: Path) -> bytes:
+    return published_path.read_bytes()
 
 
 @pytest.fixture

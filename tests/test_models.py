@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_server import LocalServer
-from tiny_stream import tiny_stream
 
 from edgevid import cache, models
 from edgevid.catalog import CATALOG
+from tests.local_server import LocalServer
+from tests.tiny_stream import tiny_stream
 
 A1 = tiny_stream(note="the file")
 OTHER_A1 = tiny_stream(note="another file")
