@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import interface, manifest, models, tflite
+from edgevid import interface, manifest, model_files, tflite
 from edgevid.backends import Backend, open_backend
 from edgevid.cuts import CutDetector, Description
 from edgevid.errors import LabelsError, ModelError, UsageError
@@ -52,7 +52,7 @@ def load_model(
         DownloadError: the model had to be fetched, and could not.
         MissingDependencyError: the backend's library is not installed.
     """
-    path = models.locate(name_or_path)
+    path = model_files.locate(name_or_path)
     try:
         data = _read(path)
         flatbuffer, _ = manifest.split(data)
