@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,10 +11,11 @@ from numpy.typing import NDArray
 # (``benchmarks/memory.py``): the product of two distances, each 0 for equal pictures. One looks
 # at colours wherever they are, the other at the coarse pattern of light whatever its colours:
 # what moves keeps its colours, and a light that goes on keeps the pattern.
-_THRESHOLD = 0.15
+_THRESHOLD = 0.12
 _SIDE = 43  # pixels: a quarter of an input's side, enough for both
 _PATTERN_SIDE = 12
 _COLOURS = 6  # levels a channel
+_FAINT = 5.0  # of 255: the standard deviation at which a pattern begins to count
 
 
 Description = tuple[NDArray[np.float32], NDArray[np.float32]]  # colours, pattern
@@ -47,12 +50,19 @@ def _describe(picture: NDArray[np.uint8]) -> Description:
     pattern = cv2.resize(
         small, (_PATTERN_SIDE, _PATTERN_SIDE), interpolation=cv2.INTER_AREA
     ).astype(np.float32)
-    pattern -= pattern.mean()
-    pattern /= pattern.std() + 5  # of 255 levels: a dark or even picture has no pattern
-    return np.sqrt(colours / colours.sum()), pattern.ravel()
+    return np.sqrt(colours / colours.sum()), (pattern - pattern.mean()).ravel()
 
 
 def _distance(one: Description, other: Description) -> float:
-    colours = 1 - float(one[0] @ other[0])  # squared Hellinger distance
-    pattern = 1 - float(one[1] @ other[1]) / one[1].size  # 1 less the correlation
-    return colours * pattern
+    colours = 1 - float(one[0] @ other[0])  # the squared Hellinger distance
+    return colours * _pattern_distance(one[1], other[1])
+
+
+def _pattern_distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Returns 1 less the correlation; a picture too dark or even to have a pattern is like none."""
+    strengths = [math.sqrt(float(pattern @ pattern) / pattern.size) for pattern in (one, other)]
+    if max(strengths) < _FAINT:
+        return 0.0
+    if min(strengths) < _FAINT:
+        return 1.0
+    return 1 - float(one @ other) / (one.size * strengths[0] * strengths[1])
