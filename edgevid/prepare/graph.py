@@ -1,0 +1,338 @@
+"""A ``.tflite`` graph in a form that is easy to rewrite.
+
+The passes beside this module look for patterns with ``producer`` and ``consumers``, put new
+operators in with ``add``, and leave what nobody reads any more to ``prune``. The order of the
+operators is put right when the graph is written.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from edgevid.errors import ModelError
+
+_KINDS: dict[int, str] = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
+_CODES = {name: value for value, name in _KINDS.items()}
+_DTYPES = {
+    schema.TensorType.FLOAT32: np.dtype(np.float32),
+    schema.TensorType.FLOAT16: np.dtype(np.float16),
+    schema.TensorType.INT32: np.dtype(np.int32),
+    schema.TensorType.INT64: np.dtype(np.int64),
+    schema.TensorType.UINT8: np.dtype(np.uint8),
+    schema.TensorType.INT8: np.dtype(np.int8),
+}
+_TYPES = {dtype: value for value, dtype in _DTYPES.items()}
+# The operators that the passes add: the schema's options class, and the operator version that
+# knows int8 (2) where the operator is put on int8 tensors.
+_OPTIONS = {
+    "ADD": ("AddOptions", 1),
+    "CONCATENATION": ("ConcatenationOptions", 2),
+    "DEQUANTIZE": ("DequantizeOptions", 2),
+    "MEAN": ("ReducerOptions", 1),
+    "MUL": ("MulOptions", 1),
+    "QUANTIZE": ("QuantizeOptions", 2),
+    "RESHAPE": ("ReshapeOptions", 1),
+    "SUB": ("SubOptions", 1),
+}
+_ALIGNMENT = 16  # schema.fbs: buffers are force_align: 16
+
+Quantization = tuple[float, int]
+
+
+class Graph:
+    """The one subgraph of a streaming network, and its signature.
+
+    Attributes:
+        tensors: the schema's tensor objects; everything else refers to them by their place.
+        ops: the schema's operator objects.
+        inputs: tensor by argument name.
+        outputs: tensor by argument name.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Takes a flatbuffer that ``edgevid.tflite`` has checked."""
+        self._model = schema.ModelT.InitFromPackedBuf(data, 0)
+        subgraph = self._model.subgraphs[0]
+        self.tensors: list[Any] = subgraph.tensors
+        self.ops: list[Any] = list(subgraph.operators)
+        signature = self._model.signatureDefs[0]
+        self.inputs = {arg.name.decode(): int(arg.tensorIndex) for arg in signature.inputs}
+        self.outputs = {arg.name.decode(): int(arg.tensorIndex) for arg in signature.outputs}
+        for tensor in self.tensors:
+            tensor.shape = [] if tensor.shape is None else [int(n) for n in tensor.shape]
+        for op in self.ops:
+            op.inputs = [] if op.inputs is None else [int(i) for i in op.inputs]
+            op.outputs = [] if op.outputs is None else [int(i) for i in op.outputs]
+
+    # Reading
+
+    def kind(self, op: Any) -> str:
+        """Returns an operator's name, as the schema spells it: ``CONV_2D``."""
+        code = self._model.operatorCodes[op.opcodeIndex]
+        return _KINDS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "?")
+
+    def find(self, *kinds: str) -> list[Any]:
+        """Returns the operators of these kinds."""
+        return [op for op in self.ops if self.kind(op) in kinds]
+
+    def producer(self, tensor: int, *kinds: str) -> Any | None:
+        """Returns the operator that computes a tensor, if it is one of these kinds (or any)."""
+        for op in self.ops:
+            if tensor in op.outputs:
+                return op if not kinds or self.kind(op) in kinds else None
+        return None
+
+    def consumers(self, tensor: int) -> list[Any]:
+        """Returns the operators that read a tensor."""
+        return [op for op in self.ops if tensor in op.inputs]
+
+    def only_consumer(self, tensor: int, *kinds: str) -> Any | None:
+        """Returns the operator that alone reads a tensor, if it is one of these kinds (or any).
+
+        None too where the tensor is an output of the network.
+        """
+        readers = self.consumers(tensor)
+        if len(readers) != 1 or tensor in self.outputs.values():
+            return None
+        return readers[0] if not kinds or self.kind(readers[0]) in kinds else None
+
+    def shape(self, tensor: int) -> list[int]:
+        """Returns a tensor's sizes."""
+        return list(self.tensors[tensor].shape)
+
+    def dtype(self, tensor: int) -> np.dtype[Any] | None:
+        """Returns a tensor's numpy type; None for types that numpy lacks."""
+        return _DTYPES.get(self.tensors[tensor].type)
+
+    def quantization(self, tensor: int) -> Quantization | None:
+        """Returns a tensor's scale and zero point; None where it has none, or one a channel."""
+        q = self.tensors[tensor].quantization
+        if q is None or q.scale is None or len(q.scale) != 1 or len(q.zeroPoint) != 1:
+            return None
+        return float(q.scale[0]), int(q.zeroPoint[0])
+
+    def constant(self, tensor: int) -> NDArray[Any] | None:
+        """Returns the values that the file holds for a tensor, None where it holds none."""
+        if tensor < 0:
+            return None
+        data = self._model.buffers[self.tensors[tensor].buffer].data
+        dtype = self.dtype(tensor)
+        if data is None or not len(data) or dtype is None:
+            return None
+        return np.frombuffer(bytes(data), dtype).reshape(self.shape(tensor))
+
+    def real(self, tensor: int) -> NDArray[np.float64] | None:
+        """Returns a constant's real values, dequantised where it has one scale."""
+        values = self.constant(tensor)
+        if values is None or values.dtype == np.float32:
+            return None if values is None else values.astype(np.float64)
+        q = self.quantization(tensor)
+        return None if q is None else (values.astype(np.float64) - q[1]) * q[0]
+
+    # Writing
+
+    def add_tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: Any = np.float32,
+        *,
+        quantization: Quantization | None = None,
+        values: NDArray[Any] | None = None,
+    ) -> int:
+        """Adds a tensor; a constant when ``values`` are given."""
+        tensor = schema.TensorT()
+        tensor.name = name.encode()
+        tensor.shape = list(shape)
+        tensor.type = _TYPES[np.dtype(dtype)]
+        tensor.buffer = 0  # by convention the empty buffer
+        if quantization is not None:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = np.array([quantization[0]], np.float32)
+            tensor.quantization.zeroPoint = np.array([quantization[1]], np.int64)
+        self.tensors.append(tensor)
+        if values is not None:
+            self.set_constant(len(self.tensors) - 1, values)
+        return len(self.tensors) - 1
+
+    def copy_tensor(self, tensor: int) -> int:
+        """Adds a tensor that starts as a copy of another."""
+        self.tensors.append(copy.deepcopy(self.tensors[tensor]))
+        return len(self.tensors) - 1
+
+    def set_constant(self, tensor: int, values: NDArray[Any]) -> None:
+        """Gives a tensor values of its own, and their shape and dtype."""
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        self.tensors[tensor].buffer = len(self._model.buffers) - 1
+        self.tensors[tensor].shape = list(values.shape)
+        self.tensors[tensor].shapeSignature = None
+        self.tensors[tensor].type = _TYPES[values.dtype]
+
+    def add(
+        self,
+        kind: str,
+        inputs: Sequence[int],
+        shape: Sequence[int],
+        dtype: Any = np.float32,
+        *,
+        name: str,
+        quantization: Quantization | None = None,
+        **options: Any,
+    ) -> int:
+        """Adds an operator with one output, which it returns."""
+        output = self.add_tensor(name, shape, dtype, quantization=quantization)
+        options_name, version = _OPTIONS[kind]
+        op = schema.OperatorT()
+        op.opcodeIndex = self._opcode(kind, version)
+        op.inputs, op.outputs = list(inputs), [output]
+        op.builtinOptionsType = getattr(schema.BuiltinOptions, options_name)
+        op.builtinOptions = getattr(schema, options_name + "T")()
+        for key, value in options.items():
+            if not hasattr(op.builtinOptions, key):
+                raise TypeError(f"{kind} has no option {key}")
+            setattr(op.builtinOptions, key, value)
+        self.ops.append(op)
+        return output
+
+    def dequantize(self, tensor: int) -> int:
+        """Returns the float32 version of an int8 tensor, adding the operator if there is none."""
+        for op in self.consumers(tensor):
+            if self.kind(op) == "DEQUANTIZE":
+                return int(op.outputs[0])
+        name = self.name(tensor) + "/float"
+        return self.add("DEQUANTIZE", [tensor], self.shape(tensor), name=name)
+
+    def quantize(self, tensor: int, like: int) -> int:
+        """Returns a tensor in the dtype, scale and zero point of another."""
+        name = self.name(tensor) + "/int8"
+        q = self.quantization(like)
+        return self.add(
+            "QUANTIZE", [tensor], self.shape(tensor), self.dtype(like), name=name, quantization=q
+        )
+
+    def name(self, tensor: int) -> str:
+        """Returns a tensor's name."""
+        return (self.tensors[tensor].name or b"").decode()
+
+    def replace(self, old: int, new: int, *, only: Iterable[Any] | None = None) -> None:
+        """Lets all that reads one tensor, or just these operators, read another instead."""
+        for op in self.ops if only is None else only:
+            op.inputs = [new if tensor == old else tensor for tensor in op.inputs]
+        if only is None:
+            for name, tensor in self.outputs.items():
+                if tensor == old:
+                    self.outputs[name] = new
+
+    def set_version(self, op: Any, version: int) -> None:
+        """States the operator version that an operator now needs, where that is higher."""
+        code = self._model.operatorCodes[op.opcodeIndex]
+        if code.version < version:
+            op.opcodeIndex = self._opcode(self.kind(op), version)
+
+    def prune(self) -> None:
+        """Drops operators whose results nobody reads."""
+        by_output = {tensor: op for op in self.ops for tensor in op.outputs}
+        wanted = list(self.outputs.values())
+        alive: set[int] = set()
+        while wanted:
+            op = by_output.get(wanted.pop())
+            if op is not None and id(op) not in alive:
+                alive.add(id(op))
+                wanted += op.inputs
+        self.ops = [op for op in self.ops if id(op) in alive]
+
+    def write(self, description: str) -> bytes:
+        """Returns the graph as a flatbuffer, without what nothing refers to."""
+        self.prune()
+        self.ops = self._ordered()
+        used = set(self.inputs.values()) | set(self.outputs.values())
+        used.update(i for op in self.ops for i in (*op.inputs, *op.outputs) if i >= 0)
+        place = {old: new for new, old in enumerate(sorted(used))}
+        place[-1] = -1
+        model, subgraph = self._model, self._model.subgraphs[0]
+        subgraph.tensors = [self.tensors[old] for old in sorted(used)]
+        for op in self.ops:
+            op.inputs = [place[i] for i in op.inputs]
+            op.outputs = [place[i] for i in op.outputs]
+        subgraph.operators = self.ops
+        subgraph.inputs = [place[i] for i in self.inputs.values()]
+        subgraph.outputs = [place[i] for i in self.outputs.values()]
+        signature = model.signatureDefs[0]
+        signature.inputs = [_argument(name, place[i]) for name, i in self.inputs.items()]
+        signature.outputs = [_argument(name, place[i]) for name, i in self.outputs.items()]
+        self._drop_unused_parts(subgraph)
+        model.description = description.encode()
+        model.metadata = model.metadataBuffer = None  # speaks of the graph as it was
+        return _pack(model)
+
+    def _opcode(self, kind: str, version: int) -> int:
+        for index, code in enumerate(self._model.operatorCodes):
+            if code.builtinCode == _CODES[kind] and code.version == version:
+                return index
+        code = schema.OperatorCodeT()
+        code.builtinCode, code.version = _CODES[kind], version
+        code.deprecatedBuiltinCode = min(_CODES[kind], 127)  # an int8 field of older readers
+        self._model.operatorCodes.append(code)
+        return len(self._model.operatorCodes) - 1
+
+    def _ordered(self) -> list[Any]:
+        """Returns the operators so that each comes after those whose results it reads."""
+        by_output = {tensor: op for op in self.ops for tensor in op.outputs}
+        ordered: list[Any] = []
+        done: set[int] = set()
+        for root in self.ops:
+            stack = [(root, False)]
+            while stack:
+                op, ready = stack.pop()
+                if ready:
+                    ordered.append(op)
+                elif id(op) not in done:
+                    done.add(id(op))
+                    stack.append((op, True))
+                    stack += [(by_output[i], False) for i in op.inputs if i in by_output]
+        return ordered
+
+    def _drop_unused_parts(self, subgraph: Any) -> None:
+        model = self._model
+        buffers = [model.buffers[0]]
+        place = {0: 0}
+        for tensor in subgraph.tensors:
+            if tensor.buffer not in place:
+                place[tensor.buffer] = len(buffers)
+                buffers.append(model.buffers[tensor.buffer])
+            tensor.buffer = place[tensor.buffer]
+        model.buffers = buffers
+        codes = sorted({op.opcodeIndex for op in self.ops})
+        for op in self.ops:
+            op.opcodeIndex = codes.index(op.opcodeIndex)
+        model.operatorCodes = [model.operatorCodes[index] for index in codes]
+
+
+def _argument(name: str, tensor: int) -> Any:
+    argument = schema.TensorMapT()
+    argument.name, argument.tensorIndex = name.encode(), tensor
+    return argument
+
+
+class _AlignedBuilder(flatbuffers.Builder):
+    """Starts every byte vector, as weights are, where the runtimes expect it."""
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
+        return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)
+
+
+def _pack(model: Any) -> bytes:
+    builder = _AlignedBuilder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
