@@ -14,9 +14,17 @@ from dataclasses import dataclass, replace
 from edgevid import interface, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
 from edgevid.manifest import Manifest
+from edgevid.prepare.axes import drop_time_axis
+from edgevid.prepare.floats import float_islands
+from edgevid.prepare.folding import fold_multiplications
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.states import drop_idle_states, quantize_image, quantize_states
 from edgevid.prepare.pools import bound_memory
+from edgevid.prepare.states import (
+    drop_idle_states,
+    quantize_image,
+    quantize_states,
+    split_frames,
+)
 
 REWRITE = 1  # goes up whenever the same file would be prepared to another result
 
@@ -26,6 +34,10 @@ PASSES: tuple[Pass, ...] = (
     bound_memory,
     quantize_states,
     quantize_image,
+    fold_multiplications,
+    drop_time_axis,
+    float_islands,
+    split_frames,
 )
 
 

@@ -241,7 +241,7 @@ class Graph:
             op.opcodeIndex = self._opcode(self.kind(op), version)
 
     def prune(self) -> None:
-        """Drops operators whose results nobody reads."""
+        """Drops operators whose results nobody reads, and puts the others in order."""
         by_output = {tensor: op for op in self.ops for tensor in op.outputs}
         wanted = list(self.outputs.values())
         alive: set[int] = set()
@@ -250,12 +250,11 @@ class Graph:
             if op is not None and id(op) not in alive:
                 alive.add(id(op))
                 wanted += op.inputs
-        self.ops = [op for op in self.ops if id(op) in alive]
+        self.ops = [op for op in self._ordered() if id(op) in alive]
 
     def write(self, description: str) -> bytes:
         """Returns the graph as a flatbuffer, without what nothing refers to."""
         self.prune()
-        self.ops = self._ordered()
         used = set(self.inputs.values()) | set(self.outputs.values())
         used.update(i for op in self.ops for i in (*op.inputs, *op.outputs) if i >= 0)
         place = {old: new for new, old in enumerate(sorted(used))}

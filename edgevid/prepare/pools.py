@@ -55,7 +55,7 @@ def bound_memory(graph: Graph) -> str:
 
 def _match(graph: Graph, division: Any) -> CausalPool | None:
     count_state = _counted(graph, division.inputs[1])
-    total = _through(graph, division.inputs[0], "DEQUANTIZE", "RESHAPE")
+    total = _through(graph, division.inputs[0], "DEQUANTIZE", "QUANTIZE", "RESHAPE")
     addition = graph.producer(total, "ADD")
     if count_state is None or addition is None or _activation(addition) or _activation(division):
         return None
@@ -74,7 +74,7 @@ def _match(graph: Graph, division: Any) -> CausalPool | None:
 
 def _counted(graph: Graph, divisor: int) -> str | None:
     """Returns the state whose value plus one is this divisor."""
-    counted = _through(graph, divisor, "CAST", "RESHAPE")
+    counted = _through(graph, divisor, "CAST", "RESHAPE", "QUANTIZE", "DEQUANTIZE")
     addition = graph.producer(counted, "ADD")
     if addition is None or graph.dtype(counted) != np.int32 or _activation(addition):
         return None
@@ -96,15 +96,19 @@ def _rewrite(graph: Graph, pool: CausalPool, alpha: int) -> None:
     news = graph.add("SUB", [frame, state], shape, name=name + "/news")
     step = graph.add("MUL", [news, alpha], shape, name=name + "/step")
     mean = graph.add("ADD", [state, step], shape, name=name + "/mean")
-    graph.replace(pool.mean, mean)
+    if graph.dtype(pool.mean) == np.float32:
+        graph.replace(pool.mean, mean)
+    else:
+        graph.replace(pool.mean, graph.quantize(mean, like=pool.mean))
     graph.inputs[name] = state
     graph.outputs[name] = mean
-    count = graph.inputs[pool.count_state]
-    del graph.outputs[pool.count_state]
+    # Something else may count frames with the same state, and goes on doing so.
+    counted = graph.outputs.pop(pool.count_state)
     graph.prune()
-    if graph.consumers(count):  # something else counts frames with it, and goes on doing so
-        raise NotImplementedError
-    del graph.inputs[pool.count_state]
+    if graph.consumers(graph.inputs[pool.count_state]):
+        graph.outputs[pool.count_state] = counted
+    else:
+        del graph.inputs[pool.count_state]
 
 
 def _float_frame(graph: Graph, frame: int) -> int:

@@ -1,4 +1,4 @@
-"""Passes on what goes in and comes out: states and the image."""
+"""The passes on what goes in and comes out at each step: the states and the image."""
 
 from __future__ import annotations
 
@@ -67,6 +67,41 @@ def quantize_image(graph: Graph) -> str:
         graph.replace(op.outputs[0], requantized)
     graph.inputs["image"] = pixels
     return f"image from float32 to int8, requantised to the network's scale of {scale:.4g}"
+
+
+def split_frames(graph: Graph) -> str:
+    """Carries each past frame of a stream buffer as a state of its own.
+
+    ``NAME/0`` is the oldest. At the next step ``NAME/1`` takes its place and so on, so what comes
+    out is either what came in one place on, or the newest frame: nothing is sliced.
+    """
+    changed = 0
+    for name in list(graph.inputs.keys() & graph.outputs.keys()):
+        state, out = graph.inputs[name], graph.outputs[name]
+        joined = graph.only_consumer(state, "CONCATENATION")
+        sliced = graph.producer(out, "STRIDED_SLICE")
+        if joined is None or sliced is None or sliced.inputs[0] != joined.outputs[0]:
+            continue
+        if joined.inputs[0] != state or len(joined.inputs) != 2 or joined.builtinOptions.axis != 1:
+            continue
+        newest = joined.inputs[1]
+        shape = graph.shape(newest)
+        begin = graph.constant(sliced.inputs[1])
+        if len(shape) != 4 or begin is None or list(begin) != [0, shape[1], 0, 0]:
+            continue
+        past = graph.shape(state)[1] // shape[1]
+        frames = []
+        for age in range(past):
+            frames.append(graph.copy_tensor(state))
+            graph.tensors[frames[-1]].shape = shape
+            graph.tensors[frames[-1]].name = f"{name}/{age}".encode()
+        joined.inputs = [*frames, newest]
+        del graph.inputs[name], graph.outputs[name]
+        for age, (goes_in, comes_out) in enumerate(zip(frames, [*frames[1:], newest], strict=True)):
+            graph.inputs[f"{name}/{age}"] = goes_in
+            graph.outputs[f"{name}/{age}"] = comes_out
+        changed += 1
+    return f"{changed} stream buffers to single frames" if changed else ""
 
 
 def _quantized_entry(graph: Graph, tensor: int) -> int | None:
