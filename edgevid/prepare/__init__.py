@@ -15,7 +15,7 @@ from edgevid import interface, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
 from edgevid.manifest import Manifest
 from edgevid.prepare.axes import drop_time_axis
-from edgevid.prepare.floats import float_islands
+from edgevid.prepare.floats import float_islands, narrow_convolutions
 from edgevid.prepare.folding import fold_multiplications
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.pools import bound_memory
@@ -36,6 +36,7 @@ PASSES: tuple[Pass, ...] = (
     quantize_image,
     fold_multiplications,
     drop_time_axis,
+    narrow_convolutions,
     float_islands,
     split_frames,
 )

@@ -131,12 +131,19 @@ class Graph:
         return np.frombuffer(bytes(data), dtype).reshape(self.shape(tensor))
 
     def real(self, tensor: int) -> NDArray[np.float64] | None:
-        """Returns a constant's real values, dequantised where it has one scale."""
+        """Returns a constant's real values: dequantised, where it is quantised."""
         values = self.constant(tensor)
         if values is None or values.dtype == np.float32:
             return None if values is None else values.astype(np.float64)
-        q = self.quantization(tensor)
-        return None if q is None else (values.astype(np.float64) - q[1]) * q[0]
+        q = self.tensors[tensor].quantization
+        if q is None or q.scale is None or not len(q.scale):
+            return None
+        spread = [1] * values.ndim
+        if len(q.scale) > 1:
+            spread[q.quantizedDimension] = -1
+        zero_point = np.asarray(q.zeroPoint).reshape(spread)
+        scale = np.asarray(q.scale, np.float64).reshape(spread)
+        return np.asarray((values.astype(np.float64) - zero_point) * scale)
 
     # Writing
 
@@ -206,7 +213,10 @@ class Graph:
         return output
 
     def dequantize(self, tensor: int) -> int:
-        """Returns the float32 version of an int8 tensor, adding the operator if there is none."""
+        """Returns the float32 version of an int8 tensor: what was quantised to make it, if any."""
+        made = self.producer(tensor, "QUANTIZE")
+        if made is not None and self.dtype(made.inputs[0]) == np.float32:
+            return int(made.inputs[0])
         for op in self.consumers(tensor):
             if self.kind(op) == "DEQUANTIZE":
                 return int(op.outputs[0])
