@@ -21,8 +21,6 @@ _POINTWISE = {"ADD", "CAST", "DEQUANTIZE", "DIV", "HARD_SWISH", "LOGISTIC", "MUL
 _VALID = 1  # schema.Padding.VALID
 
 
-
-
 class _NotUnderstoodError(Exception):
     """An operator on a 5-D tensor whose 4-D form is not known here."""
 
@@ -117,7 +115,7 @@ def _rewrite(graph: Graph, op: Any, frames: dict[int, _Frames]) -> Callable[[], 
     """
     kind = graph.kind(op)
     shapes = [frames[t].shape if t in frames else graph.shape(t) for t in op.inputs if t >= 0]
-    result = frames[op.outputs[0]] if op.outputs[0] in frames else None
+    result = frames.get(op.outputs[0])
     out = result.shape if result else graph.shape(op.outputs[0])
     source = frames.get(op.inputs[0])
     if kind == "RESHAPE":

@@ -25,7 +25,7 @@ def float_islands(graph: Graph) -> str:
     The result is that of the int8 operator or, where that one rounds halves another way or
     several times, a nearer one: at most one step off.
     """
-    changed = {kind: 0 for kind in _FLOAT_ONLY}
+    changed = dict.fromkeys(_FLOAT_ONLY, 0)
     for op in graph.find(*_FLOAT_ONLY):
         source, result = op.inputs[0], op.outputs[0]
         if graph.dtype(source) != np.int8 or graph.dtype(result) != np.int8:

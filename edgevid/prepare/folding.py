@@ -37,7 +37,7 @@ def _fold(graph: Graph, mul: Any) -> bool:
         if per_channel is None or mul.builtinOptions.fusedActivationFunction:
             return False
         product = mul.outputs[0]
-        if not _scale_weights(graph, conv, per_channel, product):
+        if not scale_weights(graph, conv, per_channel, product):
             return False
         for tensor in between:
             graph.tensors[tensor].quantization = graph.tensors[product].quantization
@@ -75,7 +75,18 @@ def _per_channel(factors: NDArray[np.float64], channels: int) -> NDArray[np.floa
     return np.array(rows[0])
 
 
-def _scale_weights(graph: Graph, conv: Any, factors: NDArray[np.float64], product: int) -> bool:
+def scale_weights(graph: Graph, conv: Any, factors: NDArray[np.float64], product: int) -> bool:
+    """Multiplies a convolution's weights and bias by one factor for each output channel.
+
+    Args:
+        graph: the graph.
+        conv: the convolution; its own output tensor is left as it is.
+        factors: one for each output channel.
+        product: the tensor on whose scale the result is going to be.
+
+    Returns:
+        Whether that was possible; if not, nothing has changed.
+    """
     channels = _CHANNELS[graph.kind(conv)]
     weights = graph.constant(conv.inputs[1])
     bias_at = conv.inputs[2] if len(conv.inputs) > 2 else -1
@@ -103,7 +114,7 @@ def _scale_weights(graph: Graph, conv: Any, factors: NDArray[np.float64], produc
     scale = np.asarray(old.scale, np.float64) * np.where(sign, np.abs(factors), 1)
     requantize = scale * image[0] / out[0]
     flipped = weights.astype(np.int32) * sign.reshape(spread)
-    if flipped.max() > 127 or not np.all((_MIN_FACTOR < requantize) & (requantize < _MAX_FACTOR)):
+    if flipped.max() > 127 or not np.all((requantize > _MIN_FACTOR) & (requantize < _MAX_FACTOR)):
         return False
     conv.inputs[1] = _constant(graph, conv.inputs[1], flipped.astype(np.int8))
     _set_scales(graph, conv.inputs[1], scale, channels)

@@ -8,21 +8,23 @@ operators is put right when the graph is written.
 from __future__ import annotations
 
 import copy
+import hashlib
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgevid.errors import ModelError
+from edgevid.prepare.operators import KNOWN
 
 _KINDS: dict[int, str] = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
 }
 _CODES = {name: value for value, name in _KINDS.items()}
-_DTYPES = {
+_DTYPES: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT32: np.dtype(np.float32),
     schema.TensorType.FLOAT16: np.dtype(np.float16),
     schema.TensorType.INT32: np.dtype(np.int32),
@@ -31,20 +33,6 @@ _DTYPES = {
     schema.TensorType.INT8: np.dtype(np.int8),
 }
 _TYPES = {dtype: value for value, dtype in _DTYPES.items()}
-# The operators that the passes add: the schema's options class, and the operator version that
-# knows int8 (2) where the operator is put on int8 tensors.
-_OPTIONS = {
-    "ADD": ("AddOptions", 1),
-    "CONCATENATION": ("ConcatenationOptions", 2),
-    "DEQUANTIZE": ("DequantizeOptions", 2),
-    "MEAN": ("ReducerOptions", 1),
-    "MUL": ("MulOptions", 1),
-    "QUANTIZE": ("QuantizeOptions", 2),
-    "RESHAPE": ("ReshapeOptions", 1),
-    "SUB": ("SubOptions", 1),
-}
-_ALIGNMENT = 16  # schema.fbs: buffers are force_align: 16
-
 Quantization = tuple[float, int]
 
 
@@ -56,15 +44,25 @@ class Graph:
         ops: the schema's operator objects.
         inputs: tensor by argument name.
         outputs: tensor by argument name.
+        sha256: of the flatbuffer that it was read from.
+        model: the schema's object tree that it came from.
     """
 
     def __init__(self, data: bytes) -> None:
-        """Takes a flatbuffer that ``edgevid.tflite`` has checked."""
-        self._model = schema.ModelT.InitFromPackedBuf(data, 0)
-        subgraph = self._model.subgraphs[0]
+        """Takes a flatbuffer that ``edgevid.tflite`` has checked.
+
+        Raises:
+            ModelError: it is damaged in a part that running it does not need.
+        """
+        try:
+            self.model = schema.ModelT.InitFromPackedBuf(data, 0)
+        except (struct.error, TypeError, ValueError, IndexError) as error:
+            raise ModelError(f"the .tflite file is damaged: {error}") from error
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        subgraph = self.model.subgraphs[0]
         self.tensors: list[Any] = subgraph.tensors
         self.ops: list[Any] = list(subgraph.operators)
-        signature = self._model.signatureDefs[0]
+        signature = self.model.signatureDefs[0]
         self.inputs = {arg.name.decode(): int(arg.tensorIndex) for arg in signature.inputs}
         self.outputs = {arg.name.decode(): int(arg.tensorIndex) for arg in signature.outputs}
         for tensor in self.tensors:
@@ -73,11 +71,16 @@ class Graph:
             op.inputs = [] if op.inputs is None else [int(i) for i in op.inputs]
             op.outputs = [] if op.outputs is None else [int(i) for i in op.outputs]
 
+    @property
+    def states(self) -> list[str]:
+        """Names of what goes in as well as out."""
+        return [name for name in self.inputs if name in self.outputs]
+
     # Reading
 
     def kind(self, op: Any) -> str:
         """Returns an operator's name, as the schema spells it: ``CONV_2D``."""
-        code = self._model.operatorCodes[op.opcodeIndex]
+        code = self.model.operatorCodes[op.opcodeIndex]
         return _KINDS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "?")
 
     def find(self, *kinds: str) -> list[Any]:
@@ -120,13 +123,18 @@ class Graph:
             return None
         return float(q.scale[0]), int(q.zeroPoint[0])
 
+    def is_constant(self, tensor: int) -> bool:
+        """Returns whether the file holds a tensor's values."""
+        data = self.model.buffers[self.tensors[tensor].buffer].data
+        return data is not None and len(data) > 0
+
     def constant(self, tensor: int) -> NDArray[Any] | None:
         """Returns the values that the file holds for a tensor, None where it holds none."""
-        if tensor < 0:
+        if tensor < 0 or not self.is_constant(tensor):
             return None
-        data = self._model.buffers[self.tensors[tensor].buffer].data
+        data = self.model.buffers[self.tensors[tensor].buffer].data
         dtype = self.dtype(tensor)
-        if data is None or not len(data) or dtype is None:
+        if dtype is None:
             return None
         return np.frombuffer(bytes(data), dtype).reshape(self.shape(tensor))
 
@@ -180,8 +188,8 @@ class Graph:
         """Gives a tensor values of its own, and their shape and dtype."""
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-        self._model.buffers.append(buffer)
-        self.tensors[tensor].buffer = len(self._model.buffers) - 1
+        self.model.buffers.append(buffer)
+        self.tensors[tensor].buffer = len(self.model.buffers) - 1
         self.tensors[tensor].shape = list(values.shape)
         self.tensors[tensor].shapeSignature = None
         self.tensors[tensor].type = _TYPES[values.dtype]
@@ -199,7 +207,7 @@ class Graph:
     ) -> int:
         """Adds an operator with one output, which it returns."""
         output = self.add_tensor(name, shape, dtype, quantization=quantization)
-        options_name, version = _OPTIONS[kind]
+        options_name, _, version = KNOWN[kind]
         op = schema.OperatorT()
         op.opcodeIndex = self._opcode(kind, version)
         op.inputs, op.outputs = list(inputs), [output]
@@ -246,7 +254,7 @@ class Graph:
 
     def set_version(self, op: Any, version: int) -> None:
         """States the operator version that an operator now needs, where that is higher."""
-        code = self._model.operatorCodes[op.opcodeIndex]
+        code = self.model.operatorCodes[op.opcodeIndex]
         if code.version < version:
             op.opcodeIndex = self._opcode(self.kind(op), version)
 
@@ -262,38 +270,15 @@ class Graph:
                 wanted += op.inputs
         self.ops = [op for op in self._ordered() if id(op) in alive]
 
-    def write(self, description: str) -> bytes:
-        """Returns the graph as a flatbuffer, without what nothing refers to."""
-        self.prune()
-        used = set(self.inputs.values()) | set(self.outputs.values())
-        used.update(i for op in self.ops for i in (*op.inputs, *op.outputs) if i >= 0)
-        place = {old: new for new, old in enumerate(sorted(used))}
-        place[-1] = -1
-        model, subgraph = self._model, self._model.subgraphs[0]
-        subgraph.tensors = [self.tensors[old] for old in sorted(used)]
-        for op in self.ops:
-            op.inputs = [place[i] for i in op.inputs]
-            op.outputs = [place[i] for i in op.outputs]
-        subgraph.operators = self.ops
-        subgraph.inputs = [place[i] for i in self.inputs.values()]
-        subgraph.outputs = [place[i] for i in self.outputs.values()]
-        signature = model.signatureDefs[0]
-        signature.inputs = [_argument(name, place[i]) for name, i in self.inputs.items()]
-        signature.outputs = [_argument(name, place[i]) for name, i in self.outputs.items()]
-        self._drop_unused_parts(subgraph)
-        model.description = description.encode()
-        model.metadata = model.metadataBuffer = None  # speaks of the graph as it was
-        return _pack(model)
-
     def _opcode(self, kind: str, version: int) -> int:
-        for index, code in enumerate(self._model.operatorCodes):
+        for index, code in enumerate(self.model.operatorCodes):
             if code.builtinCode == _CODES[kind] and code.version == version:
                 return index
         code = schema.OperatorCodeT()
         code.builtinCode, code.version = _CODES[kind], version
         code.deprecatedBuiltinCode = min(_CODES[kind], 127)  # an int8 field of older readers
-        self._model.operatorCodes.append(code)
-        return len(self._model.operatorCodes) - 1
+        self.model.operatorCodes.append(code)
+        return len(self.model.operatorCodes) - 1
 
     def _ordered(self) -> list[Any]:
         """Returns the operators so that each comes after those whose results it reads."""
@@ -311,37 +296,3 @@ class Graph:
                     stack.append((op, True))
                     stack += [(by_output[i], False) for i in op.inputs if i in by_output]
         return ordered
-
-    def _drop_unused_parts(self, subgraph: Any) -> None:
-        model = self._model
-        buffers = [model.buffers[0]]
-        place = {0: 0}
-        for tensor in subgraph.tensors:
-            if tensor.buffer not in place:
-                place[tensor.buffer] = len(buffers)
-                buffers.append(model.buffers[tensor.buffer])
-            tensor.buffer = place[tensor.buffer]
-        model.buffers = buffers
-        codes = sorted({op.opcodeIndex for op in self.ops})
-        for op in self.ops:
-            op.opcodeIndex = codes.index(op.opcodeIndex)
-        model.operatorCodes = [model.operatorCodes[index] for index in codes]
-
-
-def _argument(name: str, tensor: int) -> Any:
-    argument = schema.TensorMapT()
-    argument.name, argument.tensorIndex = name.encode(), tensor
-    return argument
-
-
-class _AlignedBuilder(flatbuffers.Builder):
-    """Starts every byte vector, as weights are, where the runtimes expect it."""
-
-    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
-        return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)
-
-
-def _pack(model: Any) -> bytes:
-    builder = _AlignedBuilder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

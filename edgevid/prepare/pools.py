@@ -16,6 +16,8 @@ import numpy as np
 from edgevid.interface import ALPHA
 from edgevid.prepare.graph import Graph
 
+_INT8_STEP = 1 / 255  # what rounding to int8 may have made of a constant, as a share of it
+
 
 @dataclass(frozen=True, slots=True)
 class CausalPool:
@@ -61,8 +63,8 @@ def _match(graph: Graph, division: Any) -> CausalPool | None:
         return None
     for frame, carried in (addition.inputs, addition.inputs[::-1]):
         entry = _through(graph, carried, "QUANTIZE", "RESHAPE")
-        for name, tensor in graph.inputs.items():
-            if tensor != entry or name not in graph.outputs:
+        for name in graph.states:
+            if graph.inputs[name] != entry:
                 continue
             result = graph.outputs[name]
             leaves = _through(graph, result, "DEQUANTIZE", "QUANTIZE", "RESHAPE", "STRIDED_SLICE")
@@ -82,8 +84,8 @@ def _counted(graph: Graph, divisor: int) -> str | None:
         values = graph.constant(step)
         if values is None or values.size != 1 or values.item() != 1:
             continue
-        for name, tensor in graph.inputs.items():
-            if tensor == carried and graph.outputs.get(name) == counted:
+        for name in graph.states:
+            if graph.inputs[name] == carried and graph.outputs[name] == counted:
                 return name
     return None
 
@@ -129,7 +131,7 @@ def _float_frame(graph: Graph, frame: int) -> int:
             picture = total.inputs[0]
             if axes is not None:
                 summed = np.prod([graph.shape(picture)[axis] for axis in axes.ravel()])
-                if np.allclose(reciprocal * summed, 1, rtol=0.01):
+                if np.all(np.abs(reciprocal * summed - 1) < _INT8_STEP):
                     return _spatial_mean(graph, picture, total.inputs[1], graph.shape(frame))
     averaged = graph.producer(source, "MEAN")
     if averaged is not None and averaged.builtinOptions.keepDims:

@@ -16,8 +16,8 @@ def drop_idle_states(graph: Graph) -> str:
     """
     idle = [
         name
-        for name, tensor in graph.inputs.items()
-        if graph.outputs.get(name) == tensor and not graph.consumers(tensor)
+        for name in graph.states
+        if graph.outputs[name] == graph.inputs[name] and not graph.consumers(graph.inputs[name])
     ]
     for name in idle:
         del graph.inputs[name], graph.outputs[name]
@@ -31,7 +31,7 @@ def quantize_states(graph: Graph) -> str:
     state goes out on the scale on which it comes in: if the graph has two, it is requantised.
     """
     changed = 0
-    for name in graph.inputs.keys() & graph.outputs.keys():
+    for name in graph.states:
         state, out = graph.inputs[name], graph.outputs[name]
         inside = _quantized_entry(graph, state)
         leave = graph.producer(out, "DEQUANTIZE")
@@ -76,7 +76,7 @@ def split_frames(graph: Graph) -> str:
     out is either what came in one place on, or the newest frame: nothing is sliced.
     """
     changed = 0
-    for name in list(graph.inputs.keys() & graph.outputs.keys()):
+    for name in graph.states:
         state, out = graph.inputs[name], graph.outputs[name]
         joined = graph.only_consumer(state, "CONCATENATION")
         sliced = graph.producer(out, "STRIDED_SLICE")
