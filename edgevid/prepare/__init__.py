@@ -119,7 +119,13 @@ def prepare(
     check(graph)
     target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
-    report = tuple((step.__name__, step(graph)) for step in steps)
+    try:
+        report = tuple((step.__name__, step(graph)) for step in steps)
+    except (IndexError, TypeError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        # An operator with shapes or constants that no runtime would take either.
+        raise ModelError(f"the graph contradicts itself ({error})") from error
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}")
     after = interface.of(tflite.read(rewritten))  # the rewriter's own mistakes stop here
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
