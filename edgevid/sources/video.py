@@ -54,7 +54,7 @@ class VideoSource(Source):
                 *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
             ]
             self._capture = cv2.VideoCapture(location, cv2.CAP_FFMPEG, parameters)
-            problem = "no answer, or no video at this address"
+            problem = "no answer, no video at this address, or a wrong user or password"
         else:
             _check_file(Path(location))
             # Absolute: FFmpeg would take "12:30.mp4" to be a protocol called 12.

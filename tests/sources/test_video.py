@@ -145,9 +145,8 @@ def test_nobody_answers(capfd) -> None:
         started = time.monotonic()
         for scheme in ("rtsp", "http"):
             message = complaint(f"{scheme}://user:hush@127.0.0.1:{port}/stream", capfd)
-            assert message == (
-                f"{scheme}://127.0.0.1:{port}/stream: no answer, or no video at this address"
-            )
+            assert message.startswith(f"{scheme}://127.0.0.1:{port}/stream: no answer")
+            assert "hush" not in message
         assert time.monotonic() - started < 5
 
 
