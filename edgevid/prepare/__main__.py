@@ -10,7 +10,7 @@ from pathlib import Path
 from edgevid import command, label_files, tflite
 from edgevid.errors import EdgevidError, ModelError, UsageError
 from edgevid.prepare import TARGETS, PreparedModel, prepare, this_machine
-from edgevid.sinks.partial import PartialFile
+from edgevid.whole_file import whole_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,12 +56,8 @@ def _run(chosen: argparse.Namespace) -> int:
         )
     except EdgevidError as error:
         raise type(error)(f"{chosen.model}: {error}") from error
-    part = PartialFile(chosen.output)
-    try:
-        part.path.write_bytes(prepared.data)
-        part.keep()
-    finally:
-        part.discard()
+    with whole_file(chosen.output) as file:
+        file.write(prepared.data)
     _tell(prepared, chosen)
     return command.OK
 

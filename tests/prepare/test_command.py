@@ -74,5 +74,5 @@ def test_never_overwrites_its_source(
 def test_an_output_that_cannot_be_written(
     published: Path, labels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(published, "-o", published.parent / "no" / "folder.tflite", "--labels", labels) == 1
+    assert run(published, "-o", labels / "edge.tflite", "--labels", labels) == 1
     assert "cannot be written" in capsys.readouterr().err
