@@ -9,69 +9,25 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import interface, manifest, model_files, tflite
-from edgevid.backends import Backend, open_backend
+from edgevid.backends import Backend
 from edgevid.cuts import CutDetector, Description
-from edgevid.errors import LabelsError, ModelError, UsageError
+from edgevid.errors import UsageError
 from edgevid.interface import Interface
 from edgevid.manifest import Manifest
 from edgevid.preprocess import Box, Preprocess
 from edgevid.records import Frame, Prediction
 from edgevid.scores import Ranking, softmax
 
-_KINETICS_600 = "kinetics_600.txt"
-
-
-def load_model(
-    name_or_path: str | Path,
-    *,
-    labels: str | Path | Sequence[str] | None = None,
-    threads: int = 1,
-    backend: str = "auto",
-) -> Model:
-    """Loads a MoViNet streaming model.
-
-    Args:
-        name_or_path: a name that ``python -m edgevid.models`` lists, or a ``.tflite`` file.
-        labels: a file with a label a line, or the labels themselves; from the model when None.
-        threads: CPU threads for inference.
-        backend: ``auto``, ``litert``, ``tflite-runtime`` or ``tensorflow``.
-
-    Raises:
-        ModelError: no such model, or a file that is damaged or no MoViNet stream.
-        LabelsError: the labels cannot be read, or are more or fewer than the logits.
-        DownloadError: the model had to be fetched, and could not.
-        MissingDependencyError: the backend's library is not installed.
-    """
-    path = model_files.locate(name_or_path)
-    try:
-        data = _read(path)
-        flatbuffer, _ = manifest.split(data)
-        network = interface.of(tflite.read(flatbuffer))
-        described = manifest.read(data) or Manifest(name=path.stem, labels=())
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
-    chosen = _labels(labels) if labels is not None else described.labels
-    chosen = chosen or _default_labels(network.classes, path)
-    if len(chosen) != network.classes:
-        raise LabelsError(
-            f"{path}: the model has {network.classes} classes, the labels name {len(chosen)}"
-        )
-    loaded = open_backend(flatbuffer, name=backend, threads=threads)
-    return Model(replace(described, labels=chosen), network, loaded)
-
 
 class Model:
-    """A network that is ready to run, and its manifest. Made by ``load_model``.
+    """A network that is ready to run, and its manifest. Made by ``edgevid.load_model``.
 
     Attributes:
         manifest: what the network expects and means.
@@ -273,32 +229,3 @@ class Stream:
         self._steps = state.steps
         if self._cuts is not None:
             self._cuts.previous = state.scene
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > tflite.MAX_BYTES:
-            raise ModelError(f"{path.stat().st_size >> 20} MB are too many for a MoViNet")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}") from error
-
-
-def _labels(labels: str | Path | Sequence[str]) -> tuple[str, ...]:
-    if not isinstance(labels, (str, Path)):
-        return tuple(labels)
-    try:
-        return manifest.parse_labels(Path(labels).read_text("utf-8"))
-    except OSError as error:
-        raise LabelsError(f"{labels}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, LabelsError) as error:
-        raise LabelsError(f"{labels}: {error}") from error
-
-
-def _default_labels(classes: int, path: Path) -> tuple[str, ...]:
-    """Returns the labels of a file that brings none: a published one, of Kinetics-600."""
-    text = resources.files("edgevid").joinpath("labels", _KINETICS_600).read_text("utf-8")
-    labels = manifest.parse_labels(text)
-    if len(labels) != classes:
-        raise LabelsError(f"{path} has {classes} classes and brings no labels: name a labels file")
-    return labels

@@ -29,6 +29,7 @@ LAYERS = [
     "catalog options prepare sinks",
     "model_files",
     "model models",
+    "loading",
     "loop",
     "stream",
     "demo",

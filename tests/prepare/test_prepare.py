@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from edgevid import interface, manifest, tflite
 from edgevid.errors import EdgevidError, LabelsError, ModelError
 from edgevid.manifest import Manifest
-from edgevid.prepare import REWRITE, TARGETS, passes_for, prepare
+from edgevid.prepare import TARGETS, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.writing import write
+from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
 from tests.prepare.conftest import decoded
 from tests.prepare.mini_movinet import LABELS
