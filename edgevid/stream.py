@@ -15,8 +15,9 @@ from dataclasses import replace
 from edgevid import command, options
 from edgevid.errors import SourceError
 from edgevid.events import EventDetector
+from edgevid.loading import load_model
 from edgevid.loop import freshest, watch
-from edgevid.model import Stream, load_model
+from edgevid.model import Stream
 from edgevid.options import Options
 from edgevid.pace import Pace
 from edgevid.percentiles import Percentiles

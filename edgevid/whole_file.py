@@ -50,14 +50,19 @@ class WholeFile:
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """Opens a file for writing; it gets its name when the block ends well, and its folder is made.
+def whole_file(target: Path, *, make_folder: bool = False) -> Iterator[BinaryIO]:
+    """Opens a file for writing; it gets its name when the block ends well.
+
+    Args:
+        target: the file to be.
+        make_folder: make the folder that it is to be in.
 
     Raises:
         OutputError: the file cannot be written.
     """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(target, error) from error
     whole = WholeFile(target)

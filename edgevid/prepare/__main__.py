@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgevid import command, label_files, tflite
-from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.errors import EdgevidError, UsageError
 from edgevid.prepare import TARGETS, PreparedModel, prepare, this_machine
 from edgevid.whole_file import whole_file
 
@@ -49,7 +49,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.output.exists() and chosen.model.exists() and chosen.output.samefile(chosen.model):
         raise UsageError(f"{chosen.output}: is the published file itself; write to another")
     labels = label_files.read(chosen.labels) if chosen.labels else ()
-    data = _read(chosen.model)
+    data = tflite.load(chosen.model)
     try:
         prepared = prepare(
             data, name=chosen.name or chosen.output.stem, labels=labels, target=chosen.target
@@ -60,15 +60,6 @@ def _run(chosen: argparse.Namespace) -> int:
         file.write(prepared.data)
     _tell(prepared, chosen)
     return command.OK
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > tflite.MAX_BYTES:
-            raise ModelError(f"{path}: {path.stat().st_size >> 20} MB are too many for a MoViNet")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _tell(prepared: PreparedModel, chosen: argparse.Namespace) -> None:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgevid.opencv import cv2
 from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import SIZE, mini_movinet
 

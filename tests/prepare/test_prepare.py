@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from edgevid import interface, manifest, tflite
 from edgevid.errors import EdgevidError, LabelsError, ModelError
 from edgevid.manifest import Manifest
-from edgevid.prepare import REWRITE, TARGETS, passes_for, prepare
+from edgevid.prepare import TARGETS, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.writing import write
+from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
 from tests.prepare.conftest import decoded
 from tests.prepare.mini_movinet import LABELS
@@ -43,7 +44,7 @@ def test_manifest(mini: bytes) -> None:
     prepared = prepare(mini, name="mini", labels=LABELS)
     written = manifest.read(prepared.data)
     assert written is not None
-    assert (written.name, written.labels, written.memory_s) == ("mini", LABELS, 2.0)
+    assert (written.name, written.labels, written.memory_s) == ("mini", LABELS, 4.0)
     assert written.provenance["rewrite"] == REWRITE
     assert len(written.provenance["source_sha256"]) == 64
     assert written.provenance["passes"] == {
