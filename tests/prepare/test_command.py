@@ -30,11 +30,11 @@ def test_explains_each_pass(
     published: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "edge.tflite"
-    assert run(published, "-o", out, "--labels", labels, "--target", "arm", "--explain") == 0
+    assert run(published, "-o", out, "--labels", labels, "--target", "pi4", "--explain") == 0
     said = capsys.readouterr().out
     assert "bound memory          2 causal pools to float32 running means" in said
     assert "keep confidence       nothing to do" in said
-    assert "ready for arm" in said
+    assert "ready for pi4" in said
     assert out.exists()
     assert run(out, "-o", tmp_path / "again.tflite") == 0
     assert "had been prepared before" in capsys.readouterr().out
