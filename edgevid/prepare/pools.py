@@ -61,6 +61,8 @@ def _match(graph: Graph, division: Any) -> CausalPool | None:
     addition = graph.producer(total, "ADD")
     if count_state is None or addition is None or _activation(addition) or _activation(division):
         return None
+    if graph.dtype(division.outputs[0]) not in (np.float32, np.int8):
+        return None
     for frame, carried in (addition.inputs, addition.inputs[::-1]):
         entry = _through(graph, carried, "QUANTIZE", "RESHAPE")
         for name in graph.states:
