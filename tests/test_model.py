@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgevid.errors import LabelsError, MissingDependencyError, ModelError, UsageError
+from edgevid.loading import load_model
 from edgevid.manifest import Manifest, write
-from edgevid.model import Model, load_model
+from edgevid.model import Model
 from edgevid.records import Frame
 from tests.conftest import moving_pictures
 from tests.tiny_model import LABELS, WEIGHTS, tiny_model
@@ -159,7 +160,7 @@ def test_too_few_or_too_many_labels(tiny_path: Path, tmp_path: Path, text: str) 
     file = tmp_path / "labels.txt"
     file.write_text(text)
     count = len(text.split())
-    with pytest.raises(LabelsError, match=f"has 4 classes, the labels name {count}"):
+    with pytest.raises(LabelsError, match=f"it has 4 classes, the labels name {count}"):
         load_model(tiny_path, labels=file)
 
 
@@ -170,7 +171,7 @@ def test_labels_that_cannot_be_read(tiny_path: Path, tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LabelsError, match=r"labels\.txt"):
         load_model(tiny_path, labels=file)
-    with pytest.raises(LabelsError, match="brings no labels"):
+    with pytest.raises(LabelsError, match="4 classes and no labels"):
         load_model(tiny_path)
 
 
