@@ -25,7 +25,7 @@ LAYERS = [
     "errors version",
     "records whole_file",
     "backends cache command download manifest opencv pace percentiles scores tflite",
-    "cuts events interface label_files preprocess sources",
+    "events interface label_files preprocess scenes sources",
     "catalog options prepare sinks",
     "model_files",
     "model models",
