@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds a Debian 13 in FOLDER in which the real picamera2 runs on libcamera's virtual camera.
-# Needs root and debootstrap; takes 1.2 GB, two minutes, and the network.
+# Needs root and debootstrap; takes 1.1 GB, some minutes, and the network.
 #
 #   sudo tests/sources/make_picamera_root.sh FOLDER
 set -eu
