@@ -44,7 +44,7 @@ def test_manifest(mini: bytes) -> None:
     prepared = prepare(mini, name="mini", labels=LABELS)
     written = manifest.read(prepared.data)
     assert written is not None
-    assert (written.name, written.labels, written.memory_s) == ("mini", LABELS, 2.0)
+    assert (written.name, written.labels, written.memory_s) == ("mini", LABELS, 4.0)
     assert written.provenance["rewrite"] == REWRITE
     assert len(written.provenance["source_sha256"]) == 64
     assert written.provenance["passes"] == {
