@@ -52,7 +52,9 @@ def bound_memory(graph: Graph) -> str:
     for pool in pools:
         _rewrite(graph, pool, alpha)
     graph.prune()
-    return f"{len(pools)} causal pools to float32 running means"
+    left = sum(graph.dtype(graph.inputs[name]) == np.int32 for name in graph.states)
+    unknown = f"; {left} counts of frames are used in ways not known here" if left else ""
+    return f"{len(pools)} causal pools to float32 running means{unknown}"
 
 
 def _match(graph: Graph, division: Any) -> CausalPool | None:
