@@ -115,7 +115,7 @@ def exceeding(counts: Counts, published: bytes) -> list[str]:
     kept = references().get(_key(published), {}).get("instructions", {})
     return [
         f"{file}, {board}, {what}: {count:,} instructions, were {kept[file][board][what]:,}"
-        for file, boards in counts.items()
+        for file in counts
         for board, kinds in boards.items()
         for what, count in kinds.items()
         if count > MAY_GROW * kept.get(file, {}).get(board, {}).get(what, float("inf"))
@@ -142,7 +142,7 @@ def _key(published: bytes) -> str:
 def _ratios(counts: Counts) -> list[dict[str, Any]]:
     """Returns a row a file: millions of instructions on each board, and the published's share."""
     rows = []
-    for file, boards in counts.items():
+    for file in counts:
         row: dict[str, Any] = {"file": file}
         for board in BOARDS:
             for what in ("step", "invoke"):
