@@ -115,7 +115,7 @@ def exceeding(counts: Counts, published: bytes) -> list[str]:
     kept = references().get(_key(published), {}).get("instructions", {})
     return [
         f"{file}, {board}, {what}: {count:,} instructions, were {kept[file][board][what]:,}"
-        for file in counts
+        for file, boards in counts.items()
         for board, kinds in boards.items()
         for what, count in kinds.items()
         if count > MAY_GROW * kept.get(file, {}).get(board, {}).get(what, float("inf"))
