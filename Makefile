@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIP ?=
 
-.PHONY: help demo test lint system clean
+.PHONY: help demo test lint bench-arm system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
+	@echo "make bench-arm     instructions per step on an emulated Raspberry Pi 4 and 5 (Debian 12)"
 	@echo "make clean         take away what these made"
 
 demo: $(VENV)/runtime
@@ -22,6 +23,14 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# An ARM Python and its emulator, 500 MB, on Debian bookworm with gcc. The tests count as well when
+# EDGEVID_ARM_ROOT is set.
+EDGEVID_ARM_ROOT ?= out/arm
+
+bench-arm: $(VENV)/runtime
+	$(BIN)/python -m benchmarks.arm.sysroot "$(EDGEVID_ARM_ROOT)"
+	$(BIN)/python -m benchmarks.arm --root "$(EDGEVID_ARM_ROOT)"
 
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0
