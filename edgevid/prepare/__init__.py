@@ -63,7 +63,9 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         drop_time_axis,
         widen_stem if target == "pi5" else narrow_convolutions,
         float_islands,
-        split_frames,
+        # Less work for the network, but more states to put into place; that pays where vectors
+        # are wide.
+        *((split_frames,) if target == "x86" else ()),
     )
 
 
