@@ -12,6 +12,9 @@ import math
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
 
 from edgevid import interface, label_files, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
@@ -29,10 +32,13 @@ from edgevid.prepare.states import (
     quantize_states,
     split_frames,
 )
+from edgevid.prepare.widening import widen_stem
 from edgevid.prepare.writing import write
 from edgevid.version import REWRITE
 
-TARGETS = ("arm", "x86")
+# Processors to be quick on: 64-bit ARM without dot-product instructions (Raspberry Pi 3, 4, Zero
+# 2), with them (Pi 5, phones), and x86.
+TARGETS = ("pi4", "pi5", "x86")
 
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
@@ -55,15 +61,23 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         quantize_image,
         fold_multiplications,
         drop_time_axis,
-        *((narrow_convolutions,) if target == "x86" else ()),
+        widen_stem if target == "pi5" else narrow_convolutions,
         float_islands,
-        split_frames,
+        # Less work for the network, but more states to put into place; that pays where vectors
+        # are wide.
+        *((split_frames,) if target == "x86" else ()),
     )
 
 
 def this_machine() -> str:
     """Returns the target that stands for the processor that runs this."""
-    return "x86" if platform.machine().lower() in ("x86_64", "amd64") else "arm"
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return "x86"
+    try:
+        features = Path("/proc/cpuinfo").read_text("utf-8").split()
+    except OSError:  # not Linux: no board, and all others have dot products
+        return "pi5"
+    return "pi5" if "asimddp" in features else "pi4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +133,9 @@ def prepare(
     target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
     try:
-        report = tuple((step.__name__, step(graph)) for step in steps)
-    except (IndexError, TypeError, ValueError) as error:
+        with np.errstate(all="ignore"):  # a hostile file's scales and weights may be anything
+            report = tuple((step.__name__, step(graph)) for step in steps)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
         # An operator with shapes or constants that no runtime would take either.

@@ -1,0 +1,180 @@
+"""Instructions per step on a Raspberry Pi 4 and 5, emulated: ``python -m benchmarks.arm``.
+
+The published aarch64 build of LiteRT runs under QEMU's user-mode emulation, which shows it each
+board's processor. Compared are the published file, driven as the official Raspberry Pi example
+does, and the same file prepared by edgevid and driven by edgevid. First both are stepped over a
+real clip on the board and on this machine, and the outputs compared; then the instructions of
+a step are counted. They do not depend on this machine, and are the same from run to run to
+within a few in a thousand. Instructions are not cycles: a count says what a change saves, not
+how long a step takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks import clips, report
+from benchmarks.arm.boards import BOARDS, Board
+from benchmarks.arm.emulation import Run, run
+from benchmarks.arm.sysroot import LITERT
+from edgevid import command, tflite
+from edgevid.prepare import TARGETS, prepare
+from edgevid.whole_file import whole_file
+
+REFERENCE = Path(__file__).with_name("reference.json")
+MAY_GROW = 1.02  # a count may exceed its reference by as much
+COUNTED = 6  # steps
+PUBLISHED = "published"
+CLIP = "examples__rpi_carving_ice.mp4"
+
+Counts = dict[str, dict[str, dict[str, int]]]  # file, board, "step" or "invoke"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = report.arguments("benchmarks.arm", __doc__)
+    parser.add_argument("model", type=Path, nargs="?", help="published .tflite (default: A0)")
+    parser.add_argument("--clip", type=Path, help="what to step over (default: carving ice)")
+    parser.add_argument("--root", type=Path, required=True, help="made by benchmarks.arm.sysroot")
+    parser.add_argument(
+        "--update", action="store_true", help=f"keep the counts as the new {REFERENCE.name}"
+    )
+    chosen = parser.parse_args(arguments)
+    return command.guard(lambda: _run(chosen))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    path = chosen.model or clips.published_path()
+    published = tflite.load(path)
+    (clip,) = clips.read([(chosen.clip, {})] if chosen.clip else _default_clip())
+    pictures = clip.pictures[:COUNTED] if chosen.quick else clip.pictures
+    counts, parities = measure(ways(published), pictures, chosen.root.resolve())
+    print(f"{path.name}: {len(pictures)} frames of {clip.name}, LiteRT {LITERT}\n")
+    print(report.table(parities), report.table(_shares(counts)), sep="\n\n")
+    grown = exceeding(counts, published)
+    for line in grown:
+        print(f"more than {MAY_GROW - 1:.0%} over its reference: {line}")
+    if chosen.update:
+        _keep(counts, path.stem, published)
+    results = {"litert": LITERT, "instructions": counts, "parity": parities}
+    report.write_json(chosen.json, results)
+    return command.FAILED if grown and not chosen.update else command.OK
+
+
+def _default_clip() -> list[tuple[Path, clips.Row]]:
+    return [(path, row) for path, row in clips.rows("clips") if path.name == CLIP]
+
+
+def ways(published: bytes) -> dict[str, tuple[str, bytes]]:
+    """Returns the files to step, each with how; see ``emulation.run``."""
+    prepared = {
+        f"prepared for {target}": ("edgevid", prepare(published, name="a", target=target).data)
+        for target in TARGETS
+    }
+    return {PUBLISHED: ("example", published), **prepared}
+
+
+def measure(
+    files: dict[str, tuple[str, bytes]],
+    pictures: NDArray[np.uint8],
+    root: Path,
+    boards: Sequence[Board] = BOARDS,
+) -> tuple[Counts, list[dict[str, Any]]]:
+    """Steps models over pictures on boards, and here.
+
+    Args:
+        files: what ``ways`` returns, or some of it.
+        pictures: RGB, uint8, ``[frames, height, width, 3]``, in the input's size.
+        root: the sysroot.
+        boards: the boards to emulate.
+
+    Returns:
+        The counts, and for each file and board how its outputs compare with this machine's.
+    """
+    counts: Counts = {}
+    parities = []
+    cases = [(file, board) for file in files for board in boards]
+    here: dict[str, Run] = {}
+    for file, board in tqdm(cases, "emulating", unit="run", leave=False):
+        if file not in here:
+            here[file] = run(*files[file], pictures, None, root)
+        there = run(*files[file], pictures, board, root)
+        counts.setdefault(file, {})[board.name] = {"step": there.step, "invoke": there.invoke}
+        parities.append({"file": file, "board": board.title, **_parity(here[file], there)})
+    return counts, parities
+
+
+def _parity(here: Run, there: Run) -> dict[str, Any]:
+    apart = np.abs(here.logits - there.logits)
+    same = here.logits.argmax(axis=1) == there.logits.argmax(axis=1)
+    weights = [np.exp(run.logits - run.logits.max(axis=1, keepdims=True)) for run in (here, there)]
+    probabilities = [weight / weight.sum(axis=1, keepdims=True) for weight in weights]
+    return {
+        "same top-1": f"{same.sum()} of {len(same)}",
+        "equal logits": f"{np.mean(apart == 0):.1%}",
+        "largest difference of a logit": float(apart.max()),
+        "of a probability": float(np.abs(probabilities[0] - probabilities[1]).max()),
+    }
+
+
+def exceeding(counts: Counts, published: bytes) -> list[str]:
+    """Returns a line for each count that has grown over its reference; none without one."""
+    kept = references().get(_key(published), {}).get("instructions", {})
+    return [
+        f"{file}, {board}, {what}: {count:,} instructions, were {kept[file][board][what]:,}"
+        for file, boards in counts.items()
+        for board, kinds in boards.items()
+        for what, count in kinds.items()
+        if count > MAY_GROW * kept.get(file, {}).get(board, {}).get(what, float("inf"))
+    ]
+
+
+def references() -> dict[str, Any]:
+    """Returns what is kept in ``reference.json``, by the published file's SHA-256."""
+    kept: dict[str, Any] = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else {}
+    return kept
+
+
+def _keep(counts: Counts, name: str, published: bytes) -> None:
+    kept = references()
+    kept[_key(published)] = {"model": name, "litert": LITERT, "instructions": counts}
+    with whole_file(REFERENCE) as file:
+        file.write(json.dumps(kept, indent=1).encode() + b"\n")
+
+
+def _key(published: bytes) -> str:
+    return hashlib.sha256(published).hexdigest()
+
+
+def _shares(counts: Counts) -> list[dict[str, Any]]:
+    """Returns a row a file: instructions on each board, and their share of the published's."""
+    return [
+        {
+            "file": file,
+            **{
+                f"{board.title}, {what}": _share(counts, file, board.name, what)
+                for board in BOARDS
+                for what in ("step", "invoke")
+            },
+        }
+        for file in counts
+    ]
+
+
+def _share(counts: Counts, file: str, board: str, what: str) -> str:
+    count, whole = counts[file][board][what], counts[PUBLISHED][board][what]
+    return f"{count / 1e6:.2f} M" + ("" if file == PUBLISHED else f" ({count / whole:.2f})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
