@@ -1,0 +1,1 @@
+"""ARM without a board: emulated, compared and counted."""
