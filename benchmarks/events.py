@@ -138,7 +138,7 @@ def footage(model: Model, seed: int, *, quick: bool) -> list[Reel]:
     seeds = range(seed, seed + (1 if quick else _ORDERS))
     unlabelled = [one for one in rows("clips") if not one[1]["kinetics600_label"]]
     kinds = {"unlabelled": unlabelled, "gestures": rows("gestures"), "segments": rows("segments")}
-    reels = film(model, "labelled", labelled(4 if quick else None), seeds)
+    reels = film(model, "labelled", labelled(6 if quick else None), seeds)
     for kind, files in kinds.items():
         reels += film(model, kind, read(files[::every]), seeds[:1])
     return reels
@@ -270,7 +270,7 @@ def activities(reels: Sequence[Reel], rules: EventDefaults) -> list[dict[str, An
                 label, delay = came[0] if came else ("-", math.inf)
                 row = {"clip": span.clip, "activity": activity, "from s": first, "to s": last}
                 found.append({**row, "event": label, "delay": delay})
-    return found or [{"clip": "-"}]
+    return found
 
 
 if __name__ == "__main__":
