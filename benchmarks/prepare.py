@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import logging
 import sys
 import tempfile
 import time
@@ -42,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=300, help="steps of each stage")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     chosen = parser.parse_args(arguments)
-    logging.getLogger("edgevid").setLevel(logging.ERROR)
     return command.guard(lambda: _run(chosen))
 
 
