@@ -87,7 +87,12 @@ def of(graph: Graph) -> Interface:
     if alpha is not None and (alpha.dtype, alpha.shape) != ("float32", (1,)):
         raise ModelError(f"the model's {ALPHA} is {_kind(alpha)}, not float32 [1]")
     logits = outputs.pop(LOGITS, None)
-    if logits is None or logits.dtype != "float32" or len(logits.shape) != 2 or logits.shape[0] != 1:
+    if (
+        logits is None
+        or logits.dtype != "float32"
+        or len(logits.shape) != 2
+        or logits.shape[0] != 1
+    ):
         found = "none" if logits is None else _kind(logits)
         raise ModelError(f"not a MoViNet stream: it needs {LOGITS!r} [1, classes], found {found}")
     states = _states(inputs, outputs)

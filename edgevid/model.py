@@ -133,9 +133,7 @@ class Model:
             max(1.0, memory * self.manifest.fps),
         )
 
-    def _run(
-        self, stream: Stream, image: NDArray[np.uint8], alpha: float
-    ) -> NDArray[np.float32]:
+    def _run(self, stream: Stream, image: NDArray[np.uint8], alpha: float) -> NDArray[np.float32]:
         """Moves one stream on by one frame; returns its logits ``[classes]``."""
         tensor, network = self._backend.tensor, self.interface
         with self._lock:

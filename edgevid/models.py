@@ -1,3 +1,7 @@
 """placeholder until merged"""
+
 from pathlib import Path
-def locate(n): return Path(n)
+
+
+def locate(n):
+    return Path(n)

@@ -6,11 +6,12 @@ its own words, once, so theirs are switched off unless the user has asked for th
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import Any
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
-import cv2
-
-__all__ = ["cv2"]
+# Untyped on purpose: the type stubs differ from release to release of OpenCV.
+cv2: Any = importlib.import_module("cv2")

@@ -54,6 +54,7 @@ class Preprocess:
         if self._fit == "crop":
             image = _middle(image, self._size)
         if self._fit == "letterbox":
+            pixels.fill(0)
             self._shrink(image, _middle_of(pixels, image.shape[1] / image.shape[0]))
         else:
             self._shrink(image, pixels)

@@ -61,3 +61,24 @@ class Prediction:
     def top(self) -> Score:
         """The most probable label."""
         return self.scores[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run went.
+
+    Attributes:
+        frames: frames that the sources gave.
+        predictions: model steps.
+        skipped_ticks: moments of the model's clock that passed without a frame to classify.
+        unreadable: frames that could not be decoded.
+        inference_ms: percentiles by name (``p50``, ``p95``, ``p99``), milliseconds a step.
+        wall_s: seconds from the first source's opening to the end.
+    """
+
+    frames: int
+    predictions: int
+    skipped_ticks: int
+    unreadable: int
+    inference_ms: dict[str, float]
+    wall_s: float

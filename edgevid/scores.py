@@ -17,7 +17,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
     The largest logit is taken off first, so that no exponential overflows.
     """
-    weights = np.exp(logits - logits.max())
+    weights: NDArray[np.float32] = np.exp(logits - logits.max())
     weights /= weights.sum()
     return weights
 

@@ -188,9 +188,7 @@ def _read_signature(table: _Table, tensors: int) -> Signature:
 
 def _check_index(index: int, count: int, what: str) -> None:
     if not 0 <= index < count:
-        raise ModelError(
-            f"the .tflite file is damaged: it refers to {what} {index} of {count}"
-        )
+        raise ModelError(f"the .tflite file is damaged: it refers to {what} {index} of {count}")
 
 
 def _u32(data: bytes, position: int) -> int:

@@ -92,4 +92,4 @@ def _videos_in(folder: Path) -> list[Path]:
 
 
 def _is_camera(spec: str) -> bool:
-    return spec.isdecimal() or spec.startswith("/dev/") or spec.startswith("picamera")
+    return spec.startswith("/dev/") or re.fullmatch(r"\d+|picamera\d*", spec) is not None

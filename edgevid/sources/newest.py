@@ -30,7 +30,7 @@ class NewestSource(Source):
         self._frame: Frame | None = None
         self._error: Exception | None = None
         self._ended = False
-        self._closed = False
+        self._stopping = False
         self._thread = threading.Thread(target=self._capture, name=self.name, daemon=True)
 
     @property
@@ -42,20 +42,26 @@ class NewestSource(Source):
         self._thread.start()
         while True:
             with self._changed:
-                while self._frame is None and not self._ended:
+                while self._frame is None and not self._ended and not self._stopping:
                     self._changed.wait(_WAKE_S)
                 frame, self._frame = self._frame, None
+            if self._stopping:
+                return
             if frame is None:
                 break
             yield frame
         if self._error is not None:
             raise self._error
 
+    def stop(self) -> None:
+        """Ends the iteration soon. Can be called from a signal handler: it takes no lock."""
+        self._stopping = True
+
     def _capture(self) -> None:
         try:
             for frame in self._source:
                 with self._changed:
-                    if self._closed:
+                    if self._stopping:
                         break
                     self._frame = frame
                     self.captured += 1
@@ -70,8 +76,7 @@ class NewestSource(Source):
 
     def close(self) -> None:
         """Stops reading and lets go of the source."""
-        with self._changed:
-            self._closed = True
+        self.stop()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
         if not self._thread.is_alive():

@@ -79,9 +79,8 @@ class VideoSource(Source):
 
     def _timestamp(self, previous: float) -> float:
         if self.is_live:
-            now = time.monotonic()
-        else:
-            now = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            return time.monotonic()
+        now: float = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if now > previous:
             return now
         # Some containers repeat a time: the nominal interval stands in for it.

@@ -1,0 +1,176 @@
+"""The flags of ``python -m edgevid.stream``, as one record."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgevid import backends
+from edgevid.manifest import FITS
+from edgevid.preprocess import Box
+from edgevid.version import __version__
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for. See ``--help`` for what each means; None leaves it to the model."""
+
+    camera: str | None
+    sources: tuple[str, ...]
+    picture_fps: float | None
+    realtime: bool
+    continuous: bool
+    duration: float
+    model: str
+    labels: Path | None
+    backend: str
+    threads: int
+    fps: float | None
+    crop: Box | None
+    fit: str | None
+    mirror: bool
+    top_k: int
+    score_threshold: float
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    headless: bool
+    save: Path | None
+    output: str | None
+    debug: bool
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Reads the command line; exits with code 2 and one line when it makes no sense."""
+    parser = _parser()
+    values = vars(parser.parse_args(arguments))
+    for key in ("sources", "allow", "deny"):
+        values[key] = tuple(values[key] or ())
+    if (values["camera"] is None) == (not values["sources"]):
+        parser.error("give a --camera or a --source")
+    return Options(**values)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m edgevid.stream",
+        description="Says what happens in front of a camera or in a video, as it happens.",
+        epilog="q, Escape, Ctrl-C or closing the window ends it; files are whole then.",
+    )
+    parser.add_argument("--version", action="version", version=f"edgevid {__version__}")
+
+    group = parser.add_argument_group("what to look at")
+    group.add_argument("--camera", metavar="N", help="camera number, /dev/videoN, or picamera")
+    group.add_argument(
+        "--source",
+        dest="sources",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        help="video, animated gif, folder of videos, folder of numbered pictures, or address "
+        "(rtsp://, http://); several are taken in order",
+    )
+    group.add_argument(
+        "--picture-fps",
+        type=_positive,
+        metavar="FPS",
+        help="pictures a second in a folder of pictures (default: 25)",
+    )
+    group.add_argument(
+        "--realtime", action="store_true", help="play a file at its own speed, as a camera would"
+    )
+    group.add_argument(
+        "--continuous", action="store_true", help="do not start afresh with each clip"
+    )
+    group.add_argument(
+        "--duration",
+        type=_positive,
+        default=math.inf,
+        metavar="SECONDS",
+        help="stop after this much of each source",
+    )
+
+    group = parser.add_argument_group("the model")
+    group.add_argument(
+        "--model",
+        default="movinet-a0",
+        metavar="NAME",
+        help="a name that python -m edgevid.models lists, or a .tflite file (default: %(default)s)",
+    )
+    group.add_argument("--labels", type=Path, metavar="FILE", help="labels, one a line")
+    group.add_argument("--backend", choices=backends.NAMES, default="auto")
+    group.add_argument("--threads", type=_count, default=1, metavar="N", help="(default: 1)")
+    group.add_argument("--fps", type=_positive, help="steps a second (default: the model's)")
+    group.add_argument(
+        "--crop",
+        type=_box,
+        metavar="X,Y,W,H",
+        help="look at this part of the picture only, in pixels",
+    )
+    group.add_argument(
+        "--fit", choices=FITS, help="how a picture becomes a square (default: the model's)"
+    )
+    group.add_argument("--mirror", action="store_true", help="swap left and right")
+
+    group = parser.add_argument_group("what to say")
+    group.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
+    group.add_argument(
+        "--score-threshold",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="leave out labels less probable than this, 0 to 1",
+    )
+    group.add_argument(
+        "--allow", action="append", metavar="LABEL", help="say only this label (repeatable)"
+    )
+    group.add_argument(
+        "--deny", action="append", metavar="LABEL", help="never say this label (repeatable)"
+    )
+
+    group = parser.add_argument_group("where it goes")
+    group.add_argument(
+        "--headless", action="store_true", help="no window (by itself where there is no display)"
+    )
+    group.add_argument("--save", type=Path, metavar="OUT.mp4", help="write the labelled video")
+    group.add_argument(
+        "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
+    )
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number over 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _box(text: str) -> Box:
+    parts = [int(part) for part in text.split(",")]
+    if len(parts) != 4 or min(parts) < 0 or min(parts[2:]) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not X,Y,WIDTH,HEIGHT in pixels")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+# argparse names the type in "invalid ... value": give it words.
+for _type, _name in ((_positive, "number"), (_count, "whole number"), (_probability, "number"),
+                     (_box, "X,Y,WIDTH,HEIGHT")):  # fmt: skip
+    _type.__name__ = _name

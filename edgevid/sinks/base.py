@@ -1,0 +1,24 @@
+"""What every sink is like."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edgevid.records import Frame, Prediction, Summary
+from edgevid.sources.base import Source
+
+
+class Sink(Protocol):
+    """Takes what a run gives: pictures, predictions, and at the end how it went."""
+
+    def start(self, source: Source) -> None:
+        """A clip or camera begins."""
+
+    def take(self, frame: Frame, prediction: Prediction | None) -> None:
+        """A frame passed; the prediction that was made on it, if one was."""
+
+    def finish(self, summary: Summary) -> None:
+        """All is done: whatever was written becomes whole."""
+
+    def abandon(self) -> None:
+        """Nothing came of it: whatever was written goes away. Harmless after ``finish``."""

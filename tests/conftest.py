@@ -1,0 +1,85 @@
+"""What tests share: the real model and clips where they are at hand, small videos made here.
+
+``EDGEVID_MODELS`` names the folder with the published models; real clips lie beside it. Tests
+that need them are skipped, with the reason, where they are absent.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgevid.model import Model, load_model
+
+PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
+
+
+@dataclass(frozen=True)
+class LabelledClip:
+    path: Path
+    label: str  # its Kinetics-600 class, empty when none is known
+
+
+@pytest.fixture(scope="session")
+def published_path() -> Path:
+    """The published MoViNet-A0-Stream int8 file."""
+    for folder in os.environ.get("EDGEVID_MODELS", "").split(os.pathsep):
+        path = Path(folder) / PUBLISHED_A0
+        if folder and path.exists():
+            return path
+    pytest.skip(f"no {PUBLISHED_A0} in EDGEVID_MODELS")
+
+
+@pytest.fixture(scope="session")
+def published(published_path: Path) -> Model:
+    return load_model(published_path)
+
+
+@pytest.fixture(scope="session")
+def real_clips(published_path: Path) -> list[LabelledClip]:
+    table = published_path.parent.parent / "clips" / "clips.tsv"
+    if not table.exists():
+        pytest.skip(f"no real clips in {table.parent}")
+    with table.open(newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    return [LabelledClip(table.parent / row["file"], row["kinetics600_label"]) for row in rows]
+
+
+@pytest.fixture(scope="session")
+def carving_ice(real_clips: list[LabelledClip]) -> Path:
+    return next(clip.path for clip in real_clips if "rpi_carving_ice" in clip.path.name)
+
+
+def moving_pictures(count: int, *, size: tuple[int, int] = (64, 48)) -> list[NDArray[np.uint8]]:
+    """RGB pictures of a blob that wanders over a fixed pattern; size is width, height."""
+    width, height = size
+    rows, columns = np.mgrid[:height, :width]
+    pictures = []
+    for number in range(count):
+        picture = np.stack([rows * 3 % 256, columns * 2 % 256, (rows + columns) % 256], axis=2)
+        blob = (rows - height / 2) ** 2 + (columns - (5 * number) % width) ** 2 < 60
+        picture[blob] = (230, 40, 40)
+        pictures.append(picture.astype(np.uint8))
+    return pictures
+
+
+def write_video(path: Path, pictures: list[NDArray[np.uint8]], *, fps: float = 25.0) -> Path:
+    """Writes RGB pictures as a video of the kind that the suffix names."""
+    from edgevid.opencv import cv2
+
+    codec = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}[path.suffix]
+    height, width = pictures[0].shape[:2]
+    writer = cv2.VideoWriter(
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), fps, (width, height)
+    )
+    assert writer.isOpened()
+    for picture in pictures:
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgevid.records import Frame, Prediction, Score
+from edgevid.sinks.overlay import draw
+
+SCORES = (Score("carving ice", 0.97), Score("Äpfel schälen", 0.02), Score("x" * 200, 0.01))
+SIZES = [(172, 172), (320, 240), (1920, 1080), (576, 1024), (204, 360), (64, 48), (33, 31)]
+
+
+def frame(width: int, height: int) -> Frame:
+    return Frame(np.full((height, width, 3), 180, np.uint8), 12.34, 5)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_any_size_gets_a_readable_panel(width: int, height: int) -> None:
+    picture = draw(frame(width, height), Prediction(12.34, 5, SCORES, 1.0))
+    assert min(picture.shape[:2]) >= 360
+    assert picture.shape[1] / picture.shape[0] == pytest.approx(width / height)
+    lower = picture[picture.shape[0] // 2 :]
+    assert (lower > 250).any(axis=2).any()  # white letters
+    assert (lower < 60).all(axis=2).mean() > 0.1  # on something dark
+
+
+def test_the_bar_is_as_long_as_the_probability() -> None:
+    def green(probability: float) -> int:
+        picture = draw(frame(640, 480), Prediction(0, 0, (Score("a", probability),), 1.0))
+        return int((picture[..., 1].astype(int) - picture[..., 2] > 100).sum())
+
+    assert green(0.5) == pytest.approx(green(1.0) / 2, rel=0.02)
+    assert green(0.0) < green(1.0) / 50
+
+
+def test_the_frame_itself_is_left_alone_and_colours_are_right() -> None:
+    red = np.zeros((400, 400, 3), np.uint8)
+    red[..., 0] = 200
+    source = Frame(red.copy(), 0, 0)
+    picture = draw(source, None)
+    assert np.array_equal(source.image, red)
+    assert tuple(picture[399, 0]) == (0, 0, 200)  # OpenCV's order is blue, green, red
+
+
+def test_the_crop_is_outlined() -> None:
+    plain = draw(frame(640, 480), None)
+    outlined = draw(frame(640, 480), None, crop=(100, 100, 200, 200))
+    changed = np.argwhere((plain != outlined).any(axis=2))
+    assert changed.min(axis=0) == pytest.approx((100, 100), abs=3)
+    assert changed.max(axis=0) == pytest.approx((300, 300), abs=3)
