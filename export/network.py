@@ -30,6 +30,7 @@ States = dict[str, Any]
 INPUT_SIZE = {"a0": 172, "a1": 172, "a2": 224}  # pixels; the paper's, table 7
 STYLES = ("relu6", "hard_swish")
 
+RUNNING_MEAN = "running_mean"  # every such layer's name, by which conversion knows its tensors
 _ALPHA = "alpha"
 
 
@@ -42,9 +43,6 @@ class Architecture:
         style: ``relu6`` is what is published as int8: no squeeze-and-excitation, ReLU6.
             ``hard_swish`` is what is published as float: squeeze-and-excitation, hard-swish.
         classes: the number of logits.
-        dropout: share of the head's features dropped in training, 0 to 1.
-        stochastic_depth: share of the last block's branches dropped in training, 0 to 1; blocks
-            before it in proportion to their depth.
 
     Raises:
         UsageError: an unknown size or style, or fewer than two classes.
@@ -53,8 +51,6 @@ class Architecture:
     size: Size
     style: Style
     classes: int
-    dropout: float = 0.0
-    stochastic_depth: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size not in INPUT_SIZE:
@@ -88,8 +84,8 @@ def alphas(frames: int, memory: float = math.inf, *, seen: int = 0) -> NDArray[n
 class RunningMean(tf_keras.layers.Layer):
     """Mean over space and, fading, over time; takes the place of ``GlobalAveragePool3D``."""
 
-    def __init__(self, state_name: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, state_name: str) -> None:
+        super().__init__(name=RUNNING_MEAN)
         self.state_name = state_name
 
     def call(
@@ -146,16 +142,10 @@ class Network(tf_keras.Model):
     so clips of different lengths are padded.
     """
 
-    def __init__(self, architecture: Architecture, *, last_only: bool = False) -> None:
-        """Builds the layers; their weights are random.
-
-        Args:
-            architecture: which network.
-            last_only: compute the logits of the last frame only, ``[batch, 1, classes]``.
-        """
+    def __init__(self, architecture: Architecture) -> None:
+        """Builds the layers; their weights are random."""
         super().__init__(name="movinet")
         self.architecture = architecture
-        self.last_only = last_only
         with_se = architecture.style == "hard_swish"
         specs = movinet.BLOCK_SPECS[architecture.size]
         common = {"conv_type": "2plus1d", "activation": architecture.style}
@@ -163,15 +153,12 @@ class Network(tf_keras.Model):
             specs[0].filters, specs[0].kernel_size, specs[0].strides, causal=True, name="stem",
             state_prefix="state_stem", **common,
         )  # fmt: skip
-        layers = list(_layers(specs))
         self.blocks = []
-        for depth, (name, base, expand, kernel, strides) in enumerate(layers, 1):
+        for name, base, expand, kernel, strides in _layers(specs):
             block = movinet_layers.MovinetBlock(
                 base, expand, kernel_size=kernel, strides=strides, causal=True, name=name,
                 gating_activation="hard_sigmoid", se_type="2plus3d" if with_se else "none",
-                state_prefix=f"state_{name}",
-                stochastic_depth_drop_rate=architecture.stochastic_depth * depth / len(layers),
-                **common,
+                state_prefix=f"state_{name}", **common,
             )  # fmt: skip
             if with_se:
                 block._attention._spatiotemporal_pool = RunningMean(f"state_{name}_pool_buffer")
@@ -179,37 +166,51 @@ class Network(tf_keras.Model):
         self.head = movinet_layers.Head(
             specs[-1].project_filters, average_pooling_type="none", name="head", **common
         )
-        self.pool = RunningMean("state_head_pool_buffer", name="pool")
+        self.pool = RunningMean("state_head_pool_buffer")
         self.classifier_head = movinet_layers.ClassifierHead(
-            specs[-1].head_filters, architecture.classes, dropout_rate=architecture.dropout,
-            name="classifier_head", **common,
-        )  # fmt: skip
+            specs[-1].head_filters, architecture.classes, name="classifier_head", **common
+        )
         size = 32  # any: the weights' shapes do not depend on it
         self({"image": tf.zeros([1, 1, size, size, 3]), "alpha": tf.ones([1, 1])})
 
+    @property
+    def stages(self) -> list[Any]:
+        """The layers before the head, in order: the stem and every block's layer."""
+        return [self.stem, *self.blocks]
+
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> States:
         """See the class."""
-        states = {key: value for key, value in inputs.items() if key != "image"}
-        features, states = self.features(inputs["image"], states, training=training)
-        mean, states = self.pool(features, states)
-        if self.last_only:
-            mean = mean[:, -1:]
+        mean, states = self.pooled(inputs, training=training)
         frames = mean.shape[1] or tf.shape(mean)[1]
-        logits = self.classifier_head(
-            tf.reshape(mean, [-1, 1, 1, 1, mean.shape[-1]]), training=training
-        )
-        logits = tf.reshape(tf.cast(logits, tf.float32), [-1, frames, self.architecture.classes])
-        del states[_ALPHA]
-        return {"logits": logits, **states}
+        logits = self.classify(tf.reshape(mean, [-1, mean.shape[-1]]), training=training)
+        return {"logits": tf.reshape(logits, [-1, frames, logits.shape[-1]]), **states}
 
-    def features(
-        self, image: Any, states: Mapping[str, Any], *, training: bool | None = None
+    def pooled(
+        self, inputs: Mapping[str, Any], *, training: bool | None = None, frozen: int = 0
     ) -> tuple[Any, States]:
-        """The features that are pooled, ``[batch, frames, height, width, channels]``."""
-        x, states = self.stem(image, states=states, training=training)
-        for block in self.blocks:
-            x, states = block(x, states=states, training=training)
-        return self.head(x, states=states, training=training)
+        """The running mean of the features.
+
+        Args:
+            inputs: as for a call.
+            training: whether batch norm uses the batch's own statistics.
+            frozen: how many ``stages`` from the first on run as in inference all the same.
+
+        Returns:
+            Features ``[batch, frames, channels]`` and the states.
+        """
+        x = inputs["image"]
+        states = {key: value for key, value in inputs.items() if key != "image"}
+        for number, stage in enumerate(self.stages):
+            x, states = stage(x, states=states, training=training and number >= frozen)
+        x, states = self.head(x, states=states, training=training)
+        mean, states = self.pool(x, states)
+        del states[_ALPHA]
+        return tf.reshape(mean, [-1, mean.shape[1] or tf.shape(mean)[1], x.shape[-1]]), states
+
+    def classify(self, features: Any, *, training: bool | None = None) -> Any:
+        """Logits, float32 ``[n, classes]``, of pooled features ``[n, channels]``."""
+        logits = self.classifier_head(features[:, None, None, None], training=training)
+        return tf.reshape(tf.cast(logits, tf.float32), [-1, self.architecture.classes])
 
     def state_shapes(self, size: int | None = None) -> dict[str, tuple[int, ...]]:
         """Shapes of a stream's states, for a square input of ``size`` pixels."""
