@@ -24,6 +24,11 @@ class State:
     output: Tensor
 
     @property
+    def is_running_mean(self) -> bool:
+        """Whether this is a mean over frames, rather than frames: told by its published name."""
+        return self.name.endswith("pool_buffer")
+
+    @property
     def initial(self) -> int:
         """The value that stands for 0.0, with which a stream starts."""
         return self.input.zero_point[0] if self.input.zero_point else 0

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -22,6 +25,9 @@ FITS = ("crop", "stretch", "letterbox")
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
 _MAX_MEMBER_BYTES = 4 << 20  # a manifest is a few kilobytes: more is a zip bomb
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What zipfile raises on damaged archives; RuntimeError is encryption and unknown versions.
+_DAMAGE = (zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,16 @@ class EventDefaults:
     smoothing: float = 0.6
     min_duration: float = 0.6
     cool_down: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.off_threshold <= self.on_threshold <= 1:
+            raise ModelError(
+                "manifest: thresholds must be 0 <= off <= on <= 1, "
+                f"not off {self.off_threshold} and on {self.on_threshold}"
+            )
+        for name in ("smoothing", "min_duration", "cool_down"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ModelError(f"manifest: {name} must be 0 or more, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,7 @@ class Manifest:
     labels: tuple[str, ...]
     fps: float = 5.0
     fit: str = "crop"
-    memory_s: float = float("inf")
+    memory_s: float = math.inf
     clip_s: float = 10.0
     events: EventDefaults = field(default_factory=EventDefaults)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -71,18 +87,18 @@ class Manifest:
             raise ModelError(f"manifest: fps must be over 0, not {self.fps}")
         if not self.memory_s >= 0:
             raise ModelError(f"manifest: memory_s must be 0 or more, not {self.memory_s}")
+        if not 0 < self.clip_s < math.inf:
+            raise ModelError(f"manifest: clip_s must be over 0, not {self.clip_s}")
 
 
 def split(data: bytes) -> tuple[bytes, bytes]:
-    """Returns a model file's flatbuffer, and the zip archive behind it (empty when none)."""
-    # The archive's own end record tells where it starts; zipfile needs the whole file for that.
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        return data, b""
-    with _open(data) as archive:
-        members = archive.infolist()
-        if not members:
-            return data, b""
-        start = min(member.header_offset for member in members)
+    """Returns a model file's flatbuffer, and the zip archive behind it (empty when none).
+
+    Raises:
+        ModelError: there is a manifest, but it is damaged.
+    """
+    with _archive(data) as archive:
+        start = min((m.header_offset for m in archive.infolist()), default=len(data))
     return data[:start], data[start:]
 
 
@@ -92,35 +108,51 @@ def read(data: bytes) -> Manifest | None:
     Raises:
         ModelError: there is one, but it is damaged or of a later format.
     """
-    _, appended = split(data)
-    if not appended:
-        return None
-    with _open(appended) as archive:
+    with _archive(data) as archive:
         names = archive.namelist()
         if _MANIFEST_FILE not in names:
             return None
-        values = _parse(_member(archive, _MANIFEST_FILE))
         if _LABELS_FILE not in names:
-            raise ModelError(f"the model's archive holds a manifest but no {_LABELS_FILE}")
-        values["labels"] = parse_labels(_member(archive, _LABELS_FILE))
-    return _from_json(values)
+            raise ModelError(f"the model file holds a manifest but no {_LABELS_FILE}")
+        values = _parse(_member(archive, _MANIFEST_FILE))
+        labels = _member(archive, _LABELS_FILE)
+    try:
+        return _from_json(values, parse_labels(labels))
+    except LabelsError as error:
+        raise ModelError(f"{_LABELS_FILE} inside the model file: {error}") from error
 
 
 def write(data: bytes, manifest: Manifest) -> bytes:
-    """Returns the model file with this manifest in place of the one it had."""
+    """Returns the model file with this manifest in place of the one it had.
+
+    Raises:
+        LabelsError: the labels cannot be written one a line.
+        ModelError: the manifest holds something that JSON cannot, or the old one is damaged.
+    """
     flatbuffer, _ = split(data)
     values = asdict(manifest)
-    labels = values.pop("labels")
-    if values["memory_s"] == float("inf"):
+    labels = "\n".join(values.pop("labels")) + "\n"
+    if parse_labels(labels) != manifest.labels:
+        raise LabelsError("a label has spaces at its ends or more than one line")
+    if values["memory_s"] == math.inf:
         values["memory_s"] = None  # JSON has no infinity
-    text = json.dumps({"format": FORMAT, **values}, indent=2, ensure_ascii=False) + "\n"
-    archive_bytes = io.BytesIO()
-    archive_bytes.write(flatbuffer)
-    with zipfile.ZipFile(archive_bytes, "a", zipfile.ZIP_STORED) as archive:
-        for name, content in ((_MANIFEST_FILE, text), (_LABELS_FILE, "\n".join(labels) + "\n")):
-            # A fixed date: the same model gives the same bytes, so checksums mean something.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    return archive_bytes.getvalue()
+    try:
+        text = json.dumps(
+            {"format": FORMAT, **values}, indent=2, ensure_ascii=False, allow_nan=False
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the manifest cannot be written as JSON: {error}") from error
+    written = io.BytesIO()
+    written.write(flatbuffer)
+    with zipfile.ZipFile(written, "a", zipfile.ZIP_STORED) as archive:
+        for name, content in ((_MANIFEST_FILE, text + "\n"), (_LABELS_FILE, labels)):
+            # A fixed date and system: the same model gives the same bytes everywhere, so that
+            # checksums mean something. The mode is that of the file once it is unpacked.
+            member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            member.create_system = 3  # Unix
+            member.external_attr = 0o100644 << 16
+            archive.writestr(member, content)
+    return written.getvalue()
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -129,33 +161,37 @@ def parse_labels(text: str) -> tuple[str, ...]:
     Raises:
         LabelsError: a line in the middle is empty.
     """
-    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines()]
+    lines = [line.strip() for line in text.lstrip("\ufeff").split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
         raise LabelsError("the labels are empty: one label a line is needed")
-    if "" in lines:
-        raise LabelsError(f"line {lines.index('') + 1} of the labels is empty")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            raise LabelsError(f"line {number} of the labels is empty")
+        if _CONTROL.search(line):
+            raise LabelsError(f"line {number} of the labels holds a control character")
     return tuple(lines)
 
 
-def _open(data: bytes) -> zipfile.ZipFile:
+def _archive(data: bytes) -> zipfile.ZipFile:
+    """Opens the archive behind a flatbuffer, an empty one where there is none."""
     try:
-        return zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise ModelError(f"the archive inside the model file is damaged: {error}") from error
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except _DAMAGE:
+        archive = zipfile.ZipFile(io.BytesIO(), "w")
+    # A manifest lost on the way must not make another model of it: its name is still there.
+    if _MANIFEST_FILE not in archive.namelist() and _MANIFEST_FILE.encode() in data:
+        raise ModelError("the manifest at the end of the model file is damaged or cut off")
+    return archive
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> str:
+    if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
+        raise ModelError(f"{name} inside the model file is too large to be one")
     try:
-        if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
-            raise ModelError(f"{name} inside the model file is too large to be one")
         return archive.read(name).decode()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"{name} inside the model file is damaged: {error}") from error
-    except Exception as error:  # zlib.error has no common base with the others
+    except _DAMAGE as error:
         raise ModelError(f"{name} inside the model file is damaged: {error}") from error
 
 
@@ -173,18 +209,28 @@ def _parse(text: str) -> dict[str, Any]:
     return values
 
 
-def _from_json(values: dict[str, Any]) -> Manifest:
-    known = {f.name for f in fields(Manifest)}
-    values = {key: value for key, value in values.items() if key in known}
-    if values.get("memory_s", 0) is None:
-        values["memory_s"] = float("inf")
+def _from_json(values: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
     try:
-        events = {f.name: float(values["events"][f.name]) for f in fields(EventDefaults)}
-        values["events"] = EventDefaults(**events)
-        for key in ("fps", "memory_s", "clip_s"):
-            values[key] = float(values[key])
-        return Manifest(**values)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"the model's manifest is incomplete or wrong: {error!r}") from error
+        for key, kind in (("name", str), ("fit", str), ("metrics", dict), ("provenance", dict)):
+            if not isinstance(values[key], kind):
+                raise ModelError(f"the model's manifest: {key} is {values[key]!r:.40}")
+        memory_s = values["memory_s"]
+        return Manifest(
+            name=values["name"],
+            labels=labels,
+            fps=float(values["fps"]),
+            fit=values["fit"],
+            memory_s=math.inf if memory_s is None else float(memory_s),
+            clip_s=float(values["clip_s"]),
+            events=EventDefaults(
+                **{f.name: float(values["events"][f.name]) for f in fields(EventDefaults)}
+            ),
+            metrics=values["metrics"],
+            provenance=values["provenance"],
+        )
+    except ModelError:
+        raise
+    except KeyError as error:
+        raise ModelError(f"the model's manifest lacks {error}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ModelError(f"the model's manifest holds a value that is wrong: {error}") from error

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import interface, manifest, models, tflite
+from edgevid import interface, manifest, model_files, tflite
 from edgevid.backends import Backend, open_backend
+from edgevid.cuts import CutDetector, Description
 from edgevid.errors import LabelsError, ModelError, UsageError
 from edgevid.interface import Interface
 from edgevid.manifest import Manifest
@@ -51,7 +52,7 @@ def load_model(
         DownloadError: the model had to be fetched, and could not.
         MissingDependencyError: the backend's library is not installed.
     """
-    path = models.locate(name_or_path)
+    path = model_files.locate(name_or_path)
     try:
         data = _read(path)
         flatbuffer, _ = manifest.split(data)
@@ -90,6 +91,7 @@ class Model:
         self,
         *,
         memory: float | None = None,
+        forget_on_cut: bool = True,
         top_k: int = 5,
         allow: Collection[str] = (),
         deny: Collection[str] = (),
@@ -101,6 +103,8 @@ class Model:
         Args:
             memory: seconds of the past that weigh in a prediction; 0 forgets at once, ``inf``
                 never does; from the manifest when None.
+            forget_on_cut: when the picture cuts to another scene, let all that was before count
+                as one frame. Without effect where ``memory`` is ``inf``.
             top_k: how many labels a prediction gives.
             allow: give only these labels; all when empty.
             deny: never give these labels.
@@ -131,26 +135,36 @@ class Model:
             ),
             Ranking(self.manifest.labels, top_k=top_k, allow=allow, deny=deny),
             max(1.0, memory * self.manifest.fps),
+            CutDetector() if forget_on_cut and memory < math.inf else None,
         )
 
-    def _run(self, stream: Stream, image: NDArray[np.uint8], alpha: float) -> NDArray[np.float32]:
+    def _run(self, stream: Stream, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Moves one stream on by one frame; returns its logits ``[classes]``."""
         tensor, network = self._backend.tensor, self.interface
         with self._lock:
             stream._preprocess(image, tensor(network.image.index))
-            if self._resident is stream:
+            self._place_state(stream)
+            if stream._sees_cut():
                 for state in network.states:
-                    np.copyto(tensor(state.input.index), tensor(state.output.index))
-            else:
-                self._evict()
-                for state, values in zip(network.states, stream._state, strict=True):
-                    np.copyto(tensor(state.input.index), values)
+                    if not state.is_running_mean:
+                        tensor(state.input.index).fill(state.initial)
             if network.alpha is not None:
-                tensor(network.alpha.index)[0] = alpha
+                tensor(network.alpha.index)[0] = stream._alpha()
             self._backend.invoke()
-            self._resident = stream
             logits: NDArray[np.float32] = tensor(network.logits.index)[0].copy()
             return logits
+
+    def _place_state(self, stream: Stream) -> None:
+        """Puts a stream's state into the network's inputs."""
+        tensor, states = self._backend.tensor, self.interface.states
+        if self._resident is stream:
+            for state in states:
+                np.copyto(tensor(state.input.index), tensor(state.output.index))
+        else:
+            self._evict()
+            for state, values in zip(states, stream._state, strict=True):
+                np.copyto(tensor(state.input.index), values)
+            self._resident = stream
 
     def _evict(self) -> None:
         """Hands the resident stream its state, so that another can take its place."""
@@ -168,10 +182,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamState:
-    """What a stream remembers at one moment: one array a state, and the steps taken."""
+    """What a stream remembers at one moment: an array a state, the steps, the last picture."""
 
     arrays: tuple[NDArray[Any], ...]
     steps: int
+    scene: Description | None
 
 
 class Stream:
@@ -183,12 +198,18 @@ class Stream:
     """
 
     def __init__(
-        self, model: Model, preprocess: Preprocess, ranking: Ranking, memory_frames: float
+        self,
+        model: Model,
+        preprocess: Preprocess,
+        ranking: Ranking,
+        memory_frames: float,
+        cuts: CutDetector | None,
     ) -> None:
         self.model = model
         self._preprocess = preprocess
         self._ranking = ranking
         self._memory_frames = memory_frames
+        self._cuts = cuts
         self._steps = 0
         self._state = tuple(
             np.full(state.input.shape, state.initial, state.input.dtype)
@@ -214,23 +235,35 @@ class Stream:
         Returns:
             float32 ``[classes]``, before softmax.
         """
-        # The n-th frame's share in a mean over the last N; over all of them until then.
-        alpha = 1 / min(self._steps + 1, self._memory_frames)
-        logits = self.model._run(self, image, alpha)
+        logits = self.model._run(self, image)
         self._steps += 1
         return logits
+
+    def _sees_cut(self) -> bool:
+        """Whether the picture at hand cuts to another scene; all before then counts as one."""
+        if self._cuts is None or not self._cuts.is_cut(self._preprocess.pixels):
+            return False
+        self._steps = min(self._steps, 1)
+        return True
+
+    def _alpha(self) -> float:
+        """Returns the next frame's share in a mean over the last N; over all until there are N."""
+        return 1 / min(self._steps + 1, self._memory_frames)
 
     def reset(self) -> None:
         """Forgets everything: what follows is as in a new stream."""
         self.model._release(self)
         self._steps = 0
+        if self._cuts is not None:
+            self._cuts.previous = None
         for state, values in zip(self.model.interface.states, self._state, strict=True):
             values.fill(state.initial)
 
     def save(self) -> StreamState:
         """Returns a copy of what the stream remembers."""
         self.model._release(self)
-        return StreamState(tuple(values.copy() for values in self._state), self._steps)
+        scene = self._cuts.previous if self._cuts is not None else None
+        return StreamState(tuple(values.copy() for values in self._state), self._steps, scene)
 
     def restore(self, state: StreamState) -> None:
         """Goes on from a saved moment, of this stream or another of the same model."""
@@ -238,6 +271,8 @@ class Stream:
         for values, saved in zip(self._state, state.arrays, strict=True):
             np.copyto(values, saved)
         self._steps = state.steps
+        if self._cuts is not None:
+            self._cuts.previous = state.scene
 
 
 def _read(path: Path) -> bytes:

@@ -23,6 +23,9 @@ class Preprocess:
             whole picture out of shape, ``letterbox`` keeps it whole between black bars.
         crop: a part of the picture, (x, y, width, height) in pixels, to look at instead of all.
 
+    Attributes:
+        pixels: the last picture as the network sees it: RGB, uint8, ``[height, width, 3]``.
+
     Raises:
         UsageError: an unknown fit, or a crop without area.
     """
@@ -35,7 +38,7 @@ class Preprocess:
         self._size = (width, height)
         self._fit = fit
         self._crop = crop
-        self._pixels = np.zeros((height, width, 3), np.uint8)
+        self.pixels = np.zeros((height, width, 3), np.uint8)
 
     def __call__(self, image: NDArray[np.uint8], out: NDArray[Any]) -> None:
         """Writes one picture to the input.
@@ -48,7 +51,7 @@ class Preprocess:
         Raises:
             UsageError: the crop lies outside the picture.
         """
-        pixels = self._pixels
+        pixels = self.pixels
         if self._crop is not None:
             image = _cut(image, self._crop)
         if self._fit == "crop":

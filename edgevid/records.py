@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,3 +83,20 @@ class Summary:
     unreadable: int
     inference_ms: dict[str, float]
     wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An action started or ended.
+
+    Attributes:
+        state: ``start`` or ``end``.
+        label: the action.
+        timestamp: seconds, of the frame with which it became certain.
+        probability: the smoothed probability at that moment.
+    """
+
+    state: Literal["start", "end"]
+    label: str
+    timestamp: float
+    probability: float

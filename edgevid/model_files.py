@@ -1,0 +1,179 @@
+"""Where model files are: a name or a path becomes a file on this machine.
+
+A name is looked up in the folders that ``EDGEVID_MODELS`` lists, then in the user's cache, and
+is downloaded into the cache when it is in neither.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from edgevid import cache, catalog
+from edgevid.catalog import CATALOG
+from edgevid.errors import DownloadError, ModelError, OutputError, UsageError
+
+FOLDERS_VARIABLE = "EDGEVID_MODELS"
+
+
+def locate(name_or_path: str | Path) -> Path:
+    """Returns a model's file, which is downloaded if it has to be.
+
+    Raises:
+        ModelError: no such file, no such name, or a downloaded file that has changed.
+        DownloadError: the model had to be fetched, and could not.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or not _is_name(text):
+        return _existing(Path(text))
+    found = find(text)
+    if found is not None:
+        return found
+    if text in CATALOG:
+        return fetch(text)
+    if _is_file(Path(text)):
+        return Path(text)
+    near = get_close_matches(text.lower(), [*CATALOG, *(path.stem for path in own_files())])
+    hint = f"did you mean {' or '.join(near)}?" if near else "python -m edgevid.models lists them"
+    raise ModelError(f"there is no model called {text!r}: {hint}")
+
+
+def find(name: str) -> Path | None:
+    """Returns the file of a model that is here already, None when it is not.
+
+    A file in the user's own folders is taken as it is; one in the cache must still be what was
+    downloaded.
+
+    Raises:
+        ModelError: the file in the cache has changed.
+    """
+    if not _is_name(name):
+        return None
+    file_names = [f"{name}.tflite"]
+    if name in CATALOG:
+        file_names.append(CATALOG[name].file_name)
+    for folder in folders():
+        for file_name in file_names:
+            if _is_file(folder / file_name):
+                return folder / file_name
+    return find_cached(name)
+
+
+def find_cached(name: str) -> Path | None:
+    """Returns the file of a model that was downloaded before, None when it was not.
+
+    Raises:
+        ModelError: the file is no longer what was downloaded.
+    """
+    path = cache.path_of(name)
+    if not _is_file(path):
+        return None
+    if expected_sha256(name) not in (None, cache.sha256_of(path)):
+        raise ModelError(
+            f"{path} has changed since it was downloaded; to download it again, type "
+            f"python -m edgevid.models --fetch {name}"
+        )
+    return path
+
+
+def fetch(name: str, *, accept: str | None = None, progress: bool = True) -> Path:
+    """Downloads a model into the user's cache, in place of the file that may be there.
+
+    A file whose checksum is not published is checked for its structure, and its checksum is
+    remembered beside it: from then on only that file will do.
+
+    Args:
+        name: a name of the catalog.
+        accept: the SHA-256, in hexadecimal, that such a file shall have from now on.
+        progress: show a bar on standard error, and say where the file came from.
+
+    Raises:
+        ModelError: no such name.
+        UsageError: ``accept`` is no SHA-256, or contradicts the published one.
+        DownloadError: no address gives the right file, or the cache cannot be written.
+    """
+    from edgevid import download  # here: HTTP and TLS take longer to import than all the rest
+
+    if name not in CATALOG:
+        raise ModelError(f"{name!r} cannot be downloaded: only {', '.join(CATALOG)} can")
+    model, target = CATALOG[name], cache.path_of(name)
+    expected = expected_sha256(name) if accept is None else _accepted(model, accept)
+    try:
+        address = download.fetch(
+            model.addresses,
+            target,
+            check=lambda content: catalog.check(model, content, expected),
+            progress=progress,
+        )
+        digest = cache.sha256_of(target)
+        if model.sha256 is None:
+            cache.remember(name, digest)
+    except (DownloadError, OutputError) as error:
+        raise DownloadError(
+            f"{name} cannot be downloaded: {error}. "
+            f"You may also put its file into a folder and name that in {FOLDERS_VARIABLE}"
+        ) from error
+    if progress:
+        print(f"edgevid: {name} downloaded from {address}, sha256 {digest}", file=sys.stderr)
+    return target
+
+
+def expected_sha256(name: str) -> str | None:
+    """Returns the checksum that a downloaded model must have; None where none is known yet."""
+    published = CATALOG[name].sha256 if name in CATALOG else None
+    return published or cache.remembered(name)
+
+
+def folders() -> list[Path]:
+    """Returns the folders in which the user keeps models, in order."""
+    listed = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    return [Path(folder) for folder in listed if folder]
+
+
+def own_files() -> Iterator[Path]:
+    """Yields the user's own models: files in those folders that the catalog does not name."""
+    known = {f"{name}.tflite" for name in CATALOG} | {m.file_name for m in CATALOG.values()}
+    for folder in folders():
+        try:
+            yield from (path for path in sorted(folder.glob("*.tflite")) if path.name not in known)
+        except OSError:
+            continue  # a folder that may not be entered holds nothing for us
+
+
+def _accepted(model: catalog.Published, accept: str) -> str:
+    chosen = accept.lower()
+    if not cache.is_sha256(chosen):
+        raise UsageError(f"{accept!r} is no SHA-256: that has 64 hexadecimal digits")
+    if model.sha256 not in (None, chosen):
+        raise UsageError(
+            f"{model.name} is published with sha256 {model.sha256}: give another file by its path"
+        )
+    return chosen
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and Path(text).name == text and not text.endswith(".tflite")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a folder that may not be entered, or no possible name
+        return False
+
+
+def _existing(path: Path) -> Path:
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no model file {path}") from error
+    except OSError as error:
+        raise ModelError(f"the model file {path} cannot be reached: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelError(f"{str(path)!r} cannot be the name of a file") from error
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder: name the .tflite file in it")
+    return path

@@ -1,0 +1,174 @@
+"""Imports point one way. Where one of these fails, the import is to be moved, not the line."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_model import LABELS, tiny_model
+
+ROOT = Path(__file__).parent.parent
+# Which of the project's folders each of them may import.
+FOLDERS = {
+    "edgevid": {"edgevid"},
+    "apps": {"apps", "edgevid"},
+    "benchmarks": {"benchmarks", "edgevid"},
+    "export": {"edgevid", "export"},
+}
+# The modules and packages inside edgevid: each imports only from the rows above its own.
+LAYERS = [
+    "errors version",
+    "records whole_file",
+    "backends cache command download manifest opencv pace percentiles scores tflite",
+    "interface label_files preprocess sources",
+    "catalog options prepare sinks",
+    "model_files",
+    "model models",
+    "loop",
+    "stream",
+    "demo",
+    "__init__",
+]
+LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
+# Libraries that take long to load, or are not on every machine, and who may touch them.
+HEAVY = {
+    "ai_edge_litert": {"backends", "prepare"},
+    "cv2": {"opencv"},
+    "libcamera": {"sources.picamera"},
+    "picamera2": {"sources.picamera"},
+    "tensorflow": {"backends"},
+    "tflite_runtime": {"backends"},
+}
+
+
+def imports_of(source: str) -> Iterator[str]:
+    """Yields the dotted name of everything that a program imports, at its top or inside."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{a.name}" for a in node.names)
+        elif isinstance(node, ast.Call) and node.args:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else None
+            called = node.func.id if isinstance(node.func, ast.Name) else called
+            name = node.args[0]
+            if called in ("import_module", "__import__") and isinstance(name, ast.Constant):
+                yield str(name.value)
+
+
+def files_in(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """Returns a file's name inside edgevid: ``sources.video``, and ``__init__`` for the root."""
+    parts = path.relative_to(ROOT / "edgevid").with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+def unit_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def units_imported(path: Path) -> set[str]:
+    """Returns the modules and packages directly inside edgevid that a file imports."""
+    found = set()
+    for name in imports_of(path.read_text("utf-8")):
+        package, _, rest = name.partition(".")
+        if package == "edgevid":
+            unit = unit_of(rest)
+            found.add(unit if unit in LAYER_OF else "__init__")
+    return found
+
+
+EDGEVID = files_in("edgevid")
+everywhere = pytest.mark.parametrize("path", EDGEVID, ids=module_of)
+
+
+def test_the_walk_sees_every_kind_of_import() -> None:
+    source = """
+import a.b, c as d
+from e.f import g
+from . import h
+def late():
+    from i import j
+    importlib.import_module("k.l")
+    import_module("m")
+    __import__("n")
+"""
+    assert set(imports_of(source)) == {"a.b", "c", "e.f.g", "..h", "i.j", "k.l", "m", "n"}
+    assert len(EDGEVID) > 10
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folders_point_one_way(folder: str) -> None:
+    ours = {*FOLDERS, "tests"}
+    for path in files_in(folder):
+        packages = {name.split(".")[0] for name in imports_of(path.read_text("utf-8"))}
+        assert packages & ours <= FOLDERS[folder], path.relative_to(ROOT)
+
+
+@everywhere
+def test_imports_are_absolute(path: Path) -> None:
+    assert not [name for name in imports_of(path.read_text("utf-8")) if name.startswith(".")]
+
+
+@everywhere
+def test_a_module_imports_only_those_nearer_the_records(path: Path) -> None:
+    unit = unit_of(module_of(path))
+    assert unit in LAYER_OF, f"{unit} is new: give it a place in LAYERS"
+    lower = {name for name, layer in LAYER_OF.items() if layer < LAYER_OF[unit]}
+    assert units_imported(path) <= lower | {unit}
+
+
+@everywhere
+def test_heavy_libraries_stay_where_they_belong(path: Path) -> None:
+    module = module_of(path)
+    packages = {name.split(".")[0] for name in imports_of(path.read_text("utf-8"))}
+    for library in packages & HEAVY.keys():
+        assert {module, unit_of(module)} & HEAVY[library], f"{module} imports {library}"
+
+
+def run(program: str, *arguments: str) -> str:
+    """Runs a program in a fresh process; returns which heavy libraries it loaded or looked for.
+
+    Looked for as well: a library that is not installed leaves no other trace.
+    """
+    watched = f"""
+import sys
+class Watch:
+    asked = set()
+    def find_spec(self, name, path=None, target=None):
+        self.asked.add(name.partition(".")[0])
+sys.meta_path.insert(0, Watch())
+{program}
+print(*sorted(Watch.asked & {set(HEAVY)!r}))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", watched, *arguments], capture_output=True, text=True, check=True
+    )
+    return ended.stdout.strip()
+
+
+def test_importing_edgevid_loads_nothing_heavy() -> None:
+    assert run("import edgevid") == ""
+
+
+def test_the_watch_sees_a_library_that_is_loaded() -> None:
+    assert run("import cv2") == "cv2"
+
+
+def test_running_a_model_asks_for_litert_and_opencv_only(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(tiny_model())
+    program = f"""
+import numpy as np, edgevid
+model = edgevid.load_model(sys.argv[1], labels={LABELS!r})
+model.stream().step(edgevid.Frame(np.zeros((9, 9, 3), np.uint8), 0.0, 0))
+"""
+    assert run(program, str(path)) == "ai_edge_litert cv2"
