@@ -40,7 +40,7 @@ class Augmentation:
     frames: int = 16
     speed: tuple[float, float] = (0.8, 1.25)
     shorten: float = 0.3
-    zoom: tuple[float, float] = (0.45, 1.0)
+    zoom: tuple[float, float] = (0.6, 1.0)
     aspect: float = 0.12
     turn: float = 8.0
     light: float = 0.3

@@ -26,10 +26,11 @@ def named_weights(network: Network) -> dict[str, Any]:
     Keras numbers its layers in the order in which a process makes them; these names leave that
     out, so they are the same in every process.
     """
-    return {_stable(variable.name): variable for variable in network.weights}
+    return {stable_name(variable.name): variable for variable in network.weights}
 
 
-def _stable(name: str) -> str:
+def stable_name(name: str) -> str:
+    """A variable's name without the numbers that Keras gives its layers."""
     parts = name.removesuffix(":0").split("/")[1:]
     if parts[-1] == "scale":
         return f"{parts[0]}/bneck/rezero/scale"

@@ -109,12 +109,13 @@ class RunningMean(tf_keras.layers.Layer):
         if before is None:
             before = tf.zeros_like(x[:, :1])
         if x.shape[1] == 1:
-            mean = before + tf.reshape(alpha, [-1, 1, 1, 1, 1]) * (x - before)
+            mean = last = before + tf.reshape(alpha, [-1, 1, 1, 1, 1]) * (x - before)
         else:
             share, carried = _time_weights(alpha)
             mean = tf.einsum("bts,bshwc->bthwc", share, x)
             mean += tf.reshape(carried, [tf.shape(x)[0], -1, 1, 1, 1]) * before
-        return tf.cast(mean, inputs.dtype), {**states, self.state_name: mean[:, -1:]}
+            last = mean[:, -1:]
+        return tf.cast(mean, inputs.dtype), {**states, self.state_name: last}
 
 
 def _time_weights(alpha: Any) -> tuple[Any, Any]:
@@ -209,7 +210,8 @@ class Network(tf_keras.Model):
 
     def classify(self, features: Any, *, training: bool | None = None) -> Any:
         """Logits, float32 ``[n, classes]``, of pooled features ``[n, channels]``."""
-        logits = self.classifier_head(features[:, None, None, None], training=training)
+        features = tf.reshape(features, [-1, 1, 1, 1, features.shape[-1]])
+        logits = self.classifier_head(features, training=training)
         return tf.reshape(tf.cast(logits, tf.float32), [-1, self.architecture.classes])
 
     def state_shapes(self, size: int | None = None) -> dict[str, tuple[int, ...]]:

@@ -16,6 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
+from edgevid.prepare.graph import Graph
+from edgevid.prepare.writing import write
 from export.network import RUNNING_MEAN, Network
 
 Precision = Literal["int8", "float32", "float16", "dynamic"]
@@ -103,12 +105,30 @@ def convert(
         converter.representative_dataset = calibration
         converter._experimental_calibrate_only = True
         calibrated = converter.convert()
-    return bytes(mlir_quantize(calibrated, denylisted_nodes=_running_means(calibrated)))
+    quantized = bytes(mlir_quantize(calibrated, denylisted_nodes=_running_means(calibrated)))
+    return _float_means(quantized)
 
 
 def _running_means(model: bytes) -> list[str]:
-    from ai_edge_litert import schema_py_generated as schema
+    """Names of the tensors inside the running means, which are not to be quantised."""
+    graph = Graph(model)
+    names = [graph.name(tensor) for tensor in range(len(graph.tensors))]
+    # What leaves the network goes by the output's name, not by the layer's.
+    means = [graph.outputs[name] for name in graph.outputs if name.endswith("_pool_buffer")]
+    return [name for name in names if f"/{RUNNING_MEAN}/" in name] + [
+        graph.name(tensor) for tensor in means
+    ]
 
-    tensors = schema.ModelT.InitFromPackedBuf(model, 0).subgraphs[0].tensors
-    names = [tensor.name.decode() for tensor in tensors]
-    return [name for name in names if f"/{RUNNING_MEAN}/" in name]
+
+def _float_means(model: bytes) -> bytes:
+    """Hands on the running means as they were computed.
+
+    The quantiser rounds a mean once for all who read it, the network's own output included.
+    """
+    graph = Graph(model)
+    for name, tensor in graph.outputs.items():
+        leave = graph.producer(tensor, "DEQUANTIZE")
+        enter = leave and graph.producer(leave.inputs[0], "QUANTIZE")
+        if enter and graph.dtype(enter.inputs[0]) == np.float32:
+            graph.outputs[name] = enter.inputs[0]
+    return write(graph, "exported by edgevid")

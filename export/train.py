@@ -53,14 +53,14 @@ class Recipe:
 
     epochs: int = 30
     batch: int = 8
-    learning_rate: float = 1e-3
+    learning_rate: float = 7e-4
     weight_decay: float = 0.01
     frozen: int = 5
     batch_norm: bool = True
     label_smoothing: float = 0.1
     dropout: float = 0.2
     averaging: float = 0.97
-    memory: float = float("inf")
+    memory: float = 15.0  # three seconds: clips seldom last longer, streams do
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
@@ -144,6 +144,17 @@ class Trainer:
     def steps(self) -> int:
         """Steps an epoch."""
         return len(self._data) // self.recipe.batch
+
+    def samples(self, count: int) -> Iterator[dict[str, Any]]:
+        """Inputs of the network made from about ``count`` training clips."""
+        for number, members in enumerate(self._order(0)[: -(-count // self.recipe.batch)]):
+            image, alpha, _ = self._batch(0, number, members)
+            yield {"image": tf.cast(image, tf.float32) / 255, "alpha": tf.constant(alpha)}
+
+    def restart_average(self) -> None:
+        """Lets the running average start from the network's weights as they are now."""
+        for average, variable in zip(self._average, self._tracked, strict=True):
+            average.assign(variable)
 
     def run_epoch(self) -> float:
         """Trains one epoch; returns its mean loss."""
