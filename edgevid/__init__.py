@@ -19,9 +19,10 @@ from edgevid.errors import (
     SourceError,
     UsageError,
 )
+from edgevid.loading import load_model
 from edgevid.loop import classify
 from edgevid.manifest import Manifest
-from edgevid.model import Model, Stream, StreamState, load_model
+from edgevid.model import Model, Stream, StreamState
 from edgevid.records import Frame, Prediction, Score
 from edgevid.sources import Source, clips, open_source
 from edgevid.version import __version__

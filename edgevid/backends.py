@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -85,7 +86,12 @@ def _tflite_runtime() -> Any:
 
 def _tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return importlib.import_module("tensorflow").lite.Interpreter
+    # It advises to use LiteRT, which whoever asks for TensorFlow has decided already.
+    warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+    try:
+        return importlib.import_module("tensorflow").lite.Interpreter
+    except AttributeError as error:
+        raise ImportError("this release has no tf.lite any more") from error
 
 
 # In the order in which ``auto`` tries them. TensorFlow is left out of that: it costs 600 MB and

@@ -42,7 +42,7 @@ def remember(name: str, sha256: str) -> None:
         OutputError: the cache cannot be written.
     """
     # A file for each model: two downloads at once have nothing to merge.
-    with whole_file(_memo(name)) as memo:
+    with whole_file(_memo(name), make_folder=True) as memo:
         memo.write(f"{sha256}  {name}.tflite\n".encode())
 
 

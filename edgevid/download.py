@@ -54,7 +54,7 @@ def fetch(
     """
     problems: dict[str, list[str]] = {}
     # The file is opened first: a folder that cannot be written to costs no download.
-    with whole_file(target) as file:
+    with whole_file(target, make_folder=True) as file:
         for address in addresses:
             try:
                 content = _unpacked(_get(address, target.name, timeout, progress))

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from edgevid.errors import UsageError
 from edgevid.manifest import EventDefaults
 from edgevid.records import Event, Prediction
 
@@ -26,9 +25,6 @@ def events(predictions: Iterable[Prediction], rules: EventDefaults) -> Iterator[
         predictions: in the order of their timestamps. A label that a prediction does not list
             counts as probability 0, so each should list a few more than one.
         rules: thresholds and times.
-
-    Raises:
-        UsageError: the rules contradict each other.
     """
     detector = EventDetector(rules)
     for prediction in predictions:
@@ -54,19 +50,9 @@ class EventDetector:
             its smoothed probability has been at ``on_threshold`` or over for ``min_duration``,
             ends when it falls below ``off_threshold``, and does not start again within
             ``cool_down``.
-
-    Raises:
-        UsageError: the rules contradict each other.
     """
 
     def __init__(self, rules: EventDefaults) -> None:
-        if not 0 <= rules.off_threshold <= rules.on_threshold <= 1:
-            raise UsageError(
-                f"an event must end at a lower probability than it starts: {rules.off_threshold:g}"
-                f" is not between 0 and {rules.on_threshold:g}, or that is over 1"
-            )
-        if min(rules.smoothing, rules.min_duration, rules.cool_down) < 0:
-            raise UsageError("times of event rules must be 0 seconds or more")
         self._rules = rules
         self._labels: dict[str, _Label] = {}
         self._now = math.nan

@@ -9,69 +9,25 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import interface, manifest, model_files, tflite
-from edgevid.backends import Backend, open_backend
-from edgevid.cuts import CutDetector, Description
-from edgevid.errors import LabelsError, ModelError, UsageError
+from edgevid.backends import Backend
+from edgevid.errors import UsageError
 from edgevid.interface import Interface
 from edgevid.manifest import Manifest
 from edgevid.preprocess import Box, Preprocess
 from edgevid.records import Frame, Prediction
+from edgevid.scenes import CUT, Description, SceneWatch
 from edgevid.scores import Ranking, softmax
-
-_KINETICS_600 = "kinetics_600.txt"
-
-
-def load_model(
-    name_or_path: str | Path,
-    *,
-    labels: str | Path | Sequence[str] | None = None,
-    threads: int = 1,
-    backend: str = "auto",
-) -> Model:
-    """Loads a MoViNet streaming model.
-
-    Args:
-        name_or_path: a name that ``python -m edgevid.models`` lists, or a ``.tflite`` file.
-        labels: a file with a label a line, or the labels themselves; from the model when None.
-        threads: CPU threads for inference.
-        backend: ``auto``, ``litert``, ``tflite-runtime`` or ``tensorflow``.
-
-    Raises:
-        ModelError: no such model, or a file that is damaged or no MoViNet stream.
-        LabelsError: the labels cannot be read, or are more or fewer than the logits.
-        DownloadError: the model had to be fetched, and could not.
-        MissingDependencyError: the backend's library is not installed.
-    """
-    path = model_files.locate(name_or_path)
-    try:
-        data = _read(path)
-        flatbuffer, _ = manifest.split(data)
-        network = interface.of(tflite.read(flatbuffer))
-        described = manifest.read(data) or Manifest(name=path.stem, labels=())
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
-    chosen = _labels(labels) if labels is not None else described.labels
-    chosen = chosen or _default_labels(network.classes, path)
-    if len(chosen) != network.classes:
-        raise LabelsError(
-            f"{path}: the model has {network.classes} classes, the labels name {len(chosen)}"
-        )
-    loaded = open_backend(flatbuffer, name=backend, threads=threads)
-    return Model(replace(described, labels=chosen), network, loaded)
 
 
 class Model:
-    """A network that is ready to run, and its manifest. Made by ``load_model``.
+    """A network that is ready to run, and its manifest. Made by ``edgevid.load_model``.
 
     Attributes:
         manifest: what the network expects and means.
@@ -91,7 +47,7 @@ class Model:
         self,
         *,
         memory: float | None = None,
-        forget_on_cut: bool = True,
+        follow_scene: bool = True,
         top_k: int = 5,
         allow: Collection[str] = (),
         deny: Collection[str] = (),
@@ -103,8 +59,8 @@ class Model:
         Args:
             memory: seconds of the past that weigh in a prediction; 0 forgets at once, ``inf``
                 never does; from the manifest when None.
-            forget_on_cut: when the picture cuts to another scene, let all that was before count
-                as one frame. Without effect where ``memory`` is ``inf``.
+            follow_scene: when the picture changes to another scene, let what was before count
+                for little. Without effect where ``memory`` is ``inf``.
             top_k: how many labels a prediction gives.
             allow: give only these labels; all when empty.
             deny: never give these labels.
@@ -135,7 +91,7 @@ class Model:
             ),
             Ranking(self.manifest.labels, top_k=top_k, allow=allow, deny=deny),
             max(1.0, memory * self.manifest.fps),
-            CutDetector() if forget_on_cut and memory < math.inf else None,
+            SceneWatch() if follow_scene and memory < math.inf else None,
         )
 
     def _run(self, stream: Stream, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -144,7 +100,7 @@ class Model:
         with self._lock:
             stream._preprocess(image, tensor(network.image.index))
             self._place_state(stream)
-            if stream._sees_cut():
+            if stream._sees_cut():  # then the last frames are of no use to this one
                 for state in network.states:
                     if not state.is_running_mean:
                         tensor(state.input.index).fill(state.initial)
@@ -182,11 +138,17 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamState:
-    """What a stream remembers at one moment: an array a state, the steps, the last picture."""
+    """What a stream remembers at one moment.
+
+    Attributes:
+        arrays: the network's states.
+        counted: for how many frames the past counts in a running mean.
+        scene: what the last pictures looked like.
+    """
 
     arrays: tuple[NDArray[Any], ...]
-    steps: int
-    scene: Description | None
+    counted: float
+    scene: tuple[Description, ...]
 
 
 class Stream:
@@ -203,14 +165,14 @@ class Stream:
         preprocess: Preprocess,
         ranking: Ranking,
         memory_frames: float,
-        cuts: CutDetector | None,
+        scenes: SceneWatch | None,
     ) -> None:
         self.model = model
         self._preprocess = preprocess
         self._ranking = ranking
         self._memory_frames = memory_frames
-        self._cuts = cuts
-        self._steps = 0
+        self._scenes = scenes
+        self._counted: float = 0
         self._state = tuple(
             np.full(state.input.shape, state.initial, state.input.dtype)
             for state in model.interface.states
@@ -236,69 +198,42 @@ class Stream:
             float32 ``[classes]``, before softmax.
         """
         logits = self.model._run(self, image)
-        self._steps += 1
+        self._counted += 1
         return logits
 
     def _sees_cut(self) -> bool:
-        """Whether the picture at hand cuts to another scene; all before then counts as one."""
-        if self._cuts is None or not self._cuts.is_cut(self._preprocess.pixels):
+        """Lets the past count for as long as the scene lasts; returns whether it was cut short."""
+        if self._scenes is None:
             return False
-        self._steps = min(self._steps, 1)
-        return True
+        counts = self._scenes.look(self._preprocess.pixels)
+        self._counted = min(self._counted, counts)
+        return counts == CUT
 
     def _alpha(self) -> float:
         """Returns the next frame's share in a mean over the last N; over all until there are N."""
-        return 1 / min(self._steps + 1, self._memory_frames)
+        return 1 / min(self._counted + 1, self._memory_frames)
 
     def reset(self) -> None:
         """Forgets everything: what follows is as in a new stream."""
         self.model._release(self)
-        self._steps = 0
-        if self._cuts is not None:
-            self._cuts.previous = None
+        self._counted = 0
+        if self._scenes is not None:
+            self._scenes.seen.clear()
         for state, values in zip(self.model.interface.states, self._state, strict=True):
             values.fill(state.initial)
 
     def save(self) -> StreamState:
         """Returns a copy of what the stream remembers."""
         self.model._release(self)
-        scene = self._cuts.previous if self._cuts is not None else None
-        return StreamState(tuple(values.copy() for values in self._state), self._steps, scene)
+        scene = tuple(self._scenes.seen) if self._scenes is not None else ()
+        return StreamState(tuple(values.copy() for values in self._state), self._counted, scene)
 
     def restore(self, state: StreamState) -> None:
         """Goes on from a saved moment, of this stream or another of the same model."""
         self.model._release(self)
         for values, saved in zip(self._state, state.arrays, strict=True):
             np.copyto(values, saved)
-        self._steps = state.steps
-        if self._cuts is not None:
-            self._cuts.previous = state.scene
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > tflite.MAX_BYTES:
-            raise ModelError(f"{path.stat().st_size >> 20} MB are too many for a MoViNet")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}") from error
-
-
-def _labels(labels: str | Path | Sequence[str]) -> tuple[str, ...]:
-    if not isinstance(labels, (str, Path)):
-        return tuple(labels)
-    try:
-        return manifest.parse_labels(Path(labels).read_text("utf-8"))
-    except OSError as error:
-        raise LabelsError(f"{labels}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, LabelsError) as error:
-        raise LabelsError(f"{labels}: {error}") from error
-
-
-def _default_labels(classes: int, path: Path) -> tuple[str, ...]:
-    """Returns the labels of a file that brings none: a published one, of Kinetics-600."""
-    text = resources.files("edgevid").joinpath("labels", _KINETICS_600).read_text("utf-8")
-    labels = manifest.parse_labels(text)
-    if len(labels) != classes:
-        raise LabelsError(f"{path} has {classes} classes and brings no labels: name a labels file")
-    return labels
+        self._counted = state.counted
+        if self._scenes is not None:
+            self._scenes.seen.clear()
+            self._scenes.seen.extend(state.scene)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgevid import backends
-from edgevid.manifest import FITS
+from edgevid.errors import ModelError, UsageError
+from edgevid.manifest import FITS, EventDefaults
 from edgevid.preprocess import Box
 from edgevid.version import __version__
 
@@ -31,15 +32,35 @@ class Options:
     fps: float | None
     crop: Box | None
     fit: str | None
+    memory: float | None
     mirror: bool
     top_k: int
     score_threshold: float
     allow: tuple[str, ...]
     deny: tuple[str, ...]
+    event_on: float | None
+    event_off: float | None
+    event_smoothing: float | None
+    event_min_duration: float | None
+    event_cool_down: float | None
     headless: bool
     save: Path | None
     output: str | None
     debug: bool
+
+    def event_rules(self, defaults: EventDefaults) -> EventDefaults:
+        """Returns the model's rules for events, with what the user asked for in their place."""
+        asked = {
+            "on_threshold": self.event_on,
+            "off_threshold": self.event_off,
+            "smoothing": self.event_smoothing,
+            "min_duration": self.event_min_duration,
+            "cool_down": self.event_cool_down,
+        }
+        try:
+            return replace(defaults, **{k: v for k, v in asked.items() if v is not None})
+        except ModelError as error:  # the model's own rules have been checked
+            raise UsageError(str(error).removeprefix("manifest: ")) from error
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -112,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--fit", choices=FITS, help="how a picture becomes a square (default: the model's)"
     )
+    group.add_argument(
+        "--memory",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how much of the past weighs in; 0 forgets at once, inf never (default: the model's)",
+    )
     group.add_argument("--mirror", action="store_true", help="swap left and right")
 
     group = parser.add_argument_group("what to say")
@@ -130,6 +157,25 @@ def _parser() -> argparse.ArgumentParser:
         "--deny", action="append", metavar="LABEL", help="never say this label (repeatable)"
     )
 
+    group = parser.add_argument_group(
+        "when an action counts as started or ended (defaults: the model's)"
+    )
+    group.add_argument(
+        "--event-on",
+        type=_probability,
+        metavar="P",
+        help="it starts when its smoothed probability reaches this",
+    )
+    group.add_argument(
+        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
+    )
+    for flag, meaning in (
+        ("--event-smoothing", "time constant of the smoothing"),
+        ("--event-min-duration", "how long the probability must last"),
+        ("--event-cool-down", "how long after its end it cannot start again"),
+    ):
+        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
+
     group = parser.add_argument_group("where it goes")
     group.add_argument(
         "--headless", action="store_true", help="no window (by itself where there is no display)"
@@ -146,6 +192,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a number over 0")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 seconds or more")
     return value
 
 
@@ -171,6 +224,7 @@ def _box(text: str) -> Box:
 
 
 # argparse names the type in "invalid ... value": give it words.
-for _type, _name in ((_positive, "number"), (_count, "whole number"), (_probability, "number"),
-                     (_box, "X,Y,WIDTH,HEIGHT")):  # fmt: skip
-    _type.__name__ = _name
+for _type in (_positive, _seconds, _probability):
+    _type.__name__ = "number"
+_count.__name__ = "whole number"
+_box.__name__ = "X,Y,WIDTH,HEIGHT"

@@ -14,14 +14,19 @@ from dataclasses import replace
 
 from edgevid import command, options
 from edgevid.errors import SourceError
+from edgevid.events import EventDetector
+from edgevid.loading import load_model
 from edgevid.loop import freshest, watch
-from edgevid.model import Stream, load_model
+from edgevid.model import Stream
 from edgevid.options import Options
 from edgevid.pace import Pace
 from edgevid.percentiles import Percentiles
 from edgevid.records import Frame, Prediction, Summary
 from edgevid.sinks import Sink, open_sinks
 from edgevid.sources import Source, clips, open_camera, open_source
+
+# Labels a step that events are made from, however few are to be said.
+_FOLLOWED = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +53,8 @@ class _Run:
             chosen.model, labels=chosen.labels, threads=chosen.threads, backend=chosen.backend
         )
         stream = model.stream(
-            top_k=chosen.top_k,
+            memory=chosen.memory,
+            top_k=max(chosen.top_k, _FOLLOWED),
             allow=chosen.allow,
             deny=chosen.deny,
             fit=chosen.fit,
@@ -97,6 +103,7 @@ class _Run:
     def _watch(self, spec: str, stream: Stream, fps: float, sinks: list[Sink]) -> None:
         """Runs one source from its first frame to its last."""
         pace = Pace(fps)
+        detector = EventDetector(self._options.event_rules(stream.model.manifest.events))
         if not self._options.continuous:
             stream.reset()
         with self._open(spec) as source:
@@ -108,11 +115,17 @@ class _Run:
                     if prediction is not None:
                         self._predictions += 1
                         self._times.add(prediction.inference_ms)
-                        prediction = self._without_unlikely(prediction)
                         # What a camera has shown stays true even if it breaks off later.
                         self._worth_keeping |= source.is_live
+                    found = detector.update(prediction) if prediction is not None else []
+                    shown = self._worth_saying(prediction) if prediction is not None else None
                     for sink in sinks:
-                        sink.take(frame, prediction)
+                        sink.take(frame, shown)
+                        for event in found:
+                            sink.event(event)
+                for event in detector.close():
+                    for sink in sinks:
+                        sink.event(event)
                 self._worth_keeping = True
             finally:
                 self._skipped += pace.skipped
@@ -138,10 +151,10 @@ class _Run:
             self._frames += 1
             yield _mirrored(frame) if self._options.mirror else frame
 
-    def _without_unlikely(self, prediction: Prediction) -> Prediction:
+    def _worth_saying(self, prediction: Prediction) -> Prediction:
+        first = prediction.scores[: self._options.top_k]
         least = self._options.score_threshold
-        kept = tuple(score for score in prediction.scores if score.probability >= least)
-        return replace(prediction, scores=kept)
+        return replace(prediction, scores=tuple(s for s in first if s.probability >= least))
 
     def _summary(self) -> Summary:
         return Summary(

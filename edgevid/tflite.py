@@ -14,6 +14,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -67,6 +68,20 @@ class Graph:
 
     tensors: tuple[Tensor, ...]
     signatures: tuple[Signature, ...]
+
+
+def load(path: Path) -> bytes:
+    """Reads a file that should be a model.
+
+    Raises:
+        ModelError: it cannot be read, or is far too large to be one.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path}: {path.stat().st_size >> 20} MB are too many for a MoViNet")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read(data: bytes) -> Graph:

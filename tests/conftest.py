@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgevid.model import Model, load_model
+from edgevid.loading import load_model
+from edgevid.model import Model
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
 
@@ -83,3 +85,11 @@ def write_video(path: Path, pictures: list[NDArray[np.uint8]], *, fps: float = 2
         writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     writer.release()
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps tests away from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -192,7 +192,7 @@ def test_a_folder_that_cannot_be_made_costs_no_download(
     server: LocalServer, tmp_path: Path
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(OutputError, match=r"model\.tflite cannot be written: .+"):
+    with pytest.raises(OutputError, match=r"model\.tflite: cannot be written: .+"):
         fetch(tmp_path / "cache" / "model.tflite", server.give("/a", MODEL))
     assert server.requests == []
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from edgevid import manifest
 from edgevid.errors import LabelsError, ModelError
+from edgevid.loading import load_model
 from edgevid.manifest import EventDefaults, Manifest
-from edgevid.model import load_model
 from tests.tiny_model import LABELS, tiny_model
 
 NETWORK = tiny_model()
@@ -123,7 +123,7 @@ def test_unzip_reads_it(tmp_path: Path) -> None:
 def test_the_runtime_runs_a_model_with_a_manifest(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(manifest.write(NETWORK, Manifest("tiny", LABELS, fps=3.0)))
-    assert load_model(path).manifest == Manifest("tiny", LABELS, fps=3.0)
+    assert load_model(path, prepare=False).manifest == Manifest("tiny", LABELS, fps=3.0)
 
 
 def test_the_published_model_has_none(published_path: Path) -> None:

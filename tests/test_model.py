@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 from edgevid.errors import LabelsError, MissingDependencyError, ModelError, UsageError
+from edgevid.loading import load_model
 from edgevid.manifest import Manifest, write
-from edgevid.model import Model, load_model
+from edgevid.model import Model
 from edgevid.records import Frame
 from tests.conftest import moving_pictures
+from tests.prepare.mini_movinet import CLASSES, mini_movinet
 from tests.tiny_model import LABELS, WEIGHTS, tiny_model
 
 
@@ -30,7 +33,15 @@ def tiny(tiny_path: Path) -> Model:
 # The contract of streams, written once and run over every model at hand.
 
 
-@pytest.fixture(params=["tiny", "published"])
+@pytest.fixture(scope="session")
+def mini_prepared(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A MoViNet in miniature, prepared: past frames apart, means that can forget."""
+    path = tmp_path_factory.mktemp("models") / "mini.tflite"
+    path.write_bytes(mini_movinet(int8=False))
+    return load_model(path, labels=[str(n) for n in range(CLASSES)])
+
+
+@pytest.fixture(params=["tiny", "mini_prepared", "published"])
 def any_model(request: pytest.FixtureRequest) -> Model:
     return request.getfixturevalue(request.param)
 
@@ -159,7 +170,7 @@ def test_too_few_or_too_many_labels(tiny_path: Path, tmp_path: Path, text: str) 
     file = tmp_path / "labels.txt"
     file.write_text(text)
     count = len(text.split())
-    with pytest.raises(LabelsError, match=f"has 4 classes, the labels name {count}"):
+    with pytest.raises(LabelsError, match=f"it has 4 classes, the labels name {count}"):
         load_model(tiny_path, labels=file)
 
 
@@ -170,7 +181,7 @@ def test_labels_that_cannot_be_read(tiny_path: Path, tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LabelsError, match=r"labels\.txt"):
         load_model(tiny_path, labels=file)
-    with pytest.raises(LabelsError, match="brings no labels"):
+    with pytest.raises(LabelsError, match="4 classes and no labels"):
         load_model(tiny_path)
 
 
@@ -215,3 +226,58 @@ def test_backends_are_checked(tiny_path: Path) -> None:
     except ImportError:
         with pytest.raises(MissingDependencyError, match="pip install tflite-runtime"):
             load_model(tiny_path, labels=LABELS, backend="tflite-runtime")
+
+
+# Memory.
+
+
+def test_memory_decides_how_far_the_past_reaches(mini_prepared: Model) -> None:
+    """Two pasts that differ, then the same pictures: after the memory's length nothing is left."""
+
+    def last(past, memory: float) -> np.ndarray:
+        stream = mini_prepared.stream(memory=memory, follow_scene=False)
+        return logits_of(stream, [*past, *PICTURES * 8])[-1]
+
+    differences = {
+        memory: np.abs(last(PICTURES, memory) - last(OTHERS, memory)).max()
+        for memory in (0, 1, 100, float("inf"))
+    }
+    assert differences[0] == 0
+    assert differences[1] < differences[100] / 3
+    assert differences[float("inf")] >= differences[100] > 0
+
+
+def test_after_a_cut_the_past_counts_as_one_frame(mini_prepared: Model) -> None:
+    dark, bright = [np.full((60, 80, 3), 20, np.uint8)] * 20, PICTURES
+
+    def tail(past, **options) -> np.ndarray:
+        return logits_of(mini_prepared.stream(memory=10, **options), [*past, *bright])[-1]
+
+    fresh = tail([])
+    followed, carried = tail(dark), tail(dark, follow_scene=False)
+    assert np.abs(followed - fresh).max() < np.abs(carried - fresh).max()
+
+
+def test_a_published_file_is_prepared_on_the_way_and_once(
+    published_path: Path, published: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert published.interface.alpha is not None
+    assert published.manifest.memory_s < float("inf")
+    assert published.manifest.provenance["source_sha256"]
+    as_it_is = load_model(published_path, prepare=False)
+    assert as_it_is.interface.alpha is None
+    monkeypatch.setitem(sys.modules, "edgevid.prepare", None)  # a second time it is not needed
+    again = load_model(published_path)
+    assert again.manifest == published.manifest
+
+
+def test_a_file_that_cannot_be_prepared_runs_as_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(tiny_model())
+    monkeypatch.setitem(sys.modules, "edgevid.prepare", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    model = load_model(path, labels=LABELS)
+    assert "runs as it is" in caplog.text
+    model.stream().logits(PICTURES[0])

@@ -17,6 +17,8 @@ from edgevid.opencv import cv2
 from tests.conftest import LabelledClip, moving_pictures, write_video
 from tests.tiny_model import LABELS, tiny_model
 
+RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
+
 
 @pytest.fixture
 def tiny_flags(tmp_path: Path) -> list[str]:
@@ -40,7 +42,14 @@ def run(*flags: object) -> int:
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    """A file's predictions and its summary."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [line for line in lines if line["type"] != "event"]
+
+
+def events_of(path: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [line for line in lines if line["type"] == "event"]
 
 
 def test_json_lines_hold_each_step_and_a_summary(tiny_flags, clip: Path, tmp_path: Path) -> None:
@@ -63,7 +72,10 @@ def test_json_lines_hold_each_step_and_a_summary(tiny_flags, clip: Path, tmp_pat
 
 def test_standard_output_holds_json_lines_and_nothing_else(tiny_flags, clip: Path) -> None:
     command = [sys.executable, "-m", "edgevid.stream", "--source", str(clip), "--output", "-"]
-    done = subprocess.run([*command, *tiny_flags], capture_output=True, text=True, check=True)
+    quiet = ["--event-on", "1", "--event-off", "1"]
+    done = subprocess.run(
+        [*command, *quiet, *tiny_flags], capture_output=True, text=True, check=True
+    )
     assert [json.loads(line)["type"] for line in done.stdout.splitlines()] == [
         *["prediction"] * 10,
         "summary",
@@ -91,7 +103,7 @@ def test_the_saved_video_has_the_sources_rate_and_length(
     video = cv2.VideoCapture(str(out))
     assert video.get(cv2.CAP_PROP_FPS) == 25
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 50
-    assert not list(tmp_path.glob("*.part*"))
+    assert not list(tmp_path.glob(".*.part*"))
 
 
 def test_several_clips_start_afresh_unless_continuous(
@@ -114,6 +126,22 @@ def test_threshold_allow_and_deny(tiny_flags, clip: Path, tmp_path: Path) -> Non
     assert all(s["probability"] >= 0.9 for line in lines_of(out)[:-1] for s in line["scores"])
     assert run(*flags, "--allow", "green", "--allow", "blue", "--deny", "blue") == 0
     assert {s["label"] for line in lines_of(out)[:-1] for s in line["scores"]} == {"green"}
+
+
+def test_events_come_between_predictions_and_flags_change_them(
+    tiny_flags, tmp_path: Path, capfd
+) -> None:
+    clip, out = write_video(tmp_path / "red.mp4", [RED] * 50), tmp_path / "out.jsonl"
+    flags = ["--source", clip, "--output", out, *tiny_flags]
+    assert run(*flags, "--event-min-duration", 0.4) == 0
+    start, end = events_of(out)
+    assert list(start) == ["type", "source", "state", "label", "timestamp", "probability"]
+    assert (start["state"], start["label"], start["timestamp"]) == ("start", "red", 0.4)
+    assert (end["state"], end["label"], end["timestamp"]) == ("end", "red", 1.8)
+    assert "0.4 s  + red" in capfd.readouterr().out
+    assert run(*flags, "--event-min-duration", 60) == 0
+    assert events_of(out) == []
+    assert run(*flags, "--event-on", 0.2, "--event-off", 0.4) == 2
 
 
 def test_duration_fps_mirror_and_crop(tiny_flags, clip: Path, tmp_path: Path) -> None:
@@ -169,7 +197,7 @@ def test_bad_input(case: str, tiny_flags, tmp_path: Path, capfd) -> None:
     assert reason in complaints[0]
     assert not out.exists()
     assert not video.exists()
-    assert not list(tmp_path.glob("*.part*"))
+    assert not list(tmp_path.glob(".*.part*"))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +240,7 @@ def test_unwritable_output(tiny_flags, clip: Path, tmp_path: Path, capfd) -> Non
 def test_signals_end_it_cleanly_with_whole_files(
     number: signal.Signals, tiny_flags, tmp_path: Path
 ) -> None:
-    clip = write_video(tmp_path / "long.mp4", moving_pictures(500))
+    clip = write_video(tmp_path / "long.mp4", [RED] * 500)
     out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
     command = [sys.executable, "-m", "edgevid.stream", "--source", str(clip), "--realtime"]
     files = ["--output", str(out), "--save", str(video)]
@@ -221,7 +249,7 @@ def test_signals_end_it_cleanly_with_whole_files(
     )
     assert process.stdout
     process.stdout.readline()  # the source's name
-    process.stdout.readline()  # the first label: it is running
+    assert "+ red" in process.stdout.readline()  # an event: it is running
     process.send_signal(number)
     process.communicate()
     assert process.returncode == 0

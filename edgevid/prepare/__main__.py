@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgevid import command, label_files, tflite
-from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.errors import EdgevidError, UsageError
 from edgevid.prepare import TARGETS, PreparedModel, prepare, this_machine
-from edgevid.sinks.partial import PartialFile
+from edgevid.whole_file import whole_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,30 +49,17 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.output.exists() and chosen.model.exists() and chosen.output.samefile(chosen.model):
         raise UsageError(f"{chosen.output}: is the published file itself; write to another")
     labels = label_files.read(chosen.labels) if chosen.labels else ()
-    data = _read(chosen.model)
+    data = tflite.load(chosen.model)
     try:
         prepared = prepare(
             data, name=chosen.name or chosen.output.stem, labels=labels, target=chosen.target
         )
     except EdgevidError as error:
         raise type(error)(f"{chosen.model}: {error}") from error
-    part = PartialFile(chosen.output)
-    try:
-        part.path.write_bytes(prepared.data)
-        part.keep()
-    finally:
-        part.discard()
+    with whole_file(chosen.output) as file:
+        file.write(prepared.data)
     _tell(prepared, chosen)
     return command.OK
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > tflite.MAX_BYTES:
-            raise ModelError(f"{path}: {path.stat().st_size >> 20} MB are too many for a MoViNet")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _tell(prepared: PreparedModel, chosen: argparse.Namespace) -> None:

@@ -122,7 +122,7 @@ def _rewrite(graph: Graph, op: Any, frames: dict[int, _Frames]) -> Callable[[], 
         sizes = graph.add_tensor("shape", [len(out)], np.int32, values=np.array(out, np.int32))
         return lambda: _reshape(op, sizes, out)
     if kind in _POINTWISE:
-        if list(np.broadcast_shapes(*shapes)) == out and all(len(s) in (0, 1, 4) for s in shapes):
+        if _broadcast(shapes) == out and all(len(shape) in (0, 1, 4) for shape in shapes):
             return lambda: None
     elif kind == "CONCATENATION" and result is not None:
         axis = op.builtinOptions.axis % 5
@@ -151,6 +151,13 @@ def _rewrite(graph: Graph, op: Any, frames: dict[int, _Frames]) -> Callable[[], 
         ):
             return lambda: _convolve_over_frames(graph, op, source.height)
     raise _NotUnderstoodError(f"{kind} from {shapes} to {out} is not known in 4-D")
+
+
+def _broadcast(shapes: list[list[int]]) -> list[int] | None:
+    try:
+        return list(np.broadcast_shapes(*shapes))
+    except ValueError:
+        return None
 
 
 def _reshape(op: Any, sizes: int, shape: list[int]) -> None:

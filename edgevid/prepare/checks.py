@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from ai_edge_litert import schema_py_generated as schema
 
 from edgevid.errors import ModelError
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.operators import KNOWN, OPTIONAL
+
+_MAX_RANK = 8
+_MAX_VALUES = 1 << 28  # the largest tensor of MoViNet-A5 has under 10 million
 
 
 def check(graph: Graph) -> None:
@@ -23,6 +28,8 @@ def check(graph: Graph) -> None:
     for place, tensor in enumerate(graph.tensors):
         if tensor.shapeSignature is not None and min(tensor.shapeSignature, default=0) < 0:
             raise ModelError(f"the size of {graph.name(place)!r} is only known at run time")
+        if len(tensor.shape) > _MAX_RANK or math.prod(tensor.shape) > _MAX_VALUES:
+            raise ModelError(f"{graph.name(place)!r} has a size beyond any MoViNet")
         if tensor.sparsity is not None:
             raise ModelError(f"the weights {graph.name(place)!r} are sparse")
         if tensor.isVariable or (place not in graph.inputs.values() and -1 in tensor.shape):

@@ -8,6 +8,8 @@ from edgevid.prepare.graph import Graph, Quantization
 
 _PIXELS: Quantization = (1 / 255, -128)  # int8 x stands for (x + 128) / 255, as uint8 x + 128 does
 
+_MAX_FRAMES = 16  # of a stream buffer; the published networks have 2 to 4
+
 
 def drop_idle_states(graph: Graph) -> str:
     """Drops states that come out as they went in and that nothing reads.
@@ -89,7 +91,9 @@ def split_frames(graph: Graph) -> str:
         begin = graph.constant(sliced.inputs[1])
         if len(shape) != 4 or begin is None or list(begin) != [0, shape[1], 0, 0]:
             continue
-        past = graph.shape(state)[1] // shape[1]
+        past = graph.shape(state)[1] // max(shape[1], 1)
+        if not 0 < past <= _MAX_FRAMES or graph.shape(state) != [1, past * shape[1], *shape[2:]]:
+            continue
         frames = []
         for age in range(past):
             frames.append(graph.copy_tensor(state))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edgevid.records import Frame, Prediction, Summary
+from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sources.base import Source
 
 
@@ -16,6 +16,9 @@ class Sink(Protocol):
 
     def take(self, frame: Frame, prediction: Prediction | None) -> None:
         """A frame passed; the prediction that was made on it, if one was."""
+
+    def event(self, event: Event) -> None:
+        """An action started or ended. Comes after the prediction that made it certain."""
 
     def finish(self, summary: Summary) -> None:
         """All is done: whatever was written becomes whole."""

@@ -7,13 +7,13 @@ from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
-from edgevid.records import Frame, Prediction, Summary
+from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
 
 
 class ConsoleSink(Sink):
-    """Prints a line whenever another label comes out on top, and one line at the end.
+    """Prints a line when an action starts or ends, and one line at the end.
 
     On a terminal a file gets a progress bar as well.
 
@@ -26,12 +26,10 @@ class ConsoleSink(Sink):
         self._results = results
         self._messages = messages or sys.stderr
         self._bar: tqdm[NoReturn] | None = None
-        self._on_top = ""
 
     def start(self, source: Source) -> None:
         """Announces a clip or camera."""
         self._end_bar()
-        self._on_top = ""
         if self._messages.isatty() and not source.is_live:
             self._bar = tqdm(
                 total=source.length,
@@ -43,15 +41,18 @@ class ConsoleSink(Sink):
         self._print(source.name)
 
     def take(self, frame: Frame, prediction: Prediction | None) -> None:
-        """Moves the bar on, and says what is new."""
-        if self._bar is not None:
-            self._bar.update()
-        if prediction is None or not prediction.scores:
+        """Moves the bar on, with the label that is on top."""
+        if self._bar is None:
             return
-        top = prediction.top
-        if top.label != self._on_top:
-            self._on_top = top.label
-            self._print(f"{frame.timestamp:8.1f} s  {top.probability:4.0%}  {top.label}")
+        if prediction is not None and prediction.scores:
+            top = prediction.top
+            self._bar.set_postfix_str(f"{top.label} {top.probability:.0%}", refresh=False)
+        self._bar.update()
+
+    def event(self, event: Event) -> None:
+        """Says what started or ended, and how probable it was then."""
+        sign = "+" if event.state == "start" else "-"
+        self._print(f"{event.timestamp:8.1f} s  {sign} {event.label}  {event.probability:.0%}")
 
     def finish(self, summary: Summary) -> None:
         """Says how it went."""

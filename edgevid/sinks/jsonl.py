@@ -1,4 +1,4 @@
-"""Predictions as JSON Lines, one object a line."""
+"""Predictions and events as JSON Lines, one object a line."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edgevid.errors import OutputError
-from edgevid.records import Frame, Prediction, Summary
+from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
-from edgevid.sinks.partial import PartialFile
 from edgevid.sources.base import Source
+from edgevid.whole_file import WholeFile
 
 
 class JsonLinesSink(Sink):
-    """Writes each prediction and the final summary to a file, or to standard output.
+    """Writes each prediction, each event and the final summary to a file, or to standard output.
 
-    Each line is flushed when it is written, so that a program at the other end of a pipe, or
-    ``tail -f`` on the unfinished file, sees it at once.
+    Each line is flushed when it is written: a program at the other end of a pipe sees it at once.
 
     Args:
         path: the file; ``-`` for standard output.
@@ -29,9 +28,9 @@ class JsonLinesSink(Sink):
     """
 
     def __init__(self, path: str) -> None:
-        self._partial = PartialFile(Path(path)) if path != "-" else None
+        self._whole = WholeFile(Path(path)) if path != "-" else None
         self._file: TextIO = (
-            self._partial.path.open("w", encoding="utf-8") if self._partial else sys.stdout
+            self._whole.path.open("w", encoding="utf-8") if self._whole else sys.stdout
         )
         self._source = ""
 
@@ -53,18 +52,22 @@ class JsonLinesSink(Sink):
                 }
             )
 
+    def event(self, event: Event) -> None:
+        """Writes a line for each start and end of an action."""
+        self._write({"type": "event", "source": self._source, **asdict(event)})
+
     def finish(self, summary: Summary) -> None:
         """Writes the summary and gives the file its name."""
         self._write({"type": "summary", **asdict(summary)})
-        if self._partial:
+        if self._whole:
             self._file.close()
-            self._partial.keep()
+            self._whole.keep()
 
     def abandon(self) -> None:
         """Takes the file away."""
-        if self._partial:
+        if self._whole:
             self._file.close()
-            self._partial.discard()
+            self._whole.discard()
 
     def _write(self, record: dict[str, Any]) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from edgevid.preprocess import Box
-from edgevid.records import Frame, Prediction, Summary
+from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sinks.overlay import Picture, draw
 from edgevid.sources.base import Source
@@ -52,6 +52,9 @@ class PictureSink(Sink):
         picture = draw(frame, self._latest, crop=self._crop)
         for output in self._outputs:
             output.show(picture, frame.timestamp)
+
+    def event(self, event: Event) -> None:
+        """The picture shows what is probable, not what began."""
 
     def finish(self, summary: Summary) -> None:
         """Makes the outputs whole."""

@@ -8,8 +8,8 @@ from typing import Any
 from edgevid.errors import OutputError
 from edgevid.opencv import cv2
 from edgevid.sinks.overlay import Picture
-from edgevid.sinks.partial import PartialFile
 from edgevid.sinks.pictures import PictureOutput
+from edgevid.whole_file import WholeFile
 
 _DEFAULT_FPS = 25.0  # of a source that does not know its own
 _LONGEST_HOLD_S = 10.0  # a camera that was away longer leaves a cut, not minutes of a still
@@ -31,7 +31,7 @@ class VideoOutput(PictureOutput):
     def __init__(self, path: Path) -> None:
         if path.suffix.lower() != ".mp4":
             raise OutputError(f"{path}: the labelled video is an .mp4 file: name it so")
-        self._partial = PartialFile(path)
+        self._whole = WholeFile(path)
         self._writer: Any = None
         self._fps = 0.0
         self._clip_start: float | None = None
@@ -70,27 +70,27 @@ class VideoOutput(PictureOutput):
     def finish(self) -> None:
         """Gives the file its name; no file when there was no picture."""
         if self._writer is None:
-            self._partial.discard()
+            self._whole.discard()
             return
         self._writer.release()
-        self._partial.keep()
+        self._whole.keep()
 
     def abandon(self) -> None:
         """Takes the file away."""
         if self._writer is not None:
             self._writer.release()
-        self._partial.discard()
+        self._whole.discard()
 
     def _open(self, picture: Picture) -> None:
         # MPEG-4 Part 2: the one MP4 codec that every OpenCV wheel can write. Its sides are even.
         height, width = (side // 2 * 2 for side in picture.shape[:2])
         self._size = height, width
         codec = cv2.VideoWriter.fourcc(*"mp4v")
-        path = str(self._partial.path)
+        path = str(self._whole.path)
         self._writer = cv2.VideoWriter(path, cv2.CAP_FFMPEG, codec, self._fps, (width, height))
         if not self._writer.isOpened():
             raise OutputError(
-                f"{self._partial.path}: OpenCV cannot write a video of {width}x{height} here"
+                f"{self._whole.path}: OpenCV cannot write a video of {width}x{height} here"
             )
 
 

@@ -10,12 +10,6 @@ from edgevid.sources.base import Source
 
 __all__ = ["Source", "clips", "open_camera", "open_source"]
 
-# What a folder is searched for. A file named outright may be anything that FFmpeg reads.
-_VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".wmv"),
-    *(".flv", ".3gp", ".ogv", ".mts", ".m2ts"),
-)
-
 
 def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> Source:
     """Opens one source of frames, whatever it is.
@@ -33,7 +27,7 @@ def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> 
     if isinstance(spec, int) or _is_camera(str(spec)):
         return open_camera(spec if isinstance(spec, int) else str(spec))
     path = Path(spec)
-    if path.is_dir():
+    if _is_folder(path):
         from edgevid.sources.pictures import DEFAULT_FPS, PicturesSource
 
         if _videos_in(path):
@@ -72,7 +66,7 @@ def clips(spec: str | Path) -> list[str]:
         SourceError: a folder holds neither videos nor pictures, or both.
     """
     path = Path(spec)
-    if not path.is_dir():
+    if not _is_folder(path):
         return [str(spec)]
     from edgevid.sources.pictures import pictures_in
 
@@ -84,11 +78,18 @@ def clips(spec: str | Path) -> list[str]:
     return [str(video) for video in videos] or [str(path)]
 
 
-def _videos_in(folder: Path) -> list[Path]:
-    from edgevid.sources.pictures import natural_order
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # out of reach: to open it as a file will say why
+        return False
 
-    found = (path for path in folder.iterdir() if path.suffix.lower() in _VIDEO_SUFFIXES)
-    return sorted((path for path in found if path.is_file()), key=natural_order)
+
+def _videos_in(folder: Path) -> list[Path]:
+    from edgevid.sources.pictures import files_in
+    from edgevid.sources.video import SUFFIXES
+
+    return files_in(folder, SUFFIXES)
 
 
 def _is_camera(spec: str) -> bool:

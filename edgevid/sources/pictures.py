@@ -60,8 +60,20 @@ class PicturesSource(Source):
 
 def pictures_in(folder: Path) -> list[Path]:
     """Returns a folder's pictures: ``9.jpg`` before ``10.jpg``."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return sorted((path for path in found if path.is_file()), key=natural_order)
+    return files_in(folder, SUFFIXES)
+
+
+def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Returns a folder's files that end in one of these, in natural order.
+
+    Raises:
+        SourceError: the folder cannot be read.
+    """
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes]
+        return sorted((path for path in found if path.is_file()), key=natural_order)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:

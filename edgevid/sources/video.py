@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from edgevid.errors import SourceError
 from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.base import Source
 
+# What a folder is searched for, and what is a file even behind an http address. A file named
+# outright may be anything that FFmpeg reads.
+SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".wmv"),
+    *(".flv", ".3gp", ".ogv", ".mts", ".m2ts"),
+)
+
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000  # FFmpeg tries up to three times before a stall shows
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "srt")
 
-# Containers state their length by duration and rate, often a few frames too high. A file that
-# ends before this share of what it states has lost its end.
+# OpenCV gives up at a damaged picture, though it can often be asked for the next. After this
+# many failures in a row the video is taken to have ended.
+_DAMAGED_IN_A_ROW = 25
+
+# Containers state their length by duration and rate, often a few frames too high, and far too
+# high where the rate varies. A file that ends before this share of both its frames and its
+# duration has lost its end.
 _COMPLETE = 0.9
 
 
@@ -33,7 +46,7 @@ class VideoSource(Source):
     """
 
     def __init__(self, location: str) -> None:
-        self.name = without_password(location)
+        self.name = without_secrets(location)
         self.unreadable = 0
         if is_url(location):
             parameters = [
@@ -41,10 +54,11 @@ class VideoSource(Source):
                 *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
             ]
             self._capture = cv2.VideoCapture(location, cv2.CAP_FFMPEG, parameters)
-            problem = "no answer, or no video at this address"
+            problem = "no answer, no video at this address, or a wrong user or password"
         else:
             _check_file(Path(location))
-            self._capture = cv2.VideoCapture(location, cv2.CAP_FFMPEG)
+            # Absolute: FFmpeg would take "12:30.mp4" to be a protocol called 12.
+            self._capture = cv2.VideoCapture(str(Path(location).absolute()), cv2.CAP_FFMPEG)
             problem = "cannot be read as a video: damaged, truncated, or of another kind"
         if not self._capture.isOpened():
             raise SourceError(f"{self.name}: {problem}")
@@ -52,39 +66,61 @@ class VideoSource(Source):
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.length = int(count) if 0 < count < 1e9 else None
         self.fps = rate if 0 < rate < 1000 else None
-        self.is_live = urlsplit(location).scheme in _LIVE_SCHEMES or (
-            is_url(location) and self.length is None
+        self.is_live = is_url(location) and (
+            location.lower().startswith(_LIVE_SCHEMES)
+            or (self.length is None and not self.name.lower().endswith(SUFFIXES))
         )
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        previous = -1.0
-        while self._capture.grab():
-            timestamp = self._timestamp(previous)
+        timestamp = -1.0
+        while self._grab():
+            timestamp = self._timestamp(timestamp)
             decoded, picture = self._capture.retrieve()
             if not decoded:
                 self.unreadable += 1
                 continue
             yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), timestamp, index)
-            previous = timestamp
             index += 1
         if index == 0:
             raise SourceError(f"{self.name}: holds no picture that can be decoded")
         if self.is_live:
             raise SourceError(f"{self.name}: the stream stopped after {index} frames")
-        if self.length is not None and index + self.unreadable < _COMPLETE * self.length:
+        if self._lost_its_end(index, timestamp):
             raise SourceError(
                 f"{self.name}: ends after {index} of {self.length} frames: truncated or damaged"
             )
 
+    def _grab(self) -> bool:
+        """Moves on to the next picture that is whole; False at the end.
+
+        Counts the damaged ones that OpenCV tells of; FFmpeg passes over some by itself.
+        """
+        started = time.monotonic()
+        for damaged in range(_DAMAGED_IN_A_ROW):
+            if self._capture.grab():
+                self.unreadable += damaged
+                return True
+            if time.monotonic() - started > _READ_TIMEOUT_MS / 1000:
+                break  # the network is silent: to ask again would mean to wait again
+        return False
+
     def _timestamp(self, previous: float) -> float:
         if self.is_live:
-            return time.monotonic()
+            return max(time.monotonic(), previous + 1e-6)  # pictures may come in bursts
         now: float = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if now > previous:
             return now
         # Some containers repeat a time: the nominal interval stands in for it.
         return previous + 1 / (self.fps or 1000)
+
+    def _lost_its_end(self, frames: int, last: float) -> bool:
+        if self.length is None or self.fps is None:
+            return False
+        return (
+            frames + self.unreadable < _COMPLETE * self.length
+            and last + 1 / self.fps < _COMPLETE * self.length / self.fps
+        )
 
     def close(self) -> None:
         """Lets go of the file or connection."""
@@ -96,24 +132,26 @@ def is_url(location: str) -> bool:
     return "://" in location
 
 
-def without_password(location: str) -> str:
-    """Returns an address without the user and password it may hold."""
+def without_secrets(location: str) -> str:
+    """Returns an address without what may be secret: user, password, query, ``password=...``."""
     if not is_url(location):
         return location
-    parts = urlsplit(location)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    scheme, _, rest = location.partition("://")
+    # By the last @, not by the rules for addresses: a password may hold / and ? itself.
+    rest = re.split("[?#]", rest.rpartition("@")[2])[0]
+    return f"{scheme}://" + re.sub(r"(?i)(pass\w*|pwd|token|secret|key)=[^/&]*", r"\1=...", rest)
 
 
 def _check_file(path: Path) -> None:
     """Says plainly what FFmpeg would only fail on."""
     try:
-        if path.stat().st_size == 0:
-            raise SourceError(f"{path}: the file is empty")
-        with path.open("rb"):
-            pass
+        found = path.stat()
+        regular = stat.S_ISREG(found.st_mode)
+        if regular:  # to open a pipe would wait for whoever writes into it
+            path.open("rb").close()
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file") from error
     except OSError as error:
-        if isinstance(error, SourceError):
-            raise
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+    if regular and found.st_size == 0:
+        raise SourceError(f"{path}: the file is empty")
