@@ -153,7 +153,8 @@ def _camera(
             [across * np.sin(angle), down * np.cos(angle)],
         ]
     ) / size  # fmt: skip
-    shift = np.array([x, y]) - linear.sum(1) * size / 2
+    # Pixel i reaches from i to i + 1; warping counts from the middle of the first.
+    shift = np.array([x, y]) - 0.5 - linear.sum(1) * (size - 1) / 2
     return np.column_stack([linear, shift])
 
 

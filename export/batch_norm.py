@@ -43,7 +43,8 @@ def restore_statistics(network: Network, batches: Iterable[Any], *, momentum: fl
         for layer in norms:
             del layer.call
     for layer in norms:
-        means, squares = (np.mean(values, axis=0) for values in zip(*moments[id(layer)], strict=True))
+        measured = zip(*moments[id(layer)], strict=True)
+        means, squares = (np.mean(values, axis=0) for values in measured)
         variance = np.maximum(squares - means**2, _MIN_VARIANCE)
         scale = layer.gamma.numpy() / np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
         shift = layer.beta.numpy() - scale * layer.moving_mean.numpy()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import ModelError
-from export.files import writing
+from edgevid.whole_file import whole_file
 from export.network import Architecture, Network
 
 _ARCHITECTURE = "architecture.json"
@@ -89,7 +89,7 @@ def save(path: Path, network: Network, labels: tuple[str, ...]) -> None:
     arrays = {name: variable.numpy() for name, variable in named_weights(network).items()}
     arrays[_LABELS] = np.array(labels)
     text = np.array(json.dumps(asdict(network.architecture)))
-    with writing(path) as part, part.open("wb") as file:
+    with whole_file(path, make_folder=True) as file:
         np.savez(file, **{_ARCHITECTURE: text}, **arrays)
 
 

@@ -174,9 +174,7 @@ def with_groups(clips: Iterable[Clip], pattern: str) -> list[Clip]:
     return grouped
 
 
-def hold_out(
-    clips: Sequence[Clip], share: float, seed: int = 0
-) -> tuple[list[Clip], list[Clip]]:
+def hold_out(clips: Sequence[Clip], share: float, seed: int = 0) -> tuple[list[Clip], list[Clip]]:
     """Splits clips for training and validation; whole groups where clips have one.
 
     Args:

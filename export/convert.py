@@ -14,9 +14,9 @@ from edgevid import manifest
 from edgevid.errors import EdgevidError, UsageError
 from edgevid.manifest import Manifest
 from edgevid.prepare import TARGETS, prepare
+from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.clips import Clip
-from export.files import writing
 from export.finetune import FPS
 from export.frames import gather
 from export.network import Network
@@ -58,9 +58,7 @@ def export(
         raise UsageError("int8 needs clips to calibrate on: real ones, as the device will see")
     size = calibration[0].shape[1] if calibration else network.architecture.input_size
     step = step_function(network, size)
-    model = convert(
-        network, size, precision, lambda: _calibration_steps(step, calibration, memory)
-    )
+    model = convert(network, size, precision, lambda: _calibration_steps(step, calibration, memory))
     described = Manifest(
         name=name,
         labels=tuple(labels),
@@ -132,8 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
             target=options.target,
         )  # fmt: skip
-        with writing(options.out) as part:
-            part.write_bytes(data)
+        with whole_file(options.out, make_folder=True) as file:
+            file.write(data)
     except EdgevidError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

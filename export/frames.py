@@ -18,8 +18,8 @@ from edgevid.opencv import cv2
 from edgevid.pace import Pace
 from edgevid.records import Frame
 from edgevid.sources import open_source
+from edgevid.whole_file import whole_file
 from export.clips import Clip
-from export.files import writing
 
 CACHE_FPS = 20.0  # four frames to choose from for each step of a 5 fps network
 SHORT_SIDE = 256  # pixels: leaves room for crops of a 172 or 224 pixel input
@@ -99,7 +99,7 @@ def _cached(clip: Clip, cache: Path) -> Frames:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             path.unlink()  # half of it is lost: decode again
     frames = decode(clip)
-    with writing(path) as part, part.open("wb") as file:
+    with whole_file(path, make_folder=True) as file:
         np.savez(
             file,
             data=np.concatenate(frames.jpegs),

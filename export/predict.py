@@ -44,9 +44,7 @@ def keras_predictor(network: Network, memory: float) -> Predictor:
 
     def predict(clip: Pictures) -> Logits:
         size = clip.shape[1]
-        states = {
-            name: tf.zeros(shape) for name, shape in network.state_shapes(size).items()
-        }
+        states = {name: tf.zeros(shape) for name, shape in network.state_shapes(size).items()}
         logits = []
         for start in range(0, len(clip), _CHUNK):
             part = clip[start : start + _CHUNK]
@@ -71,7 +69,7 @@ def file_predictor(model: Model, memory: float) -> Predictor:
     """
 
     def predict(clip: Pictures) -> Logits:
-        stream = model.stream(memory=memory / model.manifest.fps)
+        stream = model.stream(memory=memory / model.manifest.fps, follow_scene=False)
         return np.stack([stream.logits(picture) for picture in clip])
 
     return predict

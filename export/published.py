@@ -44,9 +44,7 @@ def load(path: Path) -> Network:
             values[f"{layer}/beta"] = values.pop(f"{layer}/bias", np.zeros(shape, np.float32))
             values[name] = np.ones(shape, np.float32)
             values[f"{layer}/moving_mean"] = np.zeros(shape, np.float32)
-            values[f"{layer}/moving_variance"] = np.full(
-                shape, 1 - _BATCH_NORM_EPSILON, np.float32
-            )
+            values[f"{layer}/moving_variance"] = np.full(shape, 1 - _BATCH_NORM_EPSILON, np.float32)
     recovered = assign(network, values, source=str(path))
     if recovered != len(variables):
         missing = sorted(variables.keys() - values.keys())

@@ -11,10 +11,10 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from export.files import writing
-
 mpl.use("Agg")  # pictures go to files: no window, no display needed
 from matplotlib import pyplot as plt
+
+from edgevid.whole_file import whole_file
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -23,8 +23,8 @@ def write_json(path: Path, values: Any) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with writing(path) as part:
-        part.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    with whole_file(path, make_folder=True) as file:
+        file.write((json.dumps(values, indent=2) + "\n").encode())
 
 
 def plot_curves(path: Path, history: Sequence[dict[str, float]]) -> None:
@@ -73,8 +73,8 @@ def plot_confusion(path: Path, counts: NDArray[np.intp], labels: Sequence[str]) 
 
 def _save(figure: Any, path: Path) -> None:
     try:
-        with writing(path) as part:
-            figure.savefig(part, format="png", dpi=120)
+        with whole_file(path, make_folder=True) as file:
+            figure.savefig(file, format="png", dpi=120)
     finally:
         plt.close(figure)
 
@@ -95,8 +95,8 @@ def write_training(path: Path, metrics: dict[str, Any]) -> None:
     lines += ["## Clips that were left out", ""]
     left_out = [f"- {clip['path']}: {clip['reason']}" for clip in metrics["unreadable"]]
     lines += left_out or ["None: every clip could be read."]
-    with writing(path) as part:
-        part.write_text("\n".join(lines) + "\n", "utf-8")
+    with whole_file(path, make_folder=True) as file:
+        file.write(("\n".join(lines) + "\n").encode())
 
 
 def _figures(figures: dict[str, Any]) -> list[str]:

@@ -48,7 +48,9 @@ def step_function(network: Network, size: int) -> Any:
     return tf.function(step).get_concrete_function(specs)
 
 
-def stream(step: Any, frames: Iterable[NDArray[Any]], memory: float) -> Iterator[tuple[Inputs, Any]]:
+def stream(
+    step: Any, frames: Iterable[NDArray[Any]], memory: float
+) -> Iterator[tuple[Inputs, Any]]:
     """Runs a clip frame by frame with carried state.
 
     Args:

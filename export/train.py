@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid.errors import ModelError, UsageError
+from edgevid.whole_file import whole_file
 from export.augment import Augmentation, Box, moving_part, vary
 from export.checkpoint import named_weights
 from export.clips import Clip
-from export.files import writing
 from export.frames import Frames
 from export.network import Network, alphas
 
+_AHEAD = 2  # batches prepared while one is trained on
 _PAD_TO = 4  # frames: fewer lengths of batches, fewer graphs to trace
 
 
@@ -204,12 +206,13 @@ class Trainer:
         """Prepares the next batches while one is trained on."""
         members = self._order(epoch)
         with ThreadPoolExecutor(2) as pool:
-            waiting = [pool.submit(self._batch, epoch, n, members[n]) for n in range(min(3, len(members)))]
-            for number in range(len(members)):
-                ahead = number + len(waiting)
-                yield waiting.pop(0).result()
-                if ahead < len(members):
-                    waiting.append(pool.submit(self._batch, epoch, ahead, members[ahead]))
+            waiting = deque[Future[Batch]]()
+            for number, chosen in enumerate(members):
+                waiting.append(pool.submit(self._batch, epoch, number, chosen))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
     def _order(self, epoch: int) -> list[NDArray[np.intp]]:
         """Which clips each step sees: like lengths together, or padding costs a third more."""
@@ -252,7 +255,7 @@ class Trainer:
         for kind, variables in self._lists().items():
             arrays |= {f"{kind}/{i}": v.numpy() for i, v in enumerate(variables)}
         state = {"epoch": self.epoch, "history": self.history, "recipe": _plain(self.recipe)}
-        with writing(path) as part, part.open("wb") as file:
+        with whole_file(path, make_folder=True) as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
 
     def restore(self, path: Path) -> None:
@@ -276,7 +279,9 @@ class Trainer:
         except ModelError:
             raise
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{path} does not fit this training, or is damaged: {error}") from error
+            raise ModelError(
+                f"{path} does not fit this training, or is damaged: {error}"
+            ) from error
 
     def _lists(self) -> dict[str, Sequence[Any]]:
         return {"average": self._average, "optimizer": self._optimizer.variables}

@@ -18,14 +18,16 @@ from tqdm import tqdm
 
 from edgevid import manifest
 from edgevid.errors import EdgevidError, ModelError, UsageError
-from edgevid.model import load_model
+from edgevid.loading import load_model
+from edgevid.whole_file import whole_file
 from export import checkpoint, clips
-from export.files import writing
 from export.finetune import FPS
 from export.frames import gather
 from export.metrics import agreement, divergence
 from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor, pictures
 from export.report import write_json
+
+_LONGEST_STREAM = 1500  # frames, five minutes: for memories that never forget
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,10 @@ def compare(
 
 def _long_stream(seen: Sequence[Pictures], frames: float) -> Pictures:
     """Clips one after the other until there are enough frames, from the start again if need be."""
-    enough = int(min(frames, 1500)) + 1
-    order = [seen[i % len(seen)] for i in range(1 + enough // min(map(len, seen)))]
-    joined = np.concatenate(order[: 1 + int(np.searchsorted(np.cumsum([*map(len, order)]), enough))])
-    return joined
+    joined: list[Pictures] = []
+    while sum(map(len, joined)) < min(frames, _LONGEST_STREAM):
+        joined.append(seen[len(joined) % len(seen)])
+    return np.concatenate(joined)
 
 
 def table(found: Mapping[str, Comparison]) -> str:
@@ -173,8 +175,8 @@ def verify(
         results[path.name] = result
         content = path.read_bytes()
         described = replace(model.manifest, metrics={"verified": asdict(result)})
-        with writing(path) as part:
-            part.write_bytes(manifest.write(content, described))
+        with whole_file(path, make_folder=True) as file:
+            file.write(manifest.write(content, described))
     return results
 
 
