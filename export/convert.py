@@ -17,9 +17,8 @@ from edgevid.prepare import TARGETS, prepare
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.clips import Clip
-from export.finetune import FPS
 from export.frames import gather
-from export.network import Network
+from export.network import FPS, Network
 from export.predict import Pictures, pictures
 from export.tflite_converter import PRECISIONS, Inputs, Precision, convert, step_function, stream
 

@@ -17,11 +17,9 @@ from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import restore_statistics
 from export.clips import Clip
 from export.frames import Frames, Unreadable, gather
-from export.network import INPUT_SIZE, STYLES, Architecture
+from export.network import FPS, INPUT_SIZE, STYLES, Architecture
 from export.predict import Pictures, at_the_end, keras_predictor, pictures
 from export.train import Recipe, Trainer, examples
-
-FPS = 5.0  # frames a second that every published streaming MoViNet was trained on
 
 _STATISTICS_CLIPS = 48
 

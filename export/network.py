@@ -29,6 +29,7 @@ States = dict[str, Any]
 
 INPUT_SIZE = {"a0": 172, "a1": 172, "a2": 224}  # pixels; the paper's, table 7
 STYLES = ("relu6", "hard_swish")
+FPS = 5.0  # frames a second that every published streaming MoViNet was trained on
 
 RUNNING_MEAN = "running_mean"  # every such layer's name, by which conversion knows its tensors
 _ALPHA = "alpha"

@@ -35,8 +35,9 @@ from edgevid.errors import EdgevidError, ModelError, UsageError
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.convert import CALIBRATION_CLIPS, choose, export
-from export.finetune import FPS, Job, finetune
+from export.finetune import Job, finetune
 from export.frames import gather
+from export.network import FPS
 from export.predict import pictures
 from export.report import write_json
 from export.tflite_converter import PRECISIONS, Precision

@@ -21,9 +21,9 @@ from edgevid.errors import EdgevidError, ModelError, UsageError
 from edgevid.loading import load_model
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
-from export.finetune import FPS
 from export.frames import gather
 from export.metrics import agreement, divergence
+from export.network import FPS
 from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor, pictures
 from export.report import write_json
 
