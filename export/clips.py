@@ -47,8 +47,7 @@ def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) 
             files, whose label may be missing since the path holds it); or a CSV file with the
             columns of Kinetics (``label``, ``youtube_id``, ``time_start``, ``time_end``).
         root: where the paths of a list start; the list's own folder when None.
-        labels: names for numeric labels, from 0; UCF101's class files count from 1 and say so
-            in their own numbers.
+        labels: names for numeric labels, from 0.
 
     Raises:
         SourceError: nothing there, or a file that is none of these.
@@ -99,6 +98,8 @@ def _list(source: Path, root: Path, labels: Sequence[str]) -> list[Clip]:
             path, label = words[0], _name(words[2], labels, place)
         else:
             path, label = " ".join(words[:-1]), _name(words[-1], labels, place)
+        if _ucf101_group(path):  # its numbers count from 1, and its test lists have none
+            label = Path(path).parent.name or label
         found.append(Clip(root / path, label, group=_ucf101_group(path)))
     return found
 

@@ -57,7 +57,7 @@ def export(
         raise UsageError("int8 needs clips to calibrate on: real ones, as the device will see")
     size = calibration[0].shape[1] if calibration else network.architecture.input_size
     step = step_function(network, size)
-    model = convert(network, size, precision, lambda: _calibration_steps(step, calibration, memory))
+    model = convert(network, step, precision, lambda: _calibration_steps(step, calibration, memory))
     described = Manifest(
         name=name,
         labels=tuple(labels),

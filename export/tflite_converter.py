@@ -77,7 +77,7 @@ def stream(
 
 def convert(
     network: Network,
-    size: int,
+    step: Any,
     precision: Precision,
     calibration: Callable[[], Iterator[Inputs]] | None = None,
 ) -> bytes:
@@ -85,16 +85,15 @@ def convert(
 
     Args:
         network: the network.
-        size: the picture's height and width in pixels.
+        step: its function of one frame, of ``step_function``.
         precision: of the weights and, with ``int8``, of what flows between the layers.
         calibration: for ``int8``, gives steps of real streams, from which the ranges are taken.
     """
-    function = step_function(network, size)
     with tempfile.TemporaryDirectory() as folder:
         module = tf.Module()
         module.weights = network.weights  # not the layers: tracing each of them takes minutes
-        module.step = function
-        tf.saved_model.save(module, folder, signatures={"serving_default": function})
+        module.step = step
+        tf.saved_model.save(module, folder, signatures={"serving_default": step})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

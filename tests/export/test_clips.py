@@ -51,7 +51,7 @@ def test_a_label_beyond_the_names(tmp_path: Path) -> None:
 
 def test_ucf101_lists_group_by_source_video(tmp_path: Path) -> None:
     listed = tmp_path / "testlist01.txt"
-    listed.write_text("Archery/v_Archery_g08_c01.avi\nArchery/v_Archery_g08_c02.avi\n")
+    listed.write_text("Archery/v_Archery_g08_c01.avi 3\nArchery/v_Archery_g08_c02.avi\n")
     found = clips.read(listed)
     assert {clip.label for clip in found} == {"Archery"}
     assert {clip.group for clip in found} == {"Archery_g08"}
