@@ -59,11 +59,14 @@ class InterpreterBackend:
     def __init__(self, interpreter: Any) -> None:
         interpreter.allocate_tensors()
         self._interpreter = interpreter
+        self._views: dict[int, Callable[[], NDArray[Any]]] = {}
 
     def tensor(self, index: int) -> NDArray[Any]:
         """Returns a view of a tensor's memory. Let go of it before ``invoke``."""
-        view: NDArray[Any] = self._interpreter.tensor(index)()
-        return view
+        view = self._views.get(index)
+        if view is None:
+            view = self._views[index] = self._interpreter.tensor(index)
+        return view()
 
     def invoke(self) -> None:
         """Computes the outputs from the inputs."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgevid import cache, interface, label_files, manifest, model_files, tflite
 from edgevid.backends import open_backend
 from edgevid.errors import LabelsError, ModelError, OutputError
+from edgevid.interface import Interface
 from edgevid.manifest import Manifest
 from edgevid.model import Model
 from edgevid.version import REWRITE
@@ -48,59 +49,71 @@ def load_model(
     """
     path = model_files.locate(name_or_path)
     data = tflite.load(path)
+    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
     try:
-        flatbuffer, network, described = _parse(data, Path(name_or_path).stem)
-        chosen = _labels(labels, described, network.classes)
-        if len(chosen) != network.classes:
-            raise LabelsError(f"it has {network.classes} classes, the labels name {len(chosen)}")
-        described = replace(described, labels=chosen)
-        if prepare and network.alpha is None:
-            ready = _prepared(path, data, described)
-            if ready is not None:
-                flatbuffer, network, prepared = _parse(ready, described.name)
-                described = replace(prepared, name=described.name, labels=described.labels)
+        # What is kept was checked when it was made, and so was the file that it was made from.
+        loaded = _kept(data, asked) if prepare else None
+        loaded = loaded or _parse(data, Path(name_or_path).stem)
+        loaded = replace(loaded, manifest=_with_labels(loaded, asked))
+        if prepare and loaded.interface.alpha is None:
+            loaded = _prepared(path, data, asked, loaded)
     except (LabelsError, ModelError) as error:
         raise type(error)(f"{path}: {error}") from error
-    return Model(described, network, open_backend(flatbuffer, name=backend, threads=threads))
+    running = open_backend(loaded.flatbuffer, name=backend, threads=threads)
+    return Model(loaded.manifest, loaded.interface, running)
 
 
-def _parse(data: bytes, name: str) -> tuple[bytes, interface.Interface, Manifest]:
-    """Checks a model file; returns its flatbuffer, interface and manifest."""
+@dataclass(frozen=True)
+class _Contents:
+    """What a model file holds, checked."""
+
+    flatbuffer: bytes
+    interface: Interface
+    manifest: Manifest
+
+
+def _parse(data: bytes, name: str = "") -> _Contents:
     flatbuffer, _ = manifest.split(data)
     network = interface.of(tflite.read(flatbuffer))
-    return flatbuffer, network, manifest.read(data) or Manifest(name=name, labels=())
+    return _Contents(flatbuffer, network, manifest.read(data) or Manifest(name=name, labels=()))
 
 
-def _labels(
-    asked: str | Path | Sequence[str] | None, described: Manifest, classes: int
-) -> tuple[str, ...]:
-    if isinstance(asked, (str, Path)):
-        return label_files.read(asked)
-    if asked is not None:
-        return tuple(asked)
-    return described.labels or label_files.default(classes)
+def _with_labels(loaded: _Contents, asked: tuple[str, ...]) -> Manifest:
+    classes = loaded.interface.classes
+    labels = asked or loaded.manifest.labels or label_files.default(classes)
+    if len(labels) != classes:
+        raise LabelsError(f"it has {classes} classes, the labels name {len(labels)}")
+    return replace(loaded.manifest, labels=labels)
 
 
-def _prepared(path: Path, data: bytes, described: Manifest) -> bytes | None:
-    """Returns a published file as prepared for this machine, None when it cannot be."""
-    kept = cache.folder() / "prepared" / f"{hashlib.sha256(data).hexdigest()}-{REWRITE}.tflite"
+def _place(data: bytes, asked: tuple[str, ...]) -> Path:
+    """Returns where the prepared form of a file is kept, with the labels that it was given."""
+    key = hashlib.sha256(data + "\n".join(asked).encode()).hexdigest()
+    return cache.folder() / "prepared" / f"{key}-{REWRITE}.tflite"
+
+
+def _kept(data: bytes, asked: tuple[str, ...]) -> _Contents | None:
+    """Returns the prepared form of a file, None when it is not there or damaged."""
     try:
-        ready = tflite.load(kept)
-        _parse(ready, described.name)
-        return ready
+        return _parse(tflite.load(_place(data, asked)))
     except ModelError:
-        pass  # not there yet, or damaged: make it
+        return None
+
+
+def _prepared(path: Path, data: bytes, asked: tuple[str, ...], published: _Contents) -> _Contents:
+    """Returns the prepared form of a file and keeps it; the file itself when it has none."""
     try:
         # Here, as what it needs takes longer to load than all the rest.
         from edgevid.prepare import prepare
 
+        described = published.manifest
         ready = prepare(data, name=described.name, labels=described.labels).data
     except (ModelError, ImportError) as error:
         _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, error)
-        return None
+        return published
     try:
-        with whole_file(kept, make_folder=True) as file:
+        with whole_file(_place(data, asked), make_folder=True) as file:
             file.write(ready)
-    except OutputError as error:
+    except (OutputError, ModelError) as error:
         _LOG.info("the prepared model is not kept: %s", error)
-    return ready
+    return _parse(ready)

@@ -23,7 +23,7 @@ from edgevid.manifest import Manifest
 from edgevid.preprocess import Box, Preprocess
 from edgevid.records import Frame, Prediction
 from edgevid.scenes import CUT, Description, SceneWatch
-from edgevid.scores import Ranking, softmax
+from edgevid.scores import Ranking
 
 
 class Model:
@@ -184,7 +184,7 @@ class Stream:
         Frames are expected at the model's own rate, ``model.manifest.fps``.
         """
         started = time.perf_counter()
-        scores = self._ranking.top(softmax(self.logits(frame.image)))
+        scores = self._ranking.top(self.logits(frame.image))
         elapsed_ms = (time.perf_counter() - started) * 1000
         return Prediction(frame.timestamp, frame.index, scores, elapsed_ms)
 

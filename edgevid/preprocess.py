@@ -73,12 +73,11 @@ class Preprocess:
         from edgevid.opencv import cv2  # here, so that importing edgevid stays light
 
         height, width = out.shape[:2]
-        # Averaging over whole blocks first, then interpolating: as free of aliasing as area
-        # interpolation all the way (a factor below 2 is left), at a fraction of its cost.
-        factor = min(image.shape[0] // height, image.shape[1] // width)
-        if factor > 1:
-            rows, columns = image.shape[0] // factor, image.shape[1] // factor
-            image = image[: rows * factor, : columns * factor]
+        # Halving first, then interpolating: nearly as free of aliasing as area interpolation all
+        # the way, at a fifth of its cost. OpenCV is quick at averaging two by two.
+        while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+            rows, columns = image.shape[0] // 2, image.shape[1] // 2
+            image = image[: 2 * rows, : 2 * columns]
             image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
         if out.flags.c_contiguous:
             cv2.resize(image, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)

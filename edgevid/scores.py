@@ -12,16 +12,6 @@ from edgevid.errors import LabelsError, UsageError
 from edgevid.records import Score
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turns logits ``[classes]`` into probabilities ``[classes]`` that add up to 1.
-
-    The largest logit is taken off first, so that no exponential overflows.
-    """
-    weights: NDArray[np.float32] = np.exp(logits - logits.max())
-    weights /= weights.sum()
-    return weights
-
-
 class Ranking:
     """Picks the most probable labels.
 
@@ -59,23 +49,32 @@ class Ranking:
         self._top_k = min(top_k, len(kept))
         self._kept = np.array(kept) if len(kept) < len(labels) else None
 
-    def top(self, probabilities: NDArray[np.float32]) -> tuple[Score, ...]:
-        """Returns the best labels of ``[classes]`` probabilities, best first."""
-        if self._kept is None:
-            best = _largest(probabilities, self._top_k)
-        else:
-            best = self._kept[_largest(probabilities[self._kept], self._top_k)]
-        return tuple(Score(self._labels[i], float(probabilities[i])) for i in best)
+    def top(self, logits: NDArray[np.float32]) -> tuple[Score, ...]:
+        """Returns the best labels and their softmax probabilities, best first.
+
+        Args:
+            logits: float32 ``[classes]``.
+        """
+        # The largest logit is taken off first, so that no exponential overflows.
+        weights = np.exp(logits - logits.max())
+        share = 1 / float(weights.sum())
+        candidates = logits if self._kept is None else logits[self._kept]
+        best = _largest(candidates, self._top_k)
+        if self._kept is not None:
+            best = self._kept[best]
+        # Ties go to the first label, so that the same scores always give the same order.
+        ranked = sorted(
+            (-weight, index)
+            for weight, index in zip(weights[best].tolist(), best.tolist(), strict=True)
+        )
+        return tuple(Score(self._labels[index], -weight * share) for weight, index in ranked)
 
 
 def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Returns where the ``count`` largest values are, largest first, without sorting them all."""
-    if count < len(values):
-        found = np.argpartition(values, -count)[-count:]
-    else:
-        found = np.arange(len(values))
-    # Ties go to the first label, so that the same scores always give the same order.
-    return found[np.lexsort((found, -values[found]))]
+    """Returns where the ``count`` largest values are, in any order, without sorting them all."""
+    if count == len(values):
+        return np.arange(count)
+    return np.argpartition(values, -count)[-count:]
 
 
 def _check_known(label: str, labels: Sequence[str]) -> None:

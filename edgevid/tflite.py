@@ -23,6 +23,9 @@ from edgevid.errors import ModelError
 MAX_BYTES = 512 << 20  # the largest MoViNet, A5 in float, has 130 MB
 _IDENTIFIER = b"TFL3"
 _MAX_TABLES = 100_000  # a MoViNet has under 2,000 tensors
+# How many times over the lists in a file may cover it. In an honest one each has its own place; a
+# hostile one lets thousands of tensors share a list of a million sizes.
+_MAX_COVER = 8
 
 # schema.fbs, enum TensorType: the ones that a streaming network can have at its interface or
 # in its weights. Others (string, resource, ...) are known by number only.
@@ -97,7 +100,7 @@ def read(data: bytes) -> Graph:
     if len(data) < 8 or data[4:8] != _IDENTIFIER:
         raise ModelError("this is not a .tflite file (it does not carry the mark TFL3)")
     try:
-        return _read_model(_Table(data, _u32(data, 0)))
+        return _read_model(_Table(data, _u32(data, 0), [_MAX_COVER * len(data)]))
     except (struct.error, IndexError, UnicodeDecodeError, OverflowError) as error:
         raise ModelError(f"the .tflite file is truncated or damaged ({error})") from error
 
@@ -138,12 +141,18 @@ def _read_tensor(index: int, table: _Table, buffers: list[int]) -> Tensor:
     if signature and len(signature) != len(shape):
         raise ModelError(f"tensor {name!r} has two shapes of different rank")
     dtype = _DTYPES.get(table.i8(1), f"type {table.i8(1)}")
+    sparsity = table.table(6)
+    if sparsity is not None:
+        for _ in sparsity.tables(2):
+            pass
+    for _ in table.tables(10):
+        pass
     buffer = table.u32(2)
     _check_index(buffer, len(buffers), "buffer")
     size = buffers[buffer]
     if any(n < -1 for n in shape):
         raise ModelError(f"tensor {name!r} has a negative size: {list(shape)}")
-    if table.table(6) is None and dtype in _DTYPES.values() and size:
+    if sparsity is None and dtype in _DTYPES.values() and size:
         expected = math.prod(shape) * np.dtype(dtype).itemsize
         if expected != size:
             raise ModelError(f"tensor {name!r} should hold {expected} bytes but holds {size}")
@@ -215,9 +224,10 @@ def _u32(data: bytes, position: int) -> int:
 class _Table:
     """A flatbuffer table whose own extent and field table have been checked."""
 
-    __slots__ = ("_data", "_fields", "_position")
+    __slots__ = ("_budget", "_data", "_fields", "_position")
 
-    def __init__(self, data: bytes, position: int) -> None:
+    def __init__(self, data: bytes, position: int, budget: list[int]) -> None:
+        """Takes the file, where in it the table is, and the bytes that lists may yet cover."""
         vtable = position - struct.unpack_from("<i", data, position)[0]
         if vtable < 0:
             raise IndexError("a field table lies before the file's start")
@@ -225,6 +235,7 @@ class _Table:
         if vtable_bytes < 4 or vtable_bytes % 2 or position + table_bytes > len(data):
             raise IndexError("a table reaches past the file's end")
         self._data = data
+        self._budget = budget
         self._position = position
         self._fields: tuple[int, ...] = struct.unpack_from(
             f"<{vtable_bytes // 2 - 2}H", data, vtable + 4
@@ -255,7 +266,7 @@ class _Table:
 
     def table(self, field: int) -> _Table | None:
         at = self._at(field)
-        return _Table(self._data, at + _u32(self._data, at)) if at else None
+        return _Table(self._data, at + _u32(self._data, at), self._budget) if at else None
 
     def vector(self, field: int, item_bytes: int) -> tuple[int, int]:
         """Returns a vector's first position and its length."""
@@ -266,6 +277,9 @@ class _Table:
         length = _u32(self._data, at)
         if at + 4 + length * item_bytes > len(self._data):
             raise IndexError(f"a list of {length} reaches past the file's end")
+        self._budget[0] -= length * item_bytes
+        if self._budget[0] < 0:
+            raise IndexError("its lists overlap")
         return at + 4, length
 
     def numbers(self, field: int, form: str, item_bytes: int) -> tuple:  # type: ignore[type-arg]
@@ -281,4 +295,4 @@ class _Table:
         if length > _MAX_TABLES:
             raise IndexError(f"a list claims {length} entries")
         for at in range(start, start + 4 * length, 4):
-            yield _Table(self._data, at + _u32(self._data, at))
+            yield _Table(self._data, at + _u32(self._data, at), self._budget)

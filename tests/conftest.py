@@ -75,7 +75,7 @@ def write_video(path: Path, pictures: list[NDArray[np.uint8]], *, fps: float = 2
     """Writes RGB pictures as a video of the kind that the suffix names."""
     from edgevid.opencv import cv2
 
-    codec = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}[path.suffix]
+    codec = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "MJPG", ".flv": "FLV1"}[path.suffix]
     height, width = pictures[0].shape[:2]
     writer = cv2.VideoWriter(
         str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), fps, (width, height)

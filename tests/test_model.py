@@ -281,3 +281,12 @@ def test_a_file_that_cannot_be_prepared_runs_as_it_is(
     model = load_model(path, labels=LABELS)
     assert "runs as it is" in caplog.text
     model.stream().logits(PICTURES[0])
+
+
+def test_labels_given_once_are_not_kept_for_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "mini.tflite"
+    path.write_bytes(mini_movinet(int8=False))
+    names = [("a", "b", "c", "d"), ("e", "f", "g", "h")]
+    assert [load_model(path, labels=labels).manifest.labels for labels in names] == names
+    with pytest.raises(LabelsError, match="no labels"):
+        load_model(path)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import random
+import struct
+import time
 from pathlib import Path
 
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from edgevid import tflite
 from edgevid.errors import ModelError
@@ -89,3 +92,26 @@ def test_any_damage_is_a_model_error_or_harmless() -> None:
         except ModelError:
             refused += 1
     assert refused > 1000
+
+
+def test_refuses_tensors_that_share_one_long_list() -> None:
+    def many(model) -> None:
+        model.subgraphs[0].tensors[0].shape = [1] * 100_000
+        model.subgraphs[0].tensors += [model.subgraphs[0].tensors[1]] * 20_000
+
+    data = bytearray(tiny_model(many))
+    first = _vector_of_tensors(data)
+    target = first + struct.unpack_from("<I", data, first)[0]
+    for place in range(first, first + 4 * 20_007, 4):
+        struct.pack_into("<I", data, place, target - place) if target > place else None
+    started = time.process_time()
+    with pytest.raises(ModelError, match="overlap"):
+        tflite.read(bytes(data))
+    assert time.process_time() - started < 5  # and not minutes
+
+
+def _vector_of_tensors(data: bytes) -> int:
+    """Returns where the offsets of the tensors begin."""
+    model = schema.Model.GetRootAs(data)
+    table = model.Subgraphs(0)._tab
+    return table.Vector(table.Offset(4))

@@ -12,6 +12,7 @@ import math
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edgevid import interface, label_files, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
@@ -29,10 +30,13 @@ from edgevid.prepare.states import (
     quantize_states,
     split_frames,
 )
+from edgevid.prepare.widening import widen_stem
 from edgevid.prepare.writing import write
 from edgevid.version import REWRITE
 
-TARGETS = ("arm", "x86")
+# Processors to be quick on: 64-bit ARM without dot-product instructions (Raspberry Pi 3, 4, Zero
+# 2), with them (Pi 5, phones), and x86.
+TARGETS = ("pi4", "pi5", "x86")
 
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
@@ -55,7 +59,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         quantize_image,
         fold_multiplications,
         drop_time_axis,
-        *((narrow_convolutions,) if target == "x86" else ()),
+        widen_stem if target == "pi5" else narrow_convolutions,
         float_islands,
         split_frames,
     )
@@ -63,7 +67,13 @@ def passes_for(target: str) -> tuple[Pass, ...]:
 
 def this_machine() -> str:
     """Returns the target that stands for the processor that runs this."""
-    return "x86" if platform.machine().lower() in ("x86_64", "amd64") else "arm"
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return "x86"
+    try:
+        features = Path("/proc/cpuinfo").read_text("utf-8").split()
+    except OSError:  # not Linux: no board, and all others have dot products
+        return "pi5"
+    return "pi5" if "asimddp" in features else "pi4"
 
 
 @dataclass(frozen=True, slots=True)

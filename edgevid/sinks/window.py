@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
+from edgevid import command
 from edgevid.errors import OutputError
 from edgevid.opencv import cv2
 from edgevid.sinks.overlay import Picture
 from edgevid.sinks.pictures import PictureOutput
+
+# The window library inside OpenCV complains about fonts that it never needs.
+os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
 
 _TITLE = "edgevid"
 _QUIT_KEYS = (ord("q"), 27)  # 27 is Escape
 
 
 def has_display() -> bool:
-    """Whether a window can be expected to open here."""
+    """Whether a window can be opened here. Says so where there is a display that cannot be used."""
     if sys.platform != "linux":
         return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    # OpenCV's window library ends the whole process when it cannot reach the display: let it
+    # try that in another one first.
+    probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('edgevid')"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+        return True
+    command.complain("no window can be opened on this display: going on without one")
+    return False
 
 
 class WindowOutput(PictureOutput):
@@ -36,7 +49,10 @@ class WindowOutput(PictureOutput):
         self._on_close = on_close
         self._is_open = True
         try:
-            cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            # Without OpenCV's tool bar: the window is the picture.
+            cv2.namedWindow(
+                _TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            )
         except cv2.error as error:
             raise OutputError("no window can be opened here: use --headless") from error
         self._sized = False
@@ -53,7 +69,7 @@ class WindowOutput(PictureOutput):
             self._sized = True
         cv2.imshow(_TITLE, picture)
         key = cv2.waitKey(1) & 0xFF
-        if key in _QUIT_KEYS or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1:
+        if key in _QUIT_KEYS or _was_closed():
             self._is_open = False
             self._on_close()
 
@@ -64,3 +80,10 @@ class WindowOutput(PictureOutput):
     def abandon(self) -> None:
         """Closes the window."""
         cv2.destroyAllWindows()
+
+
+def _was_closed() -> bool:
+    try:
+        return bool(cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1)
+    except cv2.error:
+        return True  # with its last window OpenCV's window system goes too

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +19,7 @@ from edgevid.sources.base import Source
 
 _SIZE = (640, 480)
 _FPS = 30.0
+_PATIENCE_S = 5.0  # for a picture; a camera that works gives one in a fraction of a second
 
 # What picamera2 may give, and how it becomes RGB. Its names are the other way round from the
 # order in memory: "BGR888" holds R, G, B. A camera may change the format asked for without a
@@ -25,7 +29,9 @@ _TO_RGB: dict[str, int | None] = {
     "RGB888": cv2.COLOR_BGR2RGB,
     "XBGR8888": cv2.COLOR_RGBA2RGB,
     "XRGB8888": cv2.COLOR_BGRA2RGB,
+    "MJPEG": None,  # picamera2 has decoded it by then
     "YUV420": cv2.COLOR_YUV2RGB_I420,
+    "YVU420": cv2.COLOR_YUV2RGB_YV12,
     "NV12": cv2.COLOR_YUV2RGB_NV12,
     "NV21": cv2.COLOR_YUV2RGB_NV21,
     "YUYV": cv2.COLOR_YUV2RGB_YUYV,
@@ -51,19 +57,18 @@ class PicameraSource(Source):
         self.name = "picamera" if number == 0 else f"picamera{number}"
         self.unreadable = 0
         self.fps: float | None = _FPS
-        try:
-            from picamera2 import Picamera2
-        except ImportError as error:
-            raise MissingDependencyError(
-                "the Pi camera needs picamera2: sudo apt install python3-picamera2, and a virtual "
-                "environment made with --system-site-packages"
-            ) from error
-        try:
-            self._camera = Picamera2(number)
-        except (IndexError, RuntimeError) as error:
+        picamera2 = _library()
+        connected = len(picamera2.global_camera_info())
+        if number >= connected:
             raise SourceError(
-                f"{self.name}: no such camera, or another program is using it "
-                "(rpicam-hello --list-cameras shows what is connected)"
+                f"{self.name}: no such camera: {connected} connected "
+                "(rpicam-hello --list-cameras shows them)"
+            )
+        try:
+            self._camera = picamera2(number)
+        except RuntimeError as error:
+            raise SourceError(
+                f"{self.name}: cannot be opened: is another program using it?"
             ) from error
         try:
             self._camera.configure(
@@ -81,10 +86,7 @@ class PicameraSource(Source):
         index = 0
         previous = -1.0
         while True:
-            try:
-                request = self._camera.capture_request()
-            except RuntimeError as error:
-                raise SourceError(f"{self.name}: stopped giving pictures: {error}") from error
+            request = self._request(index)
             try:
                 pixels = request.make_array("main")
                 sensor_ns = request.get_metadata().get("SensorTimestamp")
@@ -97,10 +99,36 @@ class PicameraSource(Source):
             yield Frame(to_rgb(pixels, self._format, self._size), timestamp, index)
             index += 1
 
+    def _request(self, index: int) -> Any:
+        try:
+            return self._camera.capture_request(wait=_PATIENCE_S)
+        except TimeoutError as error:
+            # What was asked for would stand in the way of closing.
+            self._camera.cancel_all_and_flush()
+            raise SourceError(
+                f"{self.name}: stopped giving pictures after {index} frames: is its cable loose?"
+            ) from error
+        except RuntimeError as error:
+            raise SourceError(
+                f"{self.name}: stopped giving pictures after {index} frames: {error}"
+            ) from error
+
     def close(self) -> None:
         """Lets go of the camera."""
-        self._camera.stop()
         self._camera.close()
+
+
+def _library() -> Any:
+    """Loads picamera2 and keeps it quiet: edgevid says itself what went wrong."""
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")
+    logging.getLogger("picamera2").addHandler(logging.NullHandler())
+    try:
+        return importlib.import_module("picamera2").Picamera2
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the Pi camera needs picamera2: sudo apt install python3-picamera2, and a virtual "
+            "environment made with --system-site-packages"
+        ) from error
 
 
 def to_rgb(pixels: NDArray[np.uint8], form: str, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -113,7 +141,7 @@ def to_rgb(pixels: NDArray[np.uint8], form: str, size: tuple[int, int]) -> NDArr
     """
     width, height = size
     conversion = _TO_RGB[form]
-    if form in ("YUV420", "NV12", "NV21"):
+    if form in ("YUV420", "YVU420", "NV12", "NV21"):
         pixels = np.ascontiguousarray(pixels[: height * 3 // 2])
     rgb = pixels if conversion is None else cv2.cvtColor(pixels, conversion)
     return np.ascontiguousarray(rgb[:height, :width])

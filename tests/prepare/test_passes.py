@@ -23,6 +23,7 @@ from edgevid.prepare.states import (
     quantize_states,
     split_frames,
 )
+from edgevid.prepare.widening import widen_stem
 from edgevid.prepare.writing import write
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 from tests.prepare.running import logits_of, partitions, states_of
@@ -250,12 +251,12 @@ class TestFloats:
         assert len(np.unique(results[1])) > 50
 
     def test_narrow_convolutions(self, mini_int8: bytes, pictures: Pictures) -> None:
-        whole = passes_for("arm")
         narrow = passes_for("x86")
-        assert set(narrow) - set(whole) == {narrow_convolutions}
-        arm, x86 = rewritten(mini_int8, *whole), rewritten(mini_int8, *narrow)
-        assert partitions(x86) == partitions(arm) == 1
-        difference = logits_of(x86, pictures) - logits_of(arm, pictures)
+        assert narrow_convolutions in narrow
+        without = [step for step in narrow if step is not narrow_convolutions]
+        int8, floats = rewritten(mini_int8, *without), rewritten(mini_int8, *narrow)
+        assert partitions(int8) == partitions(floats) == 1
+        difference = logits_of(floats, pictures) - logits_of(int8, pictures)
         assert np.abs(difference).max() <= 3 * LOGIT_STEP
 
     def test_a_float_network_is_left_alone(self, mini_float: bytes) -> None:
@@ -273,6 +274,25 @@ def _run(flatbuffer: bytes, values: NDArray[np.int8]) -> NDArray[np.int8]:
     interpreter.invoke()
     result: NDArray[np.int8] = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     return result.ravel()
+
+
+class TestWidening:
+    def test_not_a_bit_changes(self, mini_int8: bytes, pictures: Pictures) -> None:
+        wide = passes_for("pi5")
+        assert widen_stem in wide
+        narrow = [step for step in wide if step is not widen_stem]
+        one, two = rewritten(mini_int8, *narrow), rewritten(mini_int8, *wide)
+        stem = graph_of(two).find("CONV_2D")[0]
+        assert graph_of(two).shape(stem.outputs[0]) == [1, 8, 4, 16]
+        assert np.array_equal(logits_of(two, pictures), logits_of(one, pictures))
+
+    def test_a_float_network_is_left_alone(self, mini_float: bytes) -> None:
+        assert widen_stem(Graph(rewritten(mini_float, drop_time_axis))) == ""
+
+    def test_columns_that_do_not_fill_groups_are_left_alone(self, mini_int8: bytes) -> None:
+        graph = graph_of(rewritten(mini_int8, quantize_image, drop_time_axis))
+        graph.tensors[graph.inputs["image"]].shape = [1, 16, 18, 3]
+        assert widen_stem(graph) == ""
 
 
 class TestSplitFrames:

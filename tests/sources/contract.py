@@ -23,13 +23,15 @@ def increases(values: Sequence[float]) -> bool:
     return all(later > earlier for earlier, later in pairwise(values))
 
 
-def check(source: Source, *, take: int | None = None, red: bool = True) -> None:
+def check(
+    source: Source, *, take: int | None = None, colour: tuple[int, int, int] | None = RED
+) -> None:
     """Watches a newly opened source.
 
     Args:
-        source: shows a red picture, unless ``red`` is false.
+        source: what to watch.
         take: leave after so many frames; None watches to the end, which the source must have.
-        red: whether the colour is known.
+        colour: RGB of the even picture that it shows; None where that is not known.
     """
     assert source.name
     assert source.unreadable == 0
@@ -44,8 +46,8 @@ def check(source: Source, *, take: int | None = None, red: bool = True) -> None:
             assert frame.image.dtype == np.uint8
             assert frame.image.shape[2:] == (3,)
             assert frame.image.flags.c_contiguous
-            if red:
-                assert np.abs(frame.image.mean(axis=(0, 1)) - RED).max() < _TOLERANCE
+            if colour is not None:
+                assert np.abs(frame.image.mean(axis=(0, 1)) - colour).max() < _TOLERANCE
             if len(indices) == take:
                 break
         else:

@@ -102,6 +102,27 @@ def test_mp4_with_its_index_in_front_that_was_cut(mp4: Path, capfd) -> None:
     assert "of 50 frames: truncated or damaged" in message
 
 
+def test_a_video_that_pauses_is_not_taken_for_one_that_was_cut(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.flv", moving_pictures(COUNT))
+    data = bytearray(path.read_bytes())
+    place, video_tags = 9 + 4, 0  # behind the header and the first back pointer
+    while place < len(data):
+        kind, size = data[place], int.from_bytes(data[place + 1 : place + 4], "big")
+        video_tags += kind == 9
+        if video_tags > 20:  # from here on eight seconds later
+            later = int.from_bytes(data[place + 4 : place + 7], "big") + 8000
+            data[place + 4 : place + 7] = later.to_bytes(3, "big")
+        place += 11 + size + 4
+    duration = data.index(b"duration\0") + 9
+    struct.pack_into(">d", data, duration, COUNT / 25 + 8)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        timestamps = [frame.timestamp for frame in source]
+    assert source.length
+    assert len(timestamps) < source.length / 4  # which goes by the duration
+    assert timestamps[-1] == pytest.approx((COUNT - 1) / 25 + 8, abs=0.01)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_video_without_a_single_frame(suffix: str, tmp_path: Path, capfd) -> None:
     path = write_video(tmp_path / f"clip{suffix}", moving_pictures(1))

@@ -1,0 +1,5 @@
+"""How well and how long: scripts that print a table, and with ``--json FILE`` write it down.
+
+The clips they play are not part of the project: ``benchmarks.clips`` says where they are looked
+for.
+"""

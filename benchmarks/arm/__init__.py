@@ -1,0 +1,1 @@
+"""Instructions per step on an emulated Raspberry Pi."""

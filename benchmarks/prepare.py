@@ -1,0 +1,160 @@
+"""``python -m benchmarks.prepare``: what each pass of ``edgevid.prepare`` brings, on this machine.
+
+Times are of edgevid's whole step, from a uint8 picture of the model's size to the five best
+labels, on one thread. All stages take turns in one process, so their ratios hold on a busy machine
+too; the times themselves do not. ``benchmarks.step`` compares with the official example's loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import edgevid.prepare
+from edgevid import command
+from edgevid.loading import load_model
+from edgevid.model import Model
+from edgevid.pace import Pace
+from edgevid.records import Frame
+from edgevid.sources import open_source
+
+Picture = NDArray[np.uint8]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
+    parser.add_argument("model", type=Path, help="a published file")
+    parser.add_argument("--clips", type=Path, help="a folder with clips.tsv: measure accuracy too")
+    parser.add_argument("--target", choices=edgevid.prepare.TARGETS)
+    parser.add_argument("--rounds", type=int, default=300, help="steps of each stage")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    chosen = parser.parse_args(arguments)
+    return command.guard(lambda: _run(chosen))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        stages = _stages(chosen, Path(folder))
+        size = stages[0][2].interface.height
+        pictures = list(np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8))
+        figures: dict[str, Any] = {"stages": _times(chosen, stages, pictures)}
+        _print_times(figures["stages"])
+        if chosen.clips is not None:
+            published, prepared = stages[0][2], stages[-1][2]
+            figures["accuracy"] = {
+                name: _accuracy(model, chosen.clips, name)
+                for name, model in (("published", published), ("prepared", prepared))
+            }
+            _print_accuracy(figures["accuracy"])
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return command.OK
+
+
+def _stages(chosen: argparse.Namespace, folder: Path) -> list[tuple[str, str, Model]]:
+    """Returns the model after each pass: the pass, what it changed, the model."""
+    data = chosen.model.read_bytes()
+    stages = [("as published", "", load_model(chosen.model, prepare=False))]
+    passes = edgevid.prepare.passes_for(chosen.target or edgevid.prepare.this_machine())
+    for count in range(1, len(passes) + 1):
+        prepared = edgevid.prepare.prepare(data, name="stage", passes=passes[:count])
+        name, change = prepared.report[-1]
+        path = folder / f"{count}.tflite"
+        path.write_bytes(prepared.data)
+        stages.append((name, change, load_model(path, prepare=False)))
+    return stages
+
+
+def _times(
+    chosen: argparse.Namespace, stages: list[tuple[str, str, Model]], pictures: list[Picture]
+) -> list[dict[str, Any]]:
+    loops = [_loop(model) for _, _, model in stages]
+    seconds = np.zeros((chosen.rounds, len(loops)))
+    for row in tqdm(seconds, desc="steps", leave=False, disable=not sys.stderr.isatty()):
+        for place, step in enumerate(loops):
+            for picture in pictures[:2]:  # the first brings the caches back from the loop before
+                started = time.perf_counter()
+                step(picture)
+                row[place] = time.perf_counter() - started
+    best, middle = seconds.min(0), np.median(seconds, axis=0)
+    ratios = np.median(seconds / seconds[:, :1], axis=0)
+    return [
+        {
+            "stage": name,
+            "change": change,
+            "partitions": _partitions(model),
+            "best_ms": round(1000 * best[place], 3),
+            "median_ms": round(1000 * middle[place], 3),
+            "of_published": round(float(ratios[place]), 3),
+        }
+        for place, (name, change, model) in enumerate(stages)
+    ]
+
+
+def _loop(model: Model) -> Callable[[Picture], Any]:
+    stream = model.stream()
+    return lambda picture: stream.step(Frame(picture, 0.0, 0))
+
+
+def _partitions(model: Model) -> int:
+    """Returns in how many stretches XNNPACK runs the network."""
+    interpreter = model._backend._interpreter  # type: ignore[attr-defined]
+    return sum(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details())
+
+
+def _accuracy(model: Model, folder: Path, name: str) -> dict[str, float]:
+    """Returns a model's accuracy at the end of each labelled clip, starting anew for each."""
+    with (folder / "clips.tsv").open(newline="") as lines:
+        rows = [r for r in csv.DictReader(lines, delimiter="\t") if r["kinetics600_label"]]
+    ranks, likelihoods = [], []
+    for row in tqdm(rows, desc=name, leave=False, disable=not sys.stderr.isatty()):
+        stream = model.stream(memory=float("inf"))
+        pace = Pace(model.manifest.fps)
+        logits = np.zeros(len(model.manifest.labels))
+        with open_source(str(folder / row["file"])) as source:
+            for frame in source:
+                if pace.due(frame.timestamp):
+                    logits = stream.logits(frame.image).astype(np.float64)
+        label = model.manifest.labels.index(row["kinetics600_label"])
+        ranks.append(int((logits > logits[label]).sum()))
+        likelihoods.append(float(logits[label] - np.logaddexp.reduce(logits)))
+    return {
+        "clips": len(ranks),
+        "top1": round(float(np.mean(np.array(ranks) == 0)), 4),
+        "top5": round(float(np.mean(np.array(ranks) < 5)), 4),
+        "log_likelihood": round(float(np.mean(likelihoods)), 4),
+    }
+
+
+def _print_times(rows: list[dict[str, Any]]) -> None:
+    print(f"{'stage':22} {'best ms':>8} {'median':>8} {'ratio':>6} {'parts':>6}  changed")
+    for row in rows:
+        print(
+            f"{row['stage'].replace('_', ' '):22} {row['best_ms']:8.3f} {row['median_ms']:8.3f} "
+            f"{row['of_published']:6.2f} {row['partitions']:6}  {row['change']}"
+        )
+
+
+def _print_accuracy(rows: dict[str, dict[str, float]]) -> None:
+    print(f"\n{'clip by clip':22} {'clips':>8} {'top-1':>8} {'top-5':>8} {'log-likelihood':>16}")
+    for name, row in rows.items():
+        print(
+            f"{name:22} {row['clips']:8} {row['top1']:8.3f} {row['top5']:8.3f} "
+            f"{row['log_likelihood']:16.3f}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What every benchmark does: read its arguments, print tables, write JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgevid.whole_file import whole_file
+
+
+def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
+    """Returns a parser with the arguments that all benchmarks share."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
+    parser.add_argument("--quick", action="store_true", help="little of everything: a try-out")
+    parser.add_argument("--seed", type=int, default=0, help="of the first order of the clips")
+    return parser
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns records as a Markdown table, with a column for each key of the first."""
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(text.ljust(n) for text, n in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (n + 2) for n in widths) + "|")
+    return "\n".join(lines)
+
+
+def write_json(path: Path | None, results: dict[str, Any]) -> None:
+    """Writes results as JSON; infinity, which JSON has not, as null.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if path is not None:
+        text = json.dumps(_finite(results), indent=1, ensure_ascii=False, allow_nan=False)
+        with whole_file(path, make_folder=True) as file:
+            file.write(text.encode() + b"\n")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        if math.isinf(value):
+            return "never"
+        return "-" if math.isnan(value) else f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(held) for held in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

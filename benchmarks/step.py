@@ -1,0 +1,129 @@
+"""``python -m benchmarks.step``: one step of edgevid beside one of the official example's loop.
+
+The official Raspberry Pi example of TensorFlow Lite (tensorflow/examples,
+``lite/examples/video_classification/raspberry_pi``) turns the picture to float, calls the model's
+signature with all its states, and sorts all scores in Python. Both loops run in this process on
+the same published file, the same pictures, LiteRT and one thread, fifty steps of the one after
+fifty of the other, from a uint8 picture of the model's size to the five best labels.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import clips, report
+from edgevid import Frame, load_model
+from edgevid.command import OK, guard
+from edgevid.model import Model
+from edgevid.opencv import cv2
+
+_BLOCK = 50  # steps of one loop before it is the other's turn
+_WARM_UP = 3  # steps at the start of a block that do not count: the caches are the other loop's
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = report.arguments("benchmarks.step", __doc__)
+    parser.add_argument("--steps", type=int, default=2000, help="of each loop (default: 2000)")
+    chosen = parser.parse_args(arguments)
+    return guard(lambda: _run(chosen.steps if not chosen.quick else 200, chosen))
+
+
+def _run(steps: int, chosen: Any) -> int:
+    played = clips.labelled(4)
+    pictures = [picture for clip in played for picture in clip.pictures]
+    model = load_model(clips.published_path())
+    official = OfficialLoop(model.manifest.labels)
+    stream = model.stream()
+    loops: dict[str, Callable[[NDArray[np.uint8]], Any]] = {
+        "official example": official.step,
+        "edgevid": lambda picture: stream.step(Frame(picture, 0.0, 0)),
+        "of which invoke": _invoke_alone(model),
+    }
+    times = interleaved(loops, pictures, steps)
+    base = times["official example"]
+    rows = [
+        {
+            "loop": name,
+            "median ms": float(np.median(taken)),
+            "minimum ms": float(taken.min()),
+            "p99 ms": float(np.percentile(taken, 99)),
+            "ratio of medians": float(np.median(taken) / np.median(base)),
+            "median of ratios": float(np.median(taken / base)),
+        }
+        for name, taken in times.items()
+    ]
+    print(report.table(rows))
+    report.write_json(chosen.json, {"steps": steps, "rows": rows})
+    return OK
+
+
+def interleaved(
+    loops: dict[str, Callable[[NDArray[np.uint8]], Any]],
+    pictures: Sequence[NDArray[np.uint8]],
+    steps: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Runs loops in turn, a block of steps each; returns milliseconds ``[steps]`` for each."""
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for start in range(0, steps, _BLOCK):
+        for name, step in loops.items():
+            for number in range(start - _WARM_UP, start + _BLOCK):
+                picture = pictures[number % len(pictures)]
+                began = time.perf_counter()
+                step(picture)
+                if number >= start:
+                    times[name].append((time.perf_counter() - began) * 1000)
+    return {name: np.array(taken) for name, taken in times.items()}
+
+
+def _invoke_alone(model: Model) -> Callable[[NDArray[np.uint8]], Any]:
+    """Returns the network by itself, with whatever is in its inputs."""
+    backend = model._backend
+    return lambda picture: backend.invoke()
+
+
+class Category(NamedTuple):
+    """One label and its score, as the official example has it."""
+
+    label: str
+    score: float
+
+
+class OfficialLoop:
+    """What the official example does with each frame (its ``video_classifier.py``, 2022)."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(str(clips.published_path()), num_threads=1)
+        self._labels = labels
+        self._signature = interpreter.get_signature_runner()
+        self._states = {
+            name: np.zeros(detail["shape"], detail["dtype"])
+            for name, detail in self._signature.get_input_details().items()
+            if name != "image"
+        }
+
+    def step(self, picture: NDArray[np.uint8]) -> list[Category]:
+        """Takes one picture, uint8 ``[172, 172, 3]``; returns the five best labels."""
+        scaled = cv2.resize(picture, (picture.shape[1], picture.shape[0]))
+        image = np.float32(scaled[None, None]) / 255
+        outputs = self._signature(image=image, **self._states)
+        logits = outputs.pop("logits")[0]
+        self._states = outputs
+        weights = np.exp(logits)
+        probabilities = weights / np.sum(weights)
+        # It sorts all scores in Python, makes a record of each, and then takes five.
+        order = sorted(range(len(probabilities)), key=lambda k: probabilities[k], reverse=True)
+        records = [Category(self._labels[index], probabilities[index]) for index in order]
+        return [record for record in records if record.score >= 0][:5]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""The Raspberry Pi's camera: picamera2's behaviour imitated, and the real one where it is.
+
+``make_picamera_root.sh FOLDER`` builds a Debian in which the real picamera2 runs on libcamera's
+virtual camera; EDGEVID_PICAMERA_ROOT=FOLDER has it tested.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgevid import MissingDependencyError, SourceError, open_source
+from edgevid.opencv import cv2
+from edgevid.sources.picamera import PicameraSource
+from tests.sources import contract, fake_picamera2
+from tests.sources.fake_picamera2 import HEIGHT, WIDTH, Picamera2
+
+REPOSITORY = Path(__file__).parents[2]
+FORMATS = (
+    *("BGR888", "RGB888", "XBGR8888", "XRGB8888", "MJPEG"),
+    *("YUV420", "YVU420", "NV12", "NV21", "YUYV", "UYVY"),
+)
+
+
+@pytest.fixture
+def fake(monkeypatch) -> type[Picamera2]:
+    monkeypatch.setitem(sys.modules, "picamera2", fake_picamera2)
+    monkeypatch.setattr(Picamera2, "in_use", False)
+    monkeypatch.setattr(Picamera2, "colour", contract.RED)
+    monkeypatch.setattr(Picamera2, "sensor_times", range(10**12, 2 * 10**12, 33 * 10**6))
+    return Picamera2
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_contract_in_every_format_that_a_camera_may_settle_on(
+    form: str, fake, monkeypatch
+) -> None:
+    monkeypatch.setattr(fake, "format", form)
+    source = open_source("picamera")
+    assert source.is_live
+    contract.check(source, take=20)
+    assert not fake.in_use
+
+
+def test_the_padding_of_rows_is_taken_off(fake, monkeypatch) -> None:
+    for form in FORMATS:
+        monkeypatch.setattr(fake, "format", form)
+        with open_source("picamera") as source:
+            image = next(iter(source)).image
+        assert image.shape == (HEIGHT, WIDTH, 3)
+        assert np.abs(image[:, -2:].mean(axis=(0, 1)) - contract.RED).max() < 16, form
+
+
+def test_an_unknown_format_is_an_error_and_lets_go(fake, monkeypatch) -> None:
+    monkeypatch.setattr(fake, "format", "SRGGB10_CSI2P")
+    with pytest.raises(SourceError, match="it gives SRGGB10_CSI2P, which edgevid cannot read"):
+        open_source("picamera")
+    assert not fake.in_use
+
+
+def test_timestamps_are_the_sensors_and_no_exposure_comes_twice(fake, monkeypatch) -> None:
+    monkeypatch.setattr(fake, "sensor_times", (10**9, 10**9, 2 * 10**9, None, None))
+    frames = []
+    with open_source("picamera") as source, pytest.raises(SourceError):
+        frames.extend(source)
+    # extend() keeps what came before the error
+    assert [frame.timestamp for frame in frames[:2]] == [1.0, 2.0]
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert frames[2].timestamp == pytest.approx(time.monotonic(), abs=60)
+
+
+def test_a_camera_that_hangs_is_an_error_and_can_be_closed(fake, monkeypatch) -> None:
+    monkeypatch.setattr(fake, "sensor_times", (1, 2, 3))
+    with (
+        open_source("picamera") as source,
+        pytest.raises(SourceError, match="after 3 frames: is its cable loose"),
+    ):
+        list(source)
+    assert not fake.in_use
+
+
+def test_no_such_camera(fake) -> None:
+    with pytest.raises(SourceError, match=r"^picamera7: no such camera: 1 connected"):
+        open_source("picamera7")
+
+
+def test_a_camera_in_use(fake) -> None:
+    with open_source("picamera"), pytest.raises(SourceError, match="another program"):
+        open_source("picamera")
+
+
+def test_without_picamera2_the_message_says_how_to_get_it(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    with pytest.raises(MissingDependencyError, match="apt install python3-picamera2"):
+        PicameraSource()
+
+
+# The real picamera2.
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A Debian with picamera2, this repository's code and an empty scene in it."""
+    if "EDGEVID_PICAMERA_ROOT" not in os.environ:
+        pytest.skip("no Debian with picamera2 is named in EDGEVID_PICAMERA_ROOT")
+    if os.geteuid() != 0:
+        pytest.skip("only root may chroot into EDGEVID_PICAMERA_ROOT")
+    root = Path(os.environ["EDGEVID_PICAMERA_ROOT"])
+    for name in ("edgevid", "tests", "scene", "model.tflite"):
+        path = root / "edgevid" / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.unlink(missing_ok=True)
+    for name in ("edgevid", "tests"):
+        shutil.copytree(REPOSITORY / name, root / "edgevid" / name)
+    (root / "edgevid" / "scene").mkdir()
+    return root
+
+
+def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs this repository's Python inside, with the four shims that a machine without Pi needs."""
+    program = "import sys, runpy, tests.sources.picamera_shims; sys.argv = sys.argv[1:]; "
+    program += "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+    command = ["chroot", str(root), "/venv/bin/python", "-c", program, *arguments]
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/bin",
+        "PYTHONPATH": "/edgevid",
+        # The virtual camera forgets to say whether a picture is whole. Memory that is all zeros
+        # when it is handed out says so in its place.
+        "GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0",
+    }
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_real_picamera2(root: Path) -> None:
+    red = np.full((480, 640, 3), contract.RED[::-1], np.uint8)
+    cv2.imwrite(str(root / "edgevid" / "scene" / "0.jpg"), red)
+    done = inside(root, "tests.sources.picamera_check")
+    assert done.stderr == ""
+    kept, in_use, hangs = done.stdout.splitlines()
+    assert kept == "contract kept"
+    assert in_use == "picamera: cannot be opened: is another program using it?"
+    assert hangs.startswith("picamera: stopped giving pictures after")
+
+
+def test_the_real_picamera2_from_the_command_to_the_labels(
+    root: Path, published_path: Path, carving_ice: Path
+) -> None:
+    shutil.copy(published_path, root / "edgevid" / "model.tflite")
+    with open_source(carving_ice) as source:
+        for number, frame in zip(count(), source, strict=False):
+            picture = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), (640, 480))
+            cv2.imwrite(str(root / "edgevid" / "scene" / f"{number}.jpg"), picture)
+    done = inside(
+        root,
+        *("edgevid.stream", "--camera", "picamera", "--model", "/edgevid/model.tflite"),
+        *("--fit", "stretch", "--duration", "4", "--headless", "--output", "-"),
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    predictions = [line for line in lines if line["type"] == "prediction"]
+    summary = lines[-1]
+    assert summary["predictions"] + summary["skipped_ticks"] == pytest.approx(20, abs=2)
+    assert summary["predictions"] >= 5  # however busy this machine is
+    assert predictions[-1]["scores"][0]["label"] == "carving ice"
+    assert predictions[-1]["scores"][0]["probability"] > 0.8
