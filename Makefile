@@ -4,42 +4,73 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIP ?=
+HOURS ?= 24
 
-.PHONY: help demo test lint system clean
+.PHONY: help demo test lint test-runtime soak bench-arm camera-vm picamera-root \
+    system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
+	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
+	@echo "make bench-arm     count instructions a step on an emulated Raspberry Pi 4 and 5"
+	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
+	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
 	@echo "make clean         take away what these made"
 
 demo: $(VENV)/runtime
 	$(BIN)/python -m edgevid.demo $(if $(CLIP),--clip "$(CLIP)")
 
-test: lint
-	$(BIN)/python -m pytest
+test: lint test-runtime
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+test-runtime: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+soak: $(VENV)/dev
+	$(BIN)/python -m benchmarks.soak --steps $$(($(HOURS) * 3600 * 5))
+
+# An ARM Python and its emulator, 500 MB, on Debian bookworm with gcc. The tests count as well when
+# EDGEVID_ARM_ROOT is set.
+EDGEVID_ARM_ROOT ?= out/arm
+
+bench-arm: $(VENV)/runtime
+	$(BIN)/python -m benchmarks.arm.sysroot "$(EDGEVID_ARM_ROOT)"
+	$(BIN)/python -m benchmarks.arm --root "$(EDGEVID_ARM_ROOT)"
+
+# Cameras for real where there is none: a machine whose kernel imitates a USB camera, and a Debian
+# with picamera2 on libcamera's imitation (then: EDGEVID_PICAMERA_ROOT=out/picamera make test).
+camera-vm: $(VENV)/dev
+	tests/sources/camera_in_a_vm.sh out/vm $(abspath $(BIN)/python) "$(MODEL)"
+
+picamera-root:
+	$(SUDO) tests/sources/make_picamera_root.sh out/picamera
+
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0
+# For the tests: a real RTSP server, a screen, and hands to press keys on it.
+SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly xvfb xdotool
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:
 	@if ! command -v apt-get >/dev/null; then exit 0; fi; \
 	missing=""; \
-	for package in $(SYSTEM); do \
+	for package in $(PACKAGES); do \
 	    dpkg -l $$package $${package}t64 2>/dev/null | grep -q '^ii' || missing="$$missing $$package"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "installing$$missing"; \
-	    $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends $$missing; \
+	    $(SUDO) apt-get update -q && \
+	        $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
 	fi
 
 $(VENV)/bin/python:
-	$(MAKE) system
+	$(MAKE) system PACKAGES="$(SYSTEM)"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime: pyproject.toml | $(VENV)/bin/python
@@ -47,6 +78,7 @@ $(VENV)/runtime: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
+	$(MAKE) system PACKAGES="$(SYSTEM_DEV)"
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@
 

@@ -27,6 +27,8 @@ def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Returns records as a Markdown table, with a column for each key of the first."""
+    if not rows:
+        return "none"
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         steps = chosen.steps or (3000 if chosen.quick else DAY)
-        clips = labelled(8 if chosen.quick else None)
+        clips = labelled(6 if chosen.quick else None)
         results = soak(load_model(published_path()), clips, steps, seed=chosen.seed)
         print(table(results["hours"]))
         print()

@@ -29,7 +29,7 @@ def main(model_path: str, pictures_path: str) -> None:
         if name == "auto":
             continue
         try:
-            stream = load_model(model_path, backend=name).stream()
+            stream = load_model(model_path, backend=name, prepare=False).stream()
         except MissingDependencyError:
             continue
         answer[name] = [stream.logits(picture).tolist() for picture in pictures]

@@ -1,1 +1,1 @@
-"""Instructions per step on an emulated Raspberry Pi."""
+"""ARM without a board: emulated, compared and counted."""

@@ -11,6 +11,7 @@ how long a step takes.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -33,6 +34,7 @@ from edgevid.whole_file import whole_file
 REFERENCE = Path(__file__).with_name("reference.json")
 MAY_GROW = 1.02  # a count may exceed its reference by as much
 COUNTED = 6  # steps
+PUBLISHED = "published"
 CLIP = "examples__rpi_carving_ice.mp4"
 
 Counts = dict[str, dict[str, dict[str, int]]]  # file, board, "step" or "invoke"
@@ -42,71 +44,86 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     parser = report.arguments("benchmarks.arm", __doc__)
     parser.add_argument("model", type=Path, nargs="?", help="published .tflite (default: A0)")
+    parser.add_argument("--clip", type=Path, help="what to step over (default: carving ice)")
     parser.add_argument("--root", type=Path, required=True, help="made by benchmarks.arm.sysroot")
     parser.add_argument(
         "--update", action="store_true", help=f"keep the counts as the new {REFERENCE.name}"
     )
     chosen = parser.parse_args(arguments)
-    return command.guard(
-        lambda: _run(chosen.model, chosen.root.resolve(), chosen.quick, chosen.update, chosen.json)
-    )
+    return command.guard(lambda: _run(chosen))
 
 
-def _run(path: Path | None, root: Path, quick: bool, update: bool, output: Path | None) -> int:
-    path = path or clips.published_path()
+def _run(chosen: argparse.Namespace) -> int:
+    path = chosen.model or clips.published_path()
     published = tflite.load(path)
-    (clip,) = clips.read([row for row in clips.rows("clips") if row[0].name == CLIP])
-    pictures = clip.pictures[:COUNTED] if quick else clip.pictures
-    counts, parities = measure(published, pictures, root)
+    (clip,) = clips.read([(chosen.clip, {})] if chosen.clip else _default_clip())
+    pictures = clip.pictures[:COUNTED] if chosen.quick else clip.pictures
+    counts, parities = measure(ways(published), pictures, chosen.root.resolve())
     print(f"{path.name}: {len(pictures)} frames of {clip.name}, LiteRT {LITERT}\n")
-    print(report.table(parities), report.table(_ratios(counts)), sep="\n\n")
+    print(report.table(parities), report.table(_shares(counts)), sep="\n\n")
     grown = exceeding(counts, published)
     for line in grown:
         print(f"more than {MAY_GROW - 1:.0%} over its reference: {line}")
-    if update:
+    if chosen.update:
         _keep(counts, path.stem, published)
     results = {"litert": LITERT, "instructions": counts, "parity": parities}
-    report.write_json(output, results)
-    return command.FAILED if grown and not update else command.OK
+    report.write_json(chosen.json, results)
+    return command.FAILED if grown and not chosen.update else command.OK
+
+
+def _default_clip() -> list[tuple[Path, clips.Row]]:
+    return [(path, row) for path, row in clips.rows("clips") if path.name == CLIP]
+
+
+def ways(published: bytes) -> dict[str, tuple[str, bytes]]:
+    """Returns the files to step, each with how; see ``emulation.run``."""
+    prepared = {
+        f"prepared for {target}": ("edgevid", prepare(published, name="a", target=target).data)
+        for target in TARGETS
+    }
+    return {PUBLISHED: ("example", published), **prepared}
 
 
 def measure(
-    published: bytes, pictures: NDArray[np.uint8], root: Path, files: Sequence[str] | None = None
+    files: dict[str, tuple[str, bytes]],
+    pictures: NDArray[np.uint8],
+    root: Path,
+    boards: Sequence[Board] = BOARDS,
 ) -> tuple[Counts, list[dict[str, Any]]]:
-    """Steps a model's files over pictures on each board, and here.
+    """Steps models over pictures on boards, and here.
 
     Args:
-        published: the content of the published file.
+        files: what ``ways`` returns, or some of it.
         pictures: RGB, uint8, ``[frames, height, width, 3]``, in the input's size.
         root: the sysroot.
-        files: which: ``published`` and ``prepared for TARGET``; all when None.
+        boards: the boards to emulate.
 
     Returns:
         The counts, and for each file and board how its outputs compare with this machine's.
     """
-    ways = {"published": ("example", published)}
-    for target in TARGETS:
-        data = prepare(published, name="model", target=target).data
-        ways[f"prepared for {target}"] = ("edgevid", data)
     counts: Counts = {}
     parities = []
-    for file in tqdm(files or list(ways), "stepping", unit="file", leave=False):
-        how, data = ways[file]
-        here = run(how, data, pictures, None, root)
-        for board in BOARDS:
-            there = run(how, data, pictures, board, root)
-            counts.setdefault(file, {})[board.name] = {"step": there.step, "invoke": there.invoke}
-            parities.append({"file": file, "board": board.title, **_parity(here, there)})
+    cases = [(file, board) for file in files for board in boards]
+    here: dict[str, Run] = {}
+    for file, board in tqdm(cases, "emulating", unit="run", leave=False):
+        if file not in here:
+            here[file] = run(*files[file], pictures, None, root)
+        there = run(*files[file], pictures, board, root)
+        counts.setdefault(file, {})[board.name] = {"step": there.step, "invoke": there.invoke}
+        parities.append({"file": file, "board": board.title, **_parity(here[file], there)})
     return counts, parities
 
 
 def _parity(here: Run, there: Run) -> dict[str, Any]:
     apart = np.abs(here.logits - there.logits)
     same = here.logits.argmax(axis=1) == there.logits.argmax(axis=1)
+    weights = [np.exp(run.logits - run.logits.max(axis=1, keepdims=True)) for run in (here, there)]
+    probabilities = [weight / weight.sum(axis=1, keepdims=True) for weight in weights]
     return {
         "same top-1": f"{same.sum()} of {len(same)}",
         "equal logits": f"{np.mean(apart == 0):.1%}",
-        "largest difference": float(apart.max()),
+        "largest difference of a logit": float(apart.max()),
+        "of a probability": float(np.abs(probabilities[0] - probabilities[1]).max()),
     }
 
 
@@ -139,21 +156,24 @@ def _key(published: bytes) -> str:
     return hashlib.sha256(published).hexdigest()
 
 
-def _ratios(counts: Counts) -> list[dict[str, Any]]:
-    """Returns a row a file: millions of instructions on each board, and the published's share."""
-    rows = []
-    for file in counts:
-        row: dict[str, Any] = {"file": file}
-        for board in BOARDS:
-            for what in ("step", "invoke"):
-                row[f"{board.title} {what}"] = _share(counts, file, board, what)
-        rows.append(row)
-    return rows
+def _shares(counts: Counts) -> list[dict[str, Any]]:
+    """Returns a row a file: instructions on each board, and their share of the published's."""
+    return [
+        {
+            "file": file,
+            **{
+                f"{board.title}, {what}": _share(counts, file, board.name, what)
+                for board in BOARDS
+                for what in ("step", "invoke")
+            },
+        }
+        for file in counts
+    ]
 
 
-def _share(counts: Counts, file: str, board: Board, what: str) -> str:
-    count, whole = (counts[name][board.name][what] for name in (file, "published"))
-    return f"{count / 1e6:.2f} M" + ("" if file == "published" else f" ({count / whole:.2f})")
+def _share(counts: Counts, file: str, board: str, what: str) -> str:
+    count, whole = counts[file][board][what], counts[PUBLISHED][board][what]
+    return f"{count / 1e6:.2f} M" + ("" if file == PUBLISHED else f" ({count / whole:.2f})")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ package sources, which must be those of Debian bookworm.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.arm.boards import BOARDS
 from edgevid import command
-from edgevid.errors import MissingDependencyError, UsageError
+from edgevid.errors import MissingDependencyError, OutputError, UsageError
 
 EMULATOR = "qemu-user"
 GUEST = ("python3.11-minimal", "libpython3.11-stdlib", "libgcc-s1", "libstdc++6")
@@ -33,7 +34,7 @@ def build(root: Path) -> None:
         MissingDependencyError: this machine lacks a tool, or its sources a package.
     """
     root.mkdir(parents=True, exist_ok=True)
-    if not (root / "host/usr/bin/qemu-aarch64").exists():
+    if not (root / "host").exists():
         _unpack_packages(root)
     if not (root / "site" / f"ai_edge_litert-{LITERT}.dist-info").exists():
         _install_wheels(root)
@@ -61,20 +62,28 @@ def _unpack_packages(root: Path) -> None:
     _run(*get, "update")
     guest = (f"{package}:arm64" for package in GUEST)
     _run(*get, "--download-only", "install", f"{EMULATOR}:amd64", *guest)
-    for package in sorted((apt / "archives").glob("*.deb")):
-        if package.stem.endswith("_arm64"):
-            _run("dpkg", "-x", str(package), str(root / "guest"))
-        elif package.stem.endswith("_amd64"):
-            _run("dpkg", "-x", str(package), str(root / "host"))
+    for folder, architecture in (("guest", "arm64"), ("host", "amd64")):
+        part = root / f"{folder}.part"
+        for package in sorted((apt / "archives").glob(f"*_{architecture}.deb")):
+            _run("dpkg", "-x", str(package), str(part))
+        _name(part, root / folder)
 
 
 def _install_wheels(root: Path) -> None:
+    part, site = root / "site.part", root / "site"
     platforms = (word for platform in PLATFORMS for word in ("--platform", platform))
     _run(
-        sys.executable, "-m", "pip", "install", "--upgrade", "--target", str(root / "site"),
+        sys.executable, "-m", "pip", "install", "--upgrade", "--target", str(part),
         "--implementation", "cp", "--python-version", "3.11", "--only-binary", ":all:",
         *platforms, *WHEELS,
     )  # fmt: skip
+    _name(part, site)
+
+
+def _name(part: Path, whole: Path) -> None:
+    """Gives a finished folder its name."""
+    shutil.rmtree(whole, ignore_errors=True)
+    part.rename(whole)
 
 
 def _run(*words: str) -> None:
@@ -100,7 +109,11 @@ def main(arguments: list[str]) -> int:
             raise UsageError(
                 "give the folder for the sysroot: python -m benchmarks.arm.sysroot FOLDER"
             )
-        build(Path(arguments[0]).resolve())
+        root = Path(arguments[0]).resolve()
+        try:
+            build(root)
+        except OSError as error:
+            raise OutputError(f"{root}: cannot be written: {error.strerror}") from error
         return command.OK
 
     return command.guard(run)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from edgevid import interface, label_files, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
 from edgevid.manifest import Manifest
@@ -61,7 +63,9 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         drop_time_axis,
         widen_stem if target == "pi5" else narrow_convolutions,
         float_islands,
-        split_frames,
+        # Less work for the network, but more states to put into place; that pays where vectors
+        # are wide.
+        *((split_frames,) if target == "x86" else ()),
     )
 
 
@@ -129,8 +133,9 @@ def prepare(
     target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
     try:
-        report = tuple((step.__name__, step(graph)) for step in steps)
-    except (IndexError, TypeError, ValueError) as error:
+        with np.errstate(all="ignore"):  # a hostile file's scales and weights may be anything
+            report = tuple((step.__name__, step(graph)) for step in steps)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
         # An operator with shapes or constants that no runtime would take either.

@@ -52,7 +52,9 @@ def bound_memory(graph: Graph) -> str:
     for pool in pools:
         _rewrite(graph, pool, alpha)
     graph.prune()
-    return f"{len(pools)} causal pools to float32 running means"
+    left = sum(graph.dtype(graph.inputs[name]) == np.int32 for name in graph.states)
+    unknown = f"; {left} counts of frames are used in ways not known here" if left else ""
+    return f"{len(pools)} causal pools to float32 running means{unknown}"
 
 
 def _match(graph: Graph, division: Any) -> CausalPool | None:
@@ -60,6 +62,8 @@ def _match(graph: Graph, division: Any) -> CausalPool | None:
     total = _through(graph, division.inputs[0], "DEQUANTIZE", "QUANTIZE", "RESHAPE")
     addition = graph.producer(total, "ADD")
     if count_state is None or addition is None or _activation(addition) or _activation(division):
+        return None
+    if graph.dtype(division.outputs[0]) not in (np.float32, np.int8):
         return None
     for frame, carried in (addition.inputs, addition.inputs[::-1]):
         entry = _through(graph, carried, "QUANTIZE", "RESHAPE")

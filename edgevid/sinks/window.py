@@ -17,6 +17,7 @@ from edgevid.sinks.pictures import PictureOutput
 os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
 
 _TITLE = "edgevid"
+_LARGEST = (1280, 720)  # width, height to open with: it fits on most screens
 _QUIT_KEYS = (ord("q"), 27)  # 27 is Escape
 
 
@@ -65,7 +66,9 @@ class WindowOutput(PictureOutput):
         if not self._is_open:
             return
         if not self._sized:
-            cv2.resizeWindow(_TITLE, picture.shape[1], picture.shape[0])
+            height, width = picture.shape[:2]
+            shrink = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
+            cv2.resizeWindow(_TITLE, round(width * shrink), round(height * shrink))
             self._sized = True
         cv2.imshow(_TITLE, picture)
         key = cv2.waitKey(1) & 0xFF

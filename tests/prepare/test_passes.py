@@ -111,6 +111,13 @@ class TestBoundMemory:
         with pytest.raises(Exception, match="nothing computes"):
             rewritten(write(graph, "edited"), bound_memory)
 
+    def test_a_pool_of_another_make_is_left_and_named(self, mini_float: bytes) -> None:
+        graph = Graph(mini_float)
+        division = graph.find("DIV")[0]
+        division.builtinOptions.fusedActivationFunction = 1
+        assert "1 causal pools" in (change := bound_memory(graph))
+        assert "1 counts of frames are used in ways not known" in change
+
     def test_a_count_that_starts_elsewhere_is_left_alone(self, mini_float: bytes) -> None:
         graph = Graph(mini_float)
         for op in graph.find("ADD"):

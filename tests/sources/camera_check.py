@@ -77,7 +77,9 @@ def main(model: str) -> None:
     assert done.returncode == 0
     assert predictions[0]["source"] == "camera 0"
     assert len(predictions) == summary["predictions"] >= 3  # an imitated processor is slow
-    assert 45 <= summary["predictions"] + summary["skipped_ticks"] <= 55  # 10 s at 5 a second
+    # Ten seconds at five a second, but for those under way when the time is up.
+    under_way = 5 * summary["inference_ms"]["p99"] / 1000
+    assert 48 - under_way <= summary["predictions"] + summary["skipped_ticks"] <= 52
 
     with open_source(0) as source:
         frames = iter(source)
