@@ -1,0 +1,178 @@
+"""Variations of a clip for training: other moments, another camera, another light.
+
+What a clip means must survive: a crop keeps whatever moves, nothing is mirrored unless asked
+(left and right may be classes), and time runs forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.opencv import cv2
+from export.frames import Frames
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture
+
+_UNKNOWN: Box = (0.3, 0.1, 0.7, 0.8)  # the middle: where people who film put what matters
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far training clips may differ from what was filmed.
+
+    Attributes:
+        frames: at most so many frames of a clip are shown, one stretch of it.
+        speed: slowest and fastest, as a factor of real time.
+        shorten: probability that up to a fifth is missing at one end.
+        zoom: smallest and largest crop as a share of the shorter side.
+        aspect: strongest change of width to height, as a logarithm.
+        turn: largest rotation in degrees, applied to half the clips.
+        light: strongest change of brightness, contrast and saturation, each as a share.
+        grey: probability of a picture without colour.
+        overlay: probability that a still picture of another clip shines through, as strongly as
+            0.1 to 0.35: so the place in which it was filmed helps less, and what moves more.
+        mirror: probability of a mirrored clip.
+    """
+
+    frames: int = 16
+    speed: tuple[float, float] = (0.8, 1.25)
+    shorten: float = 0.3
+    zoom: tuple[float, float] = (0.6, 1.0)
+    aspect: float = 0.12
+    turn: float = 8.0
+    light: float = 0.3
+    grey: float = 0.15
+    overlay: float = 0.35
+    mirror: float = 0.0
+
+
+def moving_part(frames: Frames, fps: float) -> Box:
+    """The part of a clip's picture in which something moves; its middle when nothing does."""
+    small = [_grey_thumbnail(frames.picture(index)) for index in frames.paced(fps)]
+    if len(small) < 2:
+        return _UNKNOWN
+    change = np.abs(np.diff(np.stack(small), axis=0)).max(0)
+    rows, columns = np.nonzero(change > max(12.0, 0.4 * np.percentile(change, 99)))
+    if len(rows) < 4:
+        return _UNKNOWN
+    height, width = change.shape
+    left, right = np.percentile(columns, (2, 98)) / width
+    top, bottom = np.percentile(rows, (2, 98)) / height
+    if right - left > 0.85 or bottom - top > 0.95:
+        return _UNKNOWN  # the camera moved, or the light changed
+    # A little more above: what moves are arms, and the head that they are near matters.
+    return float(left), max(0.0, float(top) - 0.08), float(right), float(bottom)
+
+
+def _grey_thumbnail(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (9, 9), 0)
+    return cv2.resize(grey, (86, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def vary(
+    frames: Frames,
+    box: Box,
+    other: NDArray[np.uint8],
+    *,
+    size: int,
+    fps: float,
+    augmentation: Augmentation,
+    random: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """One variation of a clip.
+
+    Args:
+        frames: the clip.
+        box: what to keep in view, of ``moving_part``.
+        other: a picture of another clip.
+        size: height and width in pixels.
+        fps: frames a second of the network.
+        augmentation: how far it may differ.
+        random: decides.
+
+    Returns:
+        uint8 ``[frames, size, size, 3]``, one frame or more.
+    """
+    chosen = _moments(frames.timestamps, fps, augmentation, random)
+    first = frames.picture(chosen[0])
+    camera = _camera(first.shape[0], first.shape[1], box, size, augmentation, random)
+    light = _light(augmentation, random)
+    if random.random() < augmentation.overlay:
+        ghost = cv2.resize(other, (size, size)).astype(np.float32)
+        strength = random.uniform(0.1, 0.35)
+    else:
+        ghost, strength = np.zeros((size, size, 3), np.float32), 0.0
+    clip = np.empty((len(chosen), size, size, 3), np.uint8)
+    for place, index in enumerate(chosen):
+        seen = cv2.warpAffine(
+            frames.picture(index), camera, (size, size),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        lit = cv2.transform(seen.astype(np.float32), light)
+        clip[place] = np.clip(lit * (1 - strength) + ghost * strength, 0, 255)
+    return clip
+
+
+def _moments(
+    timestamps: NDArray[np.float64], fps: float, a: Augmentation, random: np.random.Generator
+) -> NDArray[np.intp]:
+    """Indices of the frames to show."""
+    step = np.exp(random.uniform(*np.log(a.speed))) / fps
+    last = timestamps[-1]
+    wanted = np.arange(random.uniform(0, min(step, 0.2 * last)), last + 1e-6, step)
+    if len(wanted) > a.frames:
+        start = random.integers(len(wanted) - a.frames + 1)
+        wanted = wanted[start : start + a.frames]
+    if len(wanted) > 6 and random.random() < a.shorten:
+        lost = random.integers(1, len(wanted) // 5 + 1)
+        wanted = wanted[lost:] if random.random() < 0.5 else wanted[:-lost]
+    return np.abs(timestamps[None] - wanted[:, None]).argmin(1)
+
+
+def _camera(
+    height: int, width: int, box: Box, size: int, a: Augmentation, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """The affine map ``[2, 3]`` from the network's pixels to the picture's."""
+    left, top, right, bottom = np.multiply(box, (width, height, width, height))
+    short = min(height, width)
+    needed = min(1.15 * max(right - left, bottom - top), a.zoom[1] * short)
+    side = random.uniform(max(a.zoom[0] * short, needed), a.zoom[1] * short)
+    stretch = np.exp(random.uniform(-a.aspect, a.aspect))
+    across, down = min(width, side * stretch), min(height, side / stretch)
+    x = _place(across, left, right, width, random) + across / 2
+    y = _place(down, top, bottom, height, random) + down / 2
+    angle = np.radians(random.uniform(-a.turn, a.turn)) if random.random() < 0.5 else 0.0
+    if random.random() < a.mirror:
+        across = -across
+    linear = np.array(
+        [
+            [across * np.cos(angle), -down * np.sin(angle)],
+            [across * np.sin(angle), down * np.cos(angle)],
+        ]
+    ) / size  # fmt: skip
+    # Pixel i reaches from i to i + 1; warping counts from the middle of the first.
+    shift = np.array([x, y]) - 0.5 - linear.sum(1) * (size - 1) / 2
+    return np.column_stack([linear, shift])
+
+
+def _place(
+    length: float, low: float, high: float, full: float, random: np.random.Generator
+) -> float:
+    """Where a crop of this length starts so that it holds ``low`` to ``high``, if it can."""
+    ends = np.clip(sorted((high - length, low)), 0, full - length)
+    return float(random.uniform(*ends))
+
+
+def _light(a: Augmentation, random: np.random.Generator) -> NDArray[np.float64]:
+    """The affine colour map ``[3, 4]``."""
+    brightness, contrast, saturation = random.uniform(1 - a.light, 1 + a.light, 3)
+    tint = random.uniform(1 - a.light / 3, 1 + a.light / 3, 3)
+    if random.random() < a.grey:
+        saturation = 0.0
+    mix = np.full((3, 3), (1 - saturation) / 3) + saturation * np.eye(3)
+    middle = 110.0  # of most pictures: contrast turns around it
+    scale = brightness * tint[:, None]
+    return np.column_stack([scale * contrast * mix, scale[:, 0] * middle * (1 - contrast)])

@@ -1,0 +1,217 @@
+"""``python -m export.finetune``: labelled clips become a float network for their classes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from edgevid.errors import EdgevidError, SourceError
+from export import checkpoint, clips, metrics, report, start
+from export.batch_norm import restore_statistics
+from export.clips import Clip
+from export.frames import Frames, Unreadable, gather
+from export.network import FPS, INPUT_SIZE, STYLES, Architecture
+from export.predict import Pictures, at_the_end, keras_predictor, pictures
+from export.train import Recipe, Trainer, examples
+
+_STATISTICS_CLIPS = 48
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        data: clips to train on, as ``clips.read`` takes them.
+        out: folder for all that comes out.
+        init: where the weights come from, as ``start.load`` takes it.
+        size: ``a0``, ``a1`` or ``a2``.
+        style: ``relu6`` or ``hard_swish``.
+        test: clips to measure on once, at the very end.
+        root: where the paths in a list start.
+        group: regular expression for what must not be on both sides of a split.
+        validation: share of the training clips, or of their groups, held out; 0 for none.
+        cache: folder for decoded frames.
+        recipe: how to train.
+    """
+
+    data: Path
+    out: Path
+    init: str = "none"
+    size: str = "a0"
+    style: str = "relu6"
+    test: Path | None = None
+    root: Path | None = None
+    group: str = ""
+    validation: float = 0.2
+    cache: Path | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+def finetune(job: Job) -> dict[str, Any]:
+    """Trains, writes the network and the report, and returns the figures.
+
+    Called again with the same job it goes on where it was interrupted.
+
+    Raises:
+        EdgevidError: the data, the weights or the output folder are not usable; one line says
+            what.
+    """
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(job.recipe.seed)
+    train, validation, test = _split(job)
+    labels = clips.check(train, [*validation, *test])
+    cache = job.cache or job.out / "frames"
+    decoded, unreadable = [], []
+    for part in (train, validation, test):
+        found, lost = gather(part, cache)
+        decoded.append(found)
+        unreadable += lost
+    _refuse_empty(decoded[0], labels, unreadable)
+
+    architecture = Architecture(job.size, job.style, len(labels))  # type: ignore[arg-type]
+    network, lacks_statistics = start.load(job.init, architecture)
+    data = examples(decoded[0], labels, FPS)
+    trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
+    if lacks_statistics:
+        restore_statistics(network, trainer.samples(_STATISTICS_CLIPS))
+        trainer.restart_average()
+    saved = job.out / "training.npz"
+    if saved.exists():
+        trainer.restore(saved)
+        print(f"going on after epoch {trainer.epoch} of {job.recipe.epochs}")
+    _, seen_validation, seen_test = (_seen(part, architecture.input_size) for part in decoded)
+    truth = [np.array([labels.index(c.label) for c, _ in part], np.intp) for part in decoded]
+    while trainer.epoch < job.recipe.epochs:
+        _epoch(trainer, seen_validation, truth[1])
+        trainer.save(saved)
+
+    trainer.exchange()
+    checkpoint.save(job.out / "network.npz", network, labels)
+    figures: dict[str, Any] = {
+        "settings": _settings(job),
+        "labels": labels,
+        "history": trainer.history,
+        "unreadable": [{"path": str(u.clip.path), "reason": u.reason} for u in unreadable],
+    }
+    for name, seen, true, part in (
+        ("validation", seen_validation, truth[1], decoded[1]),
+        ("test", seen_test, truth[2], decoded[2]),
+    ):
+        if seen:
+            logits = at_the_end(keras_predictor(network, job.recipe.memory), seen)
+            figures[name] = metrics.classification(logits, true, labels)
+            figures[name]["files"] = _answers(part, logits, labels)
+            counts = metrics.confusion(logits, true)
+            report.plot_confusion(job.out / f"{name}_confusion.png", counts, labels)
+    report.plot_curves(job.out / "curves.png", trainer.history)
+    report.write_json(job.out / "metrics.json", figures)
+    report.write_training(job.out / "report.md", figures)
+    return figures
+
+
+def _split(job: Job) -> tuple[list[Clip], list[Clip], list[Clip]]:
+    found = clips.read(job.data, root=job.root)
+    test = clips.read(job.test, root=job.root) if job.test else []
+    if job.group:
+        found, test = clips.with_groups(found, job.group), clips.with_groups(test, job.group)
+    if not job.validation:
+        return found, [], test
+    train, validation = clips.hold_out(found, job.validation, job.recipe.seed)
+    return train, validation, test
+
+
+def _refuse_empty(
+    found: Sequence[tuple[Clip, Frames]], labels: Sequence[str], unreadable: Sequence[Unreadable]
+) -> None:
+    for label in labels:
+        if not any(clip.label == label for clip, _ in found):
+            reason = next(u.reason for u in unreadable if u.clip.label == label)
+            raise SourceError(f"class {label!r} has no clip that can be read ({reason})")
+
+
+def _seen(part: Sequence[tuple[Clip, Frames]], size: int) -> list[Pictures]:
+    return [pictures(frames, size=size, fps=FPS) for _, frames in part]
+
+
+def _epoch(trainer: Trainer, validation: list[Pictures], truth: np.ndarray[Any, Any]) -> None:
+    done: dict[str, float] = {"loss": trainer.run_epoch(), "epoch": trainer.epoch}
+    if validation and (trainer.epoch % 5 == 0 or trainer.epoch == trainer.recipe.epochs):
+        trainer.exchange()
+        predict = keras_predictor(trainer.network, trainer.recipe.memory)
+        done["top1"] = float((at_the_end(predict, validation).argmax(1) == truth).mean())
+        trainer.exchange()
+    trainer.history.append(done)
+    print("  ".join(f"{key} {value:.4g}" for key, value in done.items()), flush=True)
+
+
+def _answers(
+    part: Sequence[tuple[Clip, Frames]], logits: np.ndarray[Any, Any], labels: Sequence[str]
+) -> list[dict[str, str]]:
+    return [
+        {"path": str(clip.path), "true": clip.label, "predicted": labels[int(row.argmax())]}
+        for (clip, _), row in zip(part, logits, strict=True)
+    ]
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    settings = asdict(job)
+    recipe = settings.pop("recipe")
+    return {key: str(value) for key, value in (settings | recipe).items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    recipe = Recipe()
+    chosen = {k: v for k, v in vars(options).items() if v is not None and hasattr(recipe, k)}
+    if "memory" in chosen:
+        chosen["memory"] *= FPS
+    try:
+        job = Job(
+            options.data, options.out, options.init, options.size, options.style, options.test,
+            options.root, options.group, options.validation, options.cache,
+            replace(recipe, **chosen),
+        )  # fmt: skip
+        figures = finetune(job)
+    except EdgevidError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for name in ("validation", "test"):
+        if name in figures:
+            print(f"{name}: top-1 {figures[name]['top1']:.3f} on {figures[name]['clips']} clips")
+    print(f"network: {options.out / 'network.npz'}   report: {options.out / 'report.md'}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m export.finetune", description=__doc__)
+    add, recipe = parser.add_argument, Recipe()
+    add("data", type=Path, help="a folder per class, or a list or CSV of clips")
+    add("--out", type=Path, required=True, help="folder for the network and the report")
+    add("--init", default="none", help="published .tflite, .npz, Model Garden prefix, or none")
+    add("--size", choices=list(INPUT_SIZE), default="a0")
+    add("--style", choices=STYLES, default="relu6", help="relu6 suits int8 best")
+    add("--test", type=Path, help="clips to measure on once, at the end")
+    add("--root", type=Path, help="where the paths in a list start; default: the list's folder")
+    add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
+    add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
+    add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")
+    add("--epochs", type=int, help=f"default: {recipe.epochs}")
+    add("--batch", type=int, help=f"clips a step; default: {recipe.batch}")
+    add("--learning-rate", type=float, help=f"default: {recipe.learning_rate}")
+    add("--frozen", type=int, help=f"stages that keep their weights; default: {recipe.frozen}")
+    add("--memory", type=float, help=f"seconds; default: {recipe.memory / FPS:g}")
+    add("--seed", type=int, help=f"default: {recipe.seed}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""``python -m export.run config.toml``: from clips to a verified streaming file in one go.
+
+    [data]
+    train = "clips/train"           # a folder per class, or a list or CSV of clips
+    test = "clips/test"             # other people, other places; measured at the end
+    group = "^(S[0-9]+)_"           # optional: what must not be on both sides
+
+    [model]
+    name = "gestures"
+    init = "movinet_a0_stream_int8.tflite"
+    size = "a0"
+    style = "relu6"
+
+    [train]                         # optional: any field of export.train.Recipe
+    epochs = 30
+
+    [export]                        # optional
+    precision = ["int8", "float32"]
+
+Paths count from the config's own folder. What comes out is in the folder ``out`` beside it, or
+the one that ``--out`` names. Called again, it goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.whole_file import whole_file
+from export import checkpoint, clips
+from export.convert import CALIBRATION_CLIPS, choose, export
+from export.finetune import Job, finetune
+from export.frames import gather
+from export.network import FPS
+from export.predict import pictures
+from export.report import write_json
+from export.tflite_converter import PRECISIONS, Precision
+from export.train import Recipe
+from export.verify import Comparison, Limits, table, verify
+
+_SECTIONS = {
+    "data": ("train", "test", "root", "group", "validation"),
+    "model": ("name", "init", "size", "style"),
+    "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
+    "export": ("precision", *(f.name for f in fields(Limits))),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config asks for."""
+
+    name: str
+    job: Job
+    precisions: tuple[Precision, ...]
+    limits: Limits
+
+
+def read_config(path: Path, out: Path) -> Plan:
+    """Reads a config.
+
+    Raises:
+        UsageError: it is missing, no TOML, or asks for something unknown.
+    """
+    try:
+        config = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    for section, values in config.items():
+        if section not in _SECTIONS or not isinstance(values, dict):
+            raise UsageError(f"{path}: unknown section [{section}]; known: {', '.join(_SECTIONS)}")
+        for key in values:
+            if key not in _SECTIONS[section]:
+                known = ", ".join(_SECTIONS[section])
+                raise UsageError(f"{path}: [{section}] has no {key!r}; it has {known}")
+    data, model = config.get("data", {}), config.get("model", {})
+    if "train" not in data:
+        raise UsageError(f"{path}: [data] train is missing: where are the clips?")
+    exported = dict(config.get("export", {}))
+    precisions = exported.pop("precision", ["int8"])
+    precisions = [precisions] if isinstance(precisions, str) else precisions
+    if unknown := [p for p in precisions if p not in PRECISIONS]:
+        raise UsageError(f"{path}: precision {unknown[0]!r}; known: {', '.join(PRECISIONS)}")
+    folder = path.parent
+    init = model.get("init", "none")
+    try:
+        job = Job(
+            data=folder / data["train"],
+            out=out,
+            init=init if init == "none" else str(folder / init),
+            size=model.get("size", "a0"),
+            style=model.get("style", "relu6"),
+            test=folder / data["test"] if "test" in data else None,
+            root=folder / data["root"] if "root" in data else None,
+            group=data.get("group", ""),
+            validation=data.get("validation", 0.0 if "test" in data else 0.2),
+            recipe=replace(Recipe(), **config.get("train", {})),
+        )
+        limits = replace(Limits(), **exported)
+    except TypeError as error:
+        raise UsageError(f"{path}: a value is of the wrong kind: {error}") from error
+    return Plan(model.get("name", path.stem), job, tuple(precisions), limits)
+
+
+def run(plan: Plan) -> dict[str, Any]:
+    """Trains, converts and verifies; returns all figures.
+
+    Raises:
+        ModelError: an exported file is past a limit. All files and figures are there to see.
+        EdgevidError: something else is in the way.
+    """
+    job = plan.job
+    figures = finetune(job)
+    cache = job.cache or job.out / "frames"
+    network, labels = checkpoint.load(job.out / "network.npz")
+    found = clips.read(job.data, root=job.root)
+    decoded, _ = gather(choose(found, CALIBRATION_CLIPS), cache)
+    size = network.architecture.input_size
+    seen = [pictures(frames, size=size, fps=FPS) for _, frames in decoded]
+    files = []
+    for precision in plan.precisions:
+        path = job.out / f"{plan.name}_{precision}.tflite"
+        content = export(
+            network, labels, seen, precision=precision, memory=job.recipe.memory, name=plan.name
+        )
+        with whole_file(path, make_folder=True) as file:
+            file.write(content)
+        files.append(path)
+    results = verify(
+        job.out / "network.npz", files, job.test or job.data, root=job.root, cache=cache
+    )
+    figures["verified"] = {name: asdict(result) for name, result in results.items()}
+    write_json(job.out / "metrics.json", figures)
+    with whole_file(job.out / "verified.md", make_folder=True) as file:
+        file.write((f"# The files against the network\n\n{table(results)}\n").encode())
+    print(table(results))
+    _refuse(results, plan.limits)
+    return figures
+
+
+def _refuse(results: dict[str, Comparison], limits: Limits) -> None:
+    found = [
+        f"{name}: {failure}"
+        for name, result in results.items()
+        for failure in result.failures(limits)
+    ]
+    if found:
+        raise ModelError("; ".join(found))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m export.run", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--out", type=Path, help="folder for all that comes out")
+    options = parser.parse_args(arguments)
+    try:
+        run(read_config(options.config, options.out or options.config.parent / "out"))
+    except EdgevidError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

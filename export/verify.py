@@ -1,0 +1,222 @@
+"""``python -m export.verify``: does the exported file still do what the network does?
+
+The float network in Keras is the reference. Each file runs through edgevid's own stream, one
+frame a step, as on the device.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from edgevid import manifest
+from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.loading import load_model
+from edgevid.whole_file import whole_file
+from export import checkpoint, clips
+from export.frames import gather
+from export.metrics import agreement, divergence
+from export.network import FPS
+from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor, pictures
+from export.report import write_json
+
+_LONGEST_STREAM = 1500  # frames, five minutes: for memories that never forget
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an exported file may lose against the float network.
+
+    Attributes:
+        top1_drop: share of clips, 0 to 1.
+        divergence: mean over the clips' ends, in nats.
+        drift: mean over the last third of a stream of three memories, in nats.
+    """
+
+    top1_drop: float = 0.01
+    divergence: float = 0.02
+    drift: float = 0.04
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One file against the float network.
+
+    Attributes:
+        clips: how many were compared.
+        top1: share of clips that the file gets right.
+        reference_top1: share that the network gets right.
+        agreement: share of clips on which both have the same best class.
+        divergence: mean Kullback-Leibler divergence at the clips' ends, in nats.
+        frame_divergence: the same over all frames.
+        drift: the same over each third of streams of three memories or longer.
+    """
+
+    clips: int
+    top1: float
+    reference_top1: float
+    agreement: float
+    divergence: float
+    frame_divergence: float
+    drift: tuple[float, float, float]
+
+    def failures(self, limits: Limits) -> list[str]:
+        """What is past a limit, in words; empty when all is well."""
+        found = []
+        drop = self.reference_top1 - self.top1
+        if drop > limits.top1_drop + 1e-9:
+            found.append(f"top-1 falls by {drop:.3f}, over {limits.top1_drop}")
+        if self.divergence > limits.divergence:
+            found.append(f"divergence {self.divergence:.4f} is over {limits.divergence}")
+        if self.drift[-1] > limits.drift:
+            found.append(f"it drifts to a divergence of {self.drift[-1]:.4f}, over {limits.drift}")
+        return found
+
+
+def compare(
+    reference: Predictor,
+    other: Predictor,
+    seen: Sequence[Pictures],
+    truth: NDArray[np.intp],
+    *,
+    memory: float,
+) -> Comparison:
+    """Compares two predictors on the same clips.
+
+    Args:
+        reference: of the float network.
+        other: of the exported file.
+        seen: the clips.
+        truth: the true class of each.
+        memory: of the running means, in frames; sets how long the streams for the drift are.
+    """
+    both: list[tuple[Logits, Logits]] = [
+        (reference(clip), other(clip)) for clip in tqdm(seen, desc="comparing", leave=False)
+    ]
+    ends = [np.stack([pair[side][-1] for pair in both]) for side in (0, 1)]
+    frames = np.concatenate([divergence(*pair) for pair in both])
+    stream = _long_stream(seen, 3 * memory)
+    thirds = np.array_split(divergence(reference(stream), other(stream)), 3)
+    return Comparison(
+        clips=len(seen),
+        top1=float((ends[1].argmax(1) == truth).mean()),
+        reference_top1=float((ends[0].argmax(1) == truth).mean()),
+        agreement=agreement(*ends),
+        divergence=float(divergence(*ends).mean()),
+        frame_divergence=float(frames.mean()),
+        drift=tuple(float(third.mean()) for third in thirds),  # type: ignore[arg-type]
+    )
+
+
+def _long_stream(seen: Sequence[Pictures], frames: float) -> Pictures:
+    """Clips one after the other until there are enough frames, from the start again if need be."""
+    joined: list[Pictures] = []
+    while sum(map(len, joined)) < min(frames, _LONGEST_STREAM):
+        joined.append(seen[len(joined) % len(seen)])
+    return np.concatenate(joined)
+
+
+def table(found: Mapping[str, Comparison]) -> str:
+    """The comparisons as a Markdown table."""
+    lines = [
+        "| file | clips | top-1 | float top-1 | agreement | KL at the end | KL a frame | drift |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, c in found.items():
+        drift = " / ".join(f"{value:.4f}" for value in c.drift)
+        lines.append(
+            f"| {name} | {c.clips} | {c.top1:.3f} | {c.reference_top1:.3f} | {c.agreement:.3f} "
+            f"| {c.divergence:.4f} | {c.frame_divergence:.4f} | {drift} |"
+        )
+    return "\n".join(lines)
+
+
+def verify(
+    network: Path, files: Sequence[Path], data: Path, *, root: Path | None, cache: Path
+) -> dict[str, Comparison]:
+    """Compares files with the network that they were made from, and writes the figures in them.
+
+    Args:
+        network: checkpoint of edgevid.
+        files: exported files.
+        data: labelled clips that had no part in training or calibration.
+        root: where the paths in a list start.
+        cache: folder for decoded frames.
+
+    Raises:
+        ModelError: a file is not usable, or of other classes than the network.
+        UsageError: no clip can be read, or one has a class that the network lacks.
+    """
+    trained, labels = checkpoint.load(network)
+    found, _ = gather(clips.read(data, root=root), cache)
+    if not found:
+        raise UsageError(f"{data}: no clip can be read")
+    if unknown := {clip.label for clip, _ in found} - set(labels):
+        raise UsageError(f"{data} has a class that the network lacks: {sorted(unknown)[0]}")
+    truth = np.array([labels.index(clip.label) for clip, _ in found], np.intp)
+    results = {}
+    for path in files:
+        model = load_model(path)
+        if model.manifest.labels != labels:
+            raise ModelError(f"{path} is of other classes than {network}")
+        size, memory = model.interface.height, model.manifest.memory_s * FPS
+        seen = [pictures(frames, size=size, fps=FPS) for _, frames in found]
+        result = compare(
+            keras_predictor(trained, memory), file_predictor(model, memory), seen, truth,
+            memory=memory,
+        )  # fmt: skip
+        results[path.name] = result
+        content = path.read_bytes()
+        described = replace(model.manifest, metrics={"verified": asdict(result)})
+        with whole_file(path, make_folder=True) as file:
+            file.write(manifest.write(content, described))
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code: 1 too when a file is past a limit."""
+    options = _parser().parse_args(arguments)
+    limits = Limits(options.top1_drop, options.divergence, options.drift)
+    try:
+        results = verify(
+            options.network, options.files, options.data, root=options.root,
+            cache=options.cache or options.network.parent / "frames",
+        )  # fmt: skip
+        print(table(results))
+        if options.json:
+            write_json(options.json, {name: asdict(result) for name, result in results.items()})
+    except EdgevidError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    failed = False
+    for name, result in results.items():
+        for failure in result.failures(limits):
+            print(f"FAILED {name}: {failure}", file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m export.verify", description=__doc__)
+    add, limits = parser.add_argument, Limits()
+    add("network", type=Path, help="network.npz of export.finetune")
+    add("files", type=Path, nargs="+", help=".tflite files of export.convert")
+    add("--data", type=Path, required=True, help="labelled clips not used in training")
+    add("--root", type=Path, help="where the paths in a list start")
+    add("--cache", type=Path, help="folder for decoded frames")
+    add("--json", type=Path, help="write the figures there too")
+    add("--top1-drop", type=float, default=limits.top1_drop)
+    add("--divergence", type=float, default=limits.divergence)
+    add("--drift", type=float, default=limits.drift)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Where weights come from: each way in gives the network that it came from."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgevid.errors import ModelError, UsageError
+from tests.export.conftest import SIZE
+
+
+def test_a_published_file_comes_back_whole(published_path: Path, network_module: Any) -> None:
+    from export import published
+    from export.checkpoint import named_weights
+
+    network = published.load(published_path)
+    assert network.architecture == network_module.Architecture("a0", "relu6", 600)
+    assert len(named_weights(network)) == 329  # and load refuses to leave one of them out
+    fresh = network_module.Network(network.architecture)
+    same = [
+        name
+        for name, variable in named_weights(fresh).items()
+        if np.array_equal(variable, named_weights(network)[name])
+    ]
+    # Batch norm comes back as the identity, whose scale and mean are those of a fresh layer.
+    assert all(name.endswith(("/gamma", "/moving_mean")) for name in same)
+
+
+def test_the_recovered_network_knows_what_the_file_knows(
+    published_path: Path, network_module: Any, carving_ice: Path
+) -> None:
+    from edgevid.label_files import default
+    from export import published
+    from export.clips import Clip
+    from export.frames import decode
+    from export.predict import keras_predictor, pictures
+
+    seen = pictures(decode(Clip(carving_ice, "")), size=172, fps=5.0)
+    logits = keras_predictor(published.load(published_path), float("inf"))(seen)[-1]
+    odds = np.exp(logits - logits.max())
+    assert default(600)[int(logits.argmax())] == "carving ice"
+    assert (odds / odds.sum()).max() > 0.9
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1c\0\0\0TFL3" + bytes(40)])
+def test_files_that_are_no_network(tmp_path: Path, network_module: Any, content: bytes) -> None:
+    from export import published
+
+    path = tmp_path / "x.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ModelError):
+        published.load(path)
+
+
+@pytest.mark.parametrize("style", ["relu6", "hard_swish"])
+def test_a_model_garden_checkpoint(tmp_path: Path, network_module: Any, style: str) -> None:
+    """The network computes what the Model Garden's does from the same checkpoint."""
+    import tensorflow as tf
+    from official.projects.movinet.modeling import movinet, movinet_model
+
+    from export import start
+
+    backbone = movinet.Movinet(
+        model_id="a0", causal=True, conv_type="2plus1d", activation=style,
+        se_type="2plus3d" if style == "hard_swish" else "none",
+        gating_activation="hard_sigmoid", use_external_states=True,
+    )  # fmt: skip
+    garden = movinet_model.MovinetClassifier(
+        backbone, num_classes=7, output_states=True, activation=style
+    )
+    shape = [1, 1, SIZE, SIZE, 3]
+    states = garden.init_states(shape)
+    garden({**states, "image": tf.zeros(shape)})
+    random = np.random.default_rng(0)
+    for variable in garden.weights:
+        if variable.name.endswith("scale:0"):
+            variable.assign(0.7)
+        if "moving" in variable.name or "beta" in variable.name:
+            variable.assign(random.uniform(0.5, 2, variable.shape))
+    prefix = tf.train.Checkpoint(model=garden).write(str(tmp_path / "model"))
+
+    architecture = network_module.Architecture("a0", style, 7)
+    network, lacks_statistics = start.load(prefix, architecture)
+    assert not lacks_statistics
+    image = random.random((1, 7, SIZE, SIZE, 3), np.float32)
+    for number in range(7):
+        logits, states = garden({**states, "image": image[:, number : number + 1]})
+    ours = network({"image": image, "alpha": network_module.alphas(7)[None]})["logits"][:, -1]
+    assert np.abs(logits).max() > 0.01
+    assert np.allclose(logits, ours, atol=1e-5)
+
+    other = "relu6" if style == "hard_swish" else "hard_swish"
+    with pytest.raises(ModelError, match="another architecture"):
+        start.load(prefix, network_module.Architecture("a0", other, 7))
+
+
+def test_a_checkpoint_of_edgevid(tmp_path: Path, network_module: Any) -> None:
+    from export import checkpoint, start
+
+    network = network_module.Network(network_module.Architecture("a0", "relu6", 3))
+    path = tmp_path / "network.npz"
+    checkpoint.save(path, network, ("a", "b", "c"))
+    loaded, labels = checkpoint.load(path)
+    assert labels == ("a", "b", "c")
+    for name, variable in checkpoint.named_weights(network).items():
+        assert np.array_equal(variable, checkpoint.named_weights(loaded)[name])
+    wider, _ = start.load(str(path), network_module.Architecture("a0", "relu6", 5))
+    stem = "stem/stem/conv2d/kernel"
+    assert np.array_equal(
+        checkpoint.named_weights(wider)[stem], checkpoint.named_weights(network)[stem]
+    )
+    with pytest.raises(ModelError, match="another architecture"):
+        start.load(str(path), network_module.Architecture("a0", "hard_swish", 3))
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="not a checkpoint"):
+        checkpoint.load(path)
+
+
+def test_weights_from_nowhere(network_module: Any) -> None:
+    from export import start
+
+    with pytest.raises(UsageError, match="--init /nowhere/x"):
+        start.load("/nowhere/x", network_module.Architecture("a0", "relu6", 3))
+
+
+def test_restored_statistics_change_nothing(published_path: Path, network_module: Any) -> None:
+    from export import published
+    from export.batch_norm import restore_statistics
+
+    network = published.load(published_path)
+    image = np.random.default_rng(0).random((2, 4, SIZE, SIZE, 3), np.float32)
+    batch = {"image": image, "alpha": np.tile(network_module.alphas(4), (2, 1))}
+    before = network.pooled(batch)[0].numpy()
+    far_off = network.pooled(batch, training=True)[0].numpy()
+    restore_statistics(network, [batch])
+    assert np.allclose(network.pooled(batch)[0], before, atol=1e-3)
+    # And with the batch's own statistics, which these are, it is the same network too.
+    after = network.pooled(batch, training=True)[0].numpy()
+    assert np.abs(after - before).mean() < 0.1 * np.abs(far_off - before).mean()

@@ -1,0 +1,100 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgevid.errors import ModelError, UsageError
+from tests.export.conftest import SIZE, MakeClip
+
+
+@pytest.fixture(scope="module")
+def recipe(network_module: Any) -> Any:
+    from export.train import Recipe
+
+    return Recipe(epochs=2, batch=4, frozen=14, memory=8.0)
+
+
+@pytest.fixture
+def data(tmp_path: Path, make_clip: MakeClip, network_module: Any) -> Any:
+    from export.clips import Clip
+    from export.frames import decode
+    from export.train import examples
+
+    decoded = []
+    for number in range(8):
+        label = "ab"[number % 2]
+        path = make_clip(
+            tmp_path / f"{number}.avi", seed=number, step=(3, 0) if label == "a" else (0, 3)
+        )
+        decoded.append((Clip(path, label), decode(Clip(path, label))))
+    return examples(decoded, ("a", "b"), 5.0)
+
+
+def trainer_for(data: Any, recipe: Any) -> Any:
+    import tensorflow as tf
+    import tf_keras
+
+    from export.network import Architecture, Network
+    from export.train import Trainer
+
+    tf.config.experimental.enable_op_determinism()
+    tf_keras.utils.set_random_seed(0)
+    network = Network(Architecture("a0", "relu6", 2))
+    return Trainer(network, recipe, data, size=SIZE, fps=5.0)
+
+
+def weights(trainer: Any) -> dict[str, Any]:
+    from export.checkpoint import named_weights
+
+    return {name: v.numpy() for name, v in named_weights(trainer.network).items()}
+
+
+def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
+    tmp_path: Path, data: Any, recipe: Any
+) -> None:
+    whole = trainer_for(data, recipe)
+    losses = [whole.run_epoch(), whole.run_epoch()]
+    first = trainer_for(data, recipe)
+    assert first.run_epoch() == losses[0]
+    first.save(tmp_path / "training.npz")
+    second = trainer_for(data, recipe)
+    second.restore(tmp_path / "training.npz")
+    assert second.epoch == 1
+    assert second.run_epoch() == losses[1]
+    for trainer in (whole, second):
+        trainer.exchange()  # the averages have to agree too
+    expected = weights(whole)
+    for name, value in weights(second).items():
+        assert np.array_equal(value, expected[name]), name
+
+    third = trainer_for(data, replace(recipe, seed=1))
+    with pytest.raises(ModelError, match="another recipe"):
+        third.restore(tmp_path / "training.npz")
+    (tmp_path / "training.npz").write_bytes(b"PK")
+    with pytest.raises(ModelError, match="damaged"):
+        third.restore(tmp_path / "training.npz")
+
+
+def test_frozen_stages_keep_their_weights_and_the_others_learn(data: Any, recipe: Any) -> None:
+    trainer = trainer_for(data, recipe)
+    before = weights(trainer)
+    trainer.run_epoch()
+    changed = {
+        name.split("/")[0]
+        for name, value in weights(trainer).items()
+        if not np.array_equal(value, before[name])
+    }
+    assert changed == {"block4_layer2", "block4_layer3", "head", "classifier_head"}
+
+
+def test_fewer_clips_than_a_batch(data: Any, recipe: Any) -> None:
+    with pytest.raises(UsageError, match="fewer than a batch"):
+        trainer_for(data[:3], recipe)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"memory": 0.5}, {"dropout": 1.0}])
+def test_recipes_that_make_no_sense(recipe: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        replace(recipe, **wrong)
