@@ -79,7 +79,9 @@ class Preprocess:
             rows, columns = image.shape[0] // 2, image.shape[1] // 2
             image = image[: 2 * rows, : 2 * columns]
             image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
-        if out.flags.c_contiguous:
+        if image.shape == out.shape:
+            out[...] = image
+        elif out.flags.c_contiguous:
             cv2.resize(image, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
         else:
             out[...] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)

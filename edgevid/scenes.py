@@ -80,7 +80,7 @@ def _describe(picture: NDArray[np.uint8]) -> Description:
 
     # Every n-th pixel is enough for a histogram, and for means over a twelfth of a side.
     step = max(1, min(picture.shape[:2]) // _SIDE)
-    small = np.ascontiguousarray(picture[step // 2 :: step, step // 2 :: step])
+    small = picture[step // 2 :: step, step // 2 :: step].copy()
     counts = cv2.calcHist([small], [0, 1, 2], None, _LEVELS, _RANGES).ravel()
     colours = np.sqrt(counts * (1 / (small.size / 3)))
     pattern = cv2.resize(small, _PATTERN, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
