@@ -43,7 +43,7 @@ from edgevid.model import Model
 from edgevid.records import Event, Frame, Prediction
 
 _ORDERS = 3  # of the labelled clips
-_FIND = 0.9  # of the most that any rules find: rules that find fewer are not chosen
+_FIND = 0.98  # of the most that any rules find: rules that find fewer are not chosen
 _DELAYS = (0.6, 1.0, 1.5, 2.0, 3.0)  # seconds: the median delay that is allowed
 _ALIKE = {"Reading": ("reading book", "reading newspaper"), "Sleeping": ("sleeping",)}
 

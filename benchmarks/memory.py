@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(table(results[kind]))
             results[f"{kind}_chosen_by_halves"] = chosen_by_halves(results[kind])
             print()
-            print(table(results[f"{kind}_chosen_by_halves"]))
+            print(table(results[f"{kind}_chosen_by_halves"]), flush=True)
+            write_json(chosen.json, results)  # the other half takes as long again
         results["scene_changes"] = scene_changes(orders[0], quick=quick)
         print("\nscene changes found\n")
         print(table(results["scene_changes"]))

@@ -35,14 +35,15 @@ class EventDefaults:
     """When a prediction becomes an event; see ``edgevid.events`` for what each value does.
 
     Probabilities are 0 to 1, times are seconds. The values are those that ``benchmarks/events.py``
-    chose on one half of its clips: the fewest false events at a median delay of one second.
+    chose on one half of its clips: of those that find the most actions, at a median delay of one
+    second, the ones with the fewest false events.
     """
 
-    on_threshold: float = 0.6
-    off_threshold: float = 0.3
-    smoothing: float = 0.3
+    on_threshold: float = 0.5
+    off_threshold: float = 0.25
+    smoothing: float = 0.6
     min_duration: float = 0.0
-    cool_down: float = 3.0
+    cool_down: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.off_threshold <= self.on_threshold <= 1:

@@ -4,9 +4,9 @@ The published aarch64 build of LiteRT runs under QEMU's user-mode emulation, whi
 board's processor. Compared are the published file, driven as the official Raspberry Pi example
 does, and the same file prepared by edgevid and driven by edgevid. First both are stepped over a
 real clip on the board and on this machine, and the outputs compared; then the instructions of
-a step are counted. They do not depend on this machine, and are the same from run to run to
-within a few in a thousand. Instructions are not cycles: a count says what a change saves, not
-how long a step takes.
+a step are counted: of the whole step, from the picture in the input's size to the logits, and of
+the runtime's ``invoke`` in it. They are the same from run to run to one in a thousand, whatever
+this machine does beside. Instructions are not cycles: a count does not say how long a step takes.
 """
 
 from __future__ import annotations
