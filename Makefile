@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime soak bench-arm camera-vm picamera-root \
+.PHONY: help demo test lint test-runtime test-export soak bench-arm camera-vm picamera-root \
     system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
+	@echo "make test-export   the tests of the training side, with TensorFlow"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make bench-arm     count instructions a step on an emulated Raspberry Pi 4 and 5"
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
@@ -30,6 +31,10 @@ lint: $(VENV)/dev
 
 test-runtime: $(VENV)/dev
 	$(BIN)/python -m pytest
+
+# The workshop needs TensorFlow, 3 GB, in an environment of its own; its tests take ten minutes.
+test-export: $(VENV)-train/train
+	$(VENV)-train/bin/python -m pytest tests/export
 
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak --steps $$(($(HOURS) * 3600 * 5))
@@ -82,5 +87,11 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable ".[dev]"
 	touch $@
 
+$(VENV)-train/train: pyproject.toml
+	$(MAKE) system PACKAGES="$(SYSTEM)"
+	$(PYTHON) -m venv $(VENV)-train
+	$(VENV)-train/bin/pip install --quiet --editable ".[dev,train]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) $(VENV)-train out

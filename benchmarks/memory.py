@@ -47,13 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns its exit code."""
     parser = arguments("benchmarks.memory", __doc__)
     parser.add_argument("--orders", type=int, default=5, help="how many orders of the clips")
+    parser.add_argument(
+        "--windows",
+        type=float,
+        nargs="+",
+        metavar="SECONDS",
+        default=WINDOWS,
+        help="memories to compare (default: all that were considered)",
+    )
     chosen = parser.parse_args(argv)
 
     def run() -> int:
         quick = chosen.quick
         clips = labelled(4 if quick else None)
         orders = [shuffled(clips, chosen.seed + n) for n in range(1 if quick else chosen.orders)]
-        setups = configurations((4.0, math.inf) if quick else WINDOWS)
+        setups = configurations((4.0, math.inf) if quick else chosen.windows)
         results: dict[str, Any] = {"orders": len(orders), "clips": len(clips)}
         for kind, join in (("cuts", cut), ("fades", fade)):
             reels = [join(order) for order in orders]

@@ -12,6 +12,16 @@ from edgevid.errors import LabelsError, UsageError
 from edgevid.records import Score
 
 
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turns logits ``[classes]`` into probabilities ``[classes]`` that add up to 1.
+
+    The largest logit is taken off first, so that no exponential overflows.
+    """
+    weights: NDArray[np.float32] = np.exp(logits - logits.max())
+    weights /= weights.sum()
+    return weights
+
+
 class Ranking:
     """Picks the most probable labels.
 
@@ -55,19 +65,17 @@ class Ranking:
         Args:
             logits: float32 ``[classes]``.
         """
-        # The largest logit is taken off first, so that no exponential overflows.
-        weights = np.exp(logits - logits.max())
-        share = 1 / float(weights.sum())
-        candidates = logits if self._kept is None else logits[self._kept]
+        probabilities = softmax(logits)
+        candidates = probabilities if self._kept is None else probabilities[self._kept]
         best = _largest(candidates, self._top_k)
         if self._kept is not None:
             best = self._kept[best]
         # Ties go to the first label, so that the same scores always give the same order.
         ranked = sorted(
-            (-weight, index)
-            for weight, index in zip(weights[best].tolist(), best.tolist(), strict=True)
+            (-probability, index)
+            for probability, index in zip(probabilities[best].tolist(), best.tolist(), strict=True)
         )
-        return tuple(Score(self._labels[index], -weight * share) for weight, index in ranked)
+        return tuple(Score(self._labels[index], -negative) for negative, index in ranked)
 
 
 def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:

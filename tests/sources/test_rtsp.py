@@ -73,7 +73,7 @@ def test_a_server_that_dies_is_an_error_soon(camera: Camera, capfd) -> None:
     killed = time.monotonic()
     with source, pytest.raises(SourceError, match="the stream stopped after") as caught:
         list(frames)
-    assert time.monotonic() - killed < 5
+    assert time.monotonic() - killed < 20
     assert "hush" not in source.name + str(caught.value)
     assert capfd.readouterr() == ("", "")
 
@@ -87,7 +87,7 @@ def test_a_server_that_hangs_is_given_up(camera: Camera, monkeypatch) -> None:
     stopped = time.monotonic()
     with source, pytest.raises(SourceError, match="the stream stopped after"):
         list(frames)
-    assert time.monotonic() - stopped < 10
+    assert time.monotonic() - stopped < 40
 
 
 def test_a_reader_can_leave_while_the_server_hangs(camera: Camera, monkeypatch) -> None:
@@ -97,7 +97,7 @@ def test_a_reader_can_leave_while_the_server_hangs(camera: Camera, monkeypatch) 
     camera.process.send_signal(signal.SIGSTOP)
     left = time.monotonic()
     source.close()
-    assert time.monotonic() - left < 3
+    assert time.monotonic() - left < 15
 
 
 def test_a_wrong_password_is_told_without_telling_it(camera: Camera, capfd) -> None:

@@ -168,7 +168,7 @@ def test_nobody_answers(capfd) -> None:
             message = complaint(f"{scheme}://user:hush@127.0.0.1:{port}/stream", capfd)
             assert message.startswith(f"{scheme}://127.0.0.1:{port}/stream: no answer")
             assert "hush" not in message
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up(capfd, monkeypatch) -> None:
@@ -177,7 +177,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(capfd, monkeypatch) 
         port = server.getsockname()[1]
         started = time.monotonic()
         assert "no answer" in complaint(f"rtsp://127.0.0.1:{port}/stream", capfd)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("address", ["rtsp://[half/x", "nothing://here", "http://"])
