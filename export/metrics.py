@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.scores import softmax
-
 Matrix = NDArray[np.float32]
 
 
@@ -60,12 +58,13 @@ def classification(
 
 def divergence(reference: Matrix, other: Matrix) -> NDArray[np.float64]:
     """Kullback-Leibler divergence of each row's probabilities from the reference's, in nats."""
-    p, q = (np.maximum(_probabilities(x), 1e-12) for x in (reference, other))
-    return np.maximum((p * np.log(p / q)).sum(-1), 0.0)
+    p, q = (_log_probabilities(logits) for logits in (reference, other))
+    return np.maximum((np.exp(p) * (p - q)).sum(-1), 0.0)
 
 
-def _probabilities(logits: Matrix) -> NDArray[np.float64]:
-    return np.stack([softmax(row.astype(np.float64)) for row in logits])
+def _log_probabilities(logits: Matrix) -> NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
 def agreement(reference: Matrix, other: Matrix) -> float:

@@ -16,6 +16,7 @@
 
     [export]                        # optional
     precision = ["int8", "float32"]
+    target = "pi5"                  # what is to run it: pi4, pi5, x86; default: this machine
 
 Paths count from the config's own folder. What comes out is in the folder ``out`` beside it, or
 the one that ``--out`` names. Called again, it goes on where it was interrupted.
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.prepare import TARGETS
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.convert import CALIBRATION_CLIPS, choose, export
@@ -48,7 +50,7 @@ _SECTIONS = {
     "data": ("train", "test", "root", "group", "validation"),
     "model": ("name", "init", "size", "style"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
-    "export": ("precision", *(f.name for f in fields(Limits))),
+    "export": ("precision", "target", *(f.name for f in fields(Limits))),
 }
 
 
@@ -60,6 +62,7 @@ class Plan:
     job: Job
     precisions: tuple[Precision, ...]
     limits: Limits
+    target: str | None
 
 
 def read_config(path: Path, out: Path) -> Plan:
@@ -87,6 +90,9 @@ def read_config(path: Path, out: Path) -> Plan:
     precisions = [precisions] if isinstance(precisions, str) else precisions
     if unknown := [p for p in precisions if p not in PRECISIONS]:
         raise UsageError(f"{path}: precision {unknown[0]!r}; known: {', '.join(PRECISIONS)}")
+    target = exported.pop("target", None)
+    if target not in (None, *TARGETS):
+        raise UsageError(f"{path}: target {target!r}; known: {', '.join(TARGETS)}")
     folder = path.parent
     init = model.get("init", "none")
     try:
@@ -105,7 +111,7 @@ def read_config(path: Path, out: Path) -> Plan:
         limits = replace(Limits(), **exported)
     except TypeError as error:
         raise UsageError(f"{path}: a value is of the wrong kind: {error}") from error
-    return Plan(model.get("name", path.stem), job, tuple(precisions), limits)
+    return Plan(model.get("name", path.stem), job, tuple(precisions), limits, target)
 
 
 def run(plan: Plan) -> dict[str, Any]:
@@ -127,7 +133,13 @@ def run(plan: Plan) -> dict[str, Any]:
     for precision in plan.precisions:
         path = job.out / f"{plan.name}_{precision}.tflite"
         content = export(
-            network, labels, seen, precision=precision, memory=job.recipe.memory, name=plan.name
+            network,
+            labels,
+            seen,
+            precision=precision,
+            memory=job.recipe.memory,
+            name=plan.name,
+            target=plan.target,
         )
         with whole_file(path, make_folder=True) as file:
             file.write(content)

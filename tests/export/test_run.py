@@ -64,6 +64,7 @@ def test_forty_clips_to_a_verified_file(
         ("[data]\ntrain = 'x'\n[train]\nepoch = 3\n", "has no 'epoch'"),
         ("[data]\ntrain = 'x'\n[train]\nepochs = 'many'\n", "wrong kind"),
         ("[data]\ntrain = 'x'\n[export]\nprecision = 'int4'\n", "'int4'"),
+        ("[data]\ntrain = 'x'\n[export]\ntarget = 'pi1'\n", "'pi1'; known"),
     ],
 )
 def test_configs_that_cannot_be_meant(

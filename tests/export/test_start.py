@@ -128,13 +128,14 @@ def test_restored_statistics_change_nothing(published_path: Path, network_module
     from export import published
     from export.batch_norm import restore_statistics
 
-    network = published.load(published_path)
+    network, as_recovered = (published.load(published_path) for _ in range(2))
     image = np.random.default_rng(0).random((2, 4, SIZE, SIZE, 3), np.float32)
     batch = {"image": image, "alpha": np.tile(network_module.alphas(4), (2, 1))}
     before = network.pooled(batch)[0].numpy()
-    far_off = network.pooled(batch, training=True)[0].numpy()
     restore_statistics(network, [batch])
-    assert np.allclose(network.pooled(batch)[0], before, atol=1e-3)
-    # And with the batch's own statistics, which these are, it is the same network too.
+    assert np.allclose(network.pooled(batch)[0], before, atol=1e-4)
+    # With the batch's own statistics, which these are, it is the same network too; as it was
+    # recovered it is another one then. (Only now: such a pass moves the moving statistics.)
     after = network.pooled(batch, training=True)[0].numpy()
-    assert np.abs(after - before).mean() < 0.1 * np.abs(far_off - before).mean()
+    far_off = as_recovered.pooled(batch, training=True)[0].numpy()
+    assert np.abs(after - before).mean() < 0.01 * np.abs(far_off - before).mean()
