@@ -9,7 +9,7 @@ root=${1:?usage: make_picamera_root.sh FOLDER}
 # gcc and the headers: picamera2 depends on a package that comes as source only.
 debootstrap --variant=minbase --include=python3-venv,python3-numpy,python3-libcamera,\
 libcamera-ipa,python3-prctl,ca-certificates,gcc,libc6-dev,libpython3-dev \
-    trixie "$root" http://deb.debian.org/debian
+    trixie "$root"
 
 # Whatever this machine trusts and asks for names.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
