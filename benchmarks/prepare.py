@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 import tempfile
 import time
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import edgevid.prepare
-from edgevid import command
+from benchmarks.report import write_json
+from edgevid import command, tflite
 from edgevid.loading import load_model
 from edgevid.model import Model
 from edgevid.pace import Pace
@@ -58,14 +58,13 @@ def _run(chosen: argparse.Namespace) -> int:
                 for name, model in (("published", published), ("prepared", prepared))
             }
             _print_accuracy(figures["accuracy"])
-    if chosen.json is not None:
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
+    write_json(chosen.json, figures)
     return command.OK
 
 
 def _stages(chosen: argparse.Namespace, folder: Path) -> list[tuple[str, str, Model]]:
     """Returns the model after each pass: the pass, what it changed, the model."""
-    data = chosen.model.read_bytes()
+    data = tflite.load(chosen.model)
     stages = [("as published", "", load_model(chosen.model, prepare=False))]
     passes = edgevid.prepare.passes_for(chosen.target or edgevid.prepare.this_machine())
     for count in range(1, len(passes) + 1):

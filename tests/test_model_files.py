@@ -34,13 +34,8 @@ def published_a0(published_path: Path) -> bytes:
 
 
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in EDGEVID_MODELS, an empty cache, and no address to download from."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    monkeypatch.setenv("EDGEVID_MODELS", str(folder))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
     for name, model in CATALOG.items():
         monkeypatch.setitem(CATALOG, name, replace(model, addresses=()))
     return folder

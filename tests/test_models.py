@@ -21,17 +21,6 @@ OTHER_A1 = tiny_stream(note="another file")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder in EDGEVID_MODELS, beside an empty cache."""
-    made = tmp_path / "models"
-    made.mkdir()
-    monkeypatch.setenv("EDGEVID_MODELS", str(made))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return made
-
-
-@pytest.fixture
 def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     """Publishes movinet-a1."""
     with LocalServer() as running:
