@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import warnings
@@ -54,19 +55,28 @@ def open_backend(flatbuffer: bytes, *, name: str = "auto", threads: int = 1) -> 
 
 
 class InterpreterBackend:
-    """Runs on a TFLite ``Interpreter``, which all three runtimes share."""
+    """Runs on a TFLite ``Interpreter``, which all three runtimes share.
+
+    It keeps a view of each tensor: to ask the interpreter for sixty at every step would take
+    longer than to copy them. The interpreter may put its tensors elsewhere while it invokes, which
+    it does for networks with open shapes; then all views are made anew.
+    """
 
     def __init__(self, interpreter: Any) -> None:
         interpreter.allocate_tensors()
         self._interpreter = interpreter
-        self._views: dict[int, Callable[[], NDArray[Any]]] = {}
+        self._views: dict[int, NDArray[Any]] = {}
+        self._anchor: Callable[[], NDArray[Any]] = interpreter.tensor(
+            interpreter.get_output_details()[-1]["index"]
+        )
+        self._anchored_at = 0  # nowhere yet
 
     def tensor(self, index: int) -> NDArray[Any]:
         """Returns a view of a tensor's memory. Let go of it before ``invoke``."""
         view = self._views.get(index)
         if view is None:
-            view = self._views[index] = self._interpreter.tensor(index)
-        return view()
+            view = self._views[index] = _unowned(self._interpreter.tensor(index)())
+        return view
 
     def invoke(self) -> None:
         """Computes the outputs from the inputs."""
@@ -74,6 +84,21 @@ class InterpreterBackend:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"the runtime cannot run the model: {_one_line(error)}") from error
+        address = _address(self._anchor())
+        if address != self._anchored_at:
+            self._views.clear()
+            self._anchored_at = address
+
+
+def _unowned(array: NDArray[Any]) -> NDArray[Any]:
+    """Returns a view that does not hold its owner: an interpreter that is held refuses to run."""
+    memory = (ctypes.c_char * array.nbytes).from_address(_address(array))
+    return np.ndarray(array.shape, array.dtype, memoryview(memory))
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _litert() -> Any:

@@ -40,6 +40,7 @@ class Model:
         self._backend = backend
         self._lock = threading.Lock()
         self._resident: Stream | None = None  # whose state the backend's tensors hold
+        self._moves = [(state.input.index, state.output.index) for state in interface.states]
         for state in interface.idle:
             backend.tensor(state.input.index).fill(state.initial)
 
@@ -99,8 +100,9 @@ class Model:
         tensor, network = self._backend.tensor, self.interface
         with self._lock:
             stream._preprocess(image, tensor(network.image.index))
+            sees_cut = stream._sees_cut()
             self._place_state(stream)
-            if stream._sees_cut():  # then the last frames are of no use to this one
+            if sees_cut:  # then the last frames are of no use to this one
                 for state in network.states:
                     if not state.is_running_mean:
                         tensor(state.input.index).fill(state.initial)
@@ -114,8 +116,8 @@ class Model:
         """Puts a stream's state into the network's inputs."""
         tensor, states = self._backend.tensor, self.interface.states
         if self._resident is stream:
-            for state in states:
-                np.copyto(tensor(state.input.index), tensor(state.output.index))
+            for into, out in self._moves:
+                np.copyto(tensor(into), tensor(out))
         else:
             self._evict()
             for state, values in zip(states, stream._state, strict=True):

@@ -25,6 +25,7 @@ class Preprocess:
 
     Attributes:
         pixels: the last picture as the network sees it: RGB, uint8, ``[height, width, 3]``.
+            Only good until the next picture.
 
     Raises:
         UsageError: an unknown fit, or a crop without area.
@@ -38,7 +39,8 @@ class Preprocess:
         self._size = (width, height)
         self._fit = fit
         self._crop = crop
-        self.pixels = np.zeros((height, width, 3), np.uint8)
+        self._buffer = np.zeros((height, width, 3), np.uint8)
+        self.pixels = self._buffer
 
     def __call__(self, image: NDArray[np.uint8], out: NDArray[Any]) -> None:
         """Writes one picture to the input.
@@ -51,16 +53,11 @@ class Preprocess:
         Raises:
             UsageError: the crop lies outside the picture.
         """
-        pixels = self.pixels
         if self._crop is not None:
             image = _cut(image, self._crop)
         if self._fit == "crop":
             image = _middle(image, self._size)
-        if self._fit == "letterbox":
-            pixels.fill(0)
-            self._shrink(image, _middle_of(pixels, image.shape[1] / image.shape[0]))
-        else:
-            self._shrink(image, pixels)
+        self.pixels = pixels = self._scaled(image)
         target = out.reshape(pixels.shape)
         if out.dtype == np.int8:
             np.bitwise_xor(pixels, 0x80, out=target.view(np.uint8))
@@ -68,6 +65,16 @@ class Preprocess:
             target[...] = pixels
         else:
             np.multiply(pixels, np.float32(1 / 255), out=target)
+
+    def _scaled(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if image.shape == self._buffer.shape:
+            return image
+        if self._fit == "letterbox":
+            self._buffer.fill(0)
+            self._shrink(image, _middle_of(self._buffer, image.shape[1] / image.shape[0]))
+        else:
+            self._shrink(image, self._buffer)
+        return self._buffer
 
     def _shrink(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         from edgevid.opencv import cv2  # here, so that importing edgevid stays light

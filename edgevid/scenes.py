@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +30,36 @@ _DRIFT_OVER = 10  # frames, 2 s: a scene that differs from the one so long ago h
 _DRIFT_KEEPS = 5.0  # and what was before counts for this many
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Description:
     """What is remembered of a picture.
 
     Attributes:
-        colours: square roots of the shares of all pixels that each colour has; of length 1.
-        pattern: the small picture less its mean, of length 1 where it has a pattern at all.
-        has_pattern: whether it is neither too dark nor too even for that.
+        pattern: the coarse pattern of light less its mean, float32 ``[432]``.
+        length: the length of ``pattern`` as a vector.
+        has_pattern: whether it is neither too dark nor too even to have one.
     """
 
-    colours: NDArray[np.float32]
-    pattern: NDArray[np.float32]
-    has_pattern: bool
+    def __init__(self, picture: NDArray[np.uint8]) -> None:
+        from edgevid.opencv import cv2
+
+        # Every n-th pixel is enough for a histogram, and for means over a twelfth of a side.
+        step = max(1, min(picture.shape[:2]) // _SIDE)
+        self._small = picture[step // 2 :: step, step // 2 :: step].copy()
+        coarse = cv2.resize(self._small, _PATTERN, interpolation=cv2.INTER_AREA)
+        pattern = coarse.ravel().astype(np.float32)
+        pattern -= np.add.reduce(pattern) / pattern.size
+        self.pattern: NDArray[np.float32] = pattern
+        self.length = math.sqrt(pattern.dot(pattern))
+        self.has_pattern = self.length > _FAINT * math.sqrt(pattern.size)
+
+    @cached_property
+    def colours(self) -> NDArray[np.float32]:
+        """Square roots of the shares of all pixels that each colour has; of length 1."""
+        from edgevid.opencv import cv2
+
+        counts = cv2.calcHist([self._small], [0, 1, 2], None, _LEVELS, _RANGES).ravel()
+        shares: NDArray[np.float32] = np.sqrt(counts * np.float32(3 / self._small.size))
+        return shares
 
 
 class SceneWatch:
@@ -63,37 +80,30 @@ class SceneWatch:
         Args:
             picture: RGB, uint8, ``[height, width, 3]``.
         """
-        description = _describe(picture)
+        description = Description(picture)
         seen = self.seen
         counts = math.inf
-        if seen and _distance(seen[-1], description) > _THRESHOLD:
+        if seen and _differ(seen[-1], description):
             counts = CUT
             seen.clear()
-        elif len(seen) == _DRIFT_OVER and _distance(seen[0], description) > _THRESHOLD:
+        elif len(seen) == _DRIFT_OVER and _differ(seen[0], description):
             counts = _DRIFT_KEEPS
         seen.append(description)
         return counts
 
 
-def _describe(picture: NDArray[np.uint8]) -> Description:
-    from edgevid.opencv import cv2
-
-    # Every n-th pixel is enough for a histogram, and for means over a twelfth of a side.
-    step = max(1, min(picture.shape[:2]) // _SIDE)
-    small = picture[step // 2 :: step, step // 2 :: step].copy()
-    counts = cv2.calcHist([small], [0, 1, 2], None, _LEVELS, _RANGES).ravel()
-    colours = np.sqrt(counts * (1 / (small.size / 3)))
-    pattern = cv2.resize(small, _PATTERN, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
-    pattern -= pattern.mean()
-    length = math.sqrt(pattern @ pattern)
-    has_pattern = length > _FAINT * math.sqrt(pattern.size)
-    if has_pattern:
-        pattern *= 1 / length
-    return Description(colours, pattern, has_pattern)
+def _differ(one: Description, other: Description) -> bool:
+    pattern = _pattern_distance(one, other)
+    # A distance of colours is never over 1 and takes longer, so it is seldom asked for.
+    return pattern > _THRESHOLD and pattern * _colour_distance(one, other) > _THRESHOLD
 
 
-def _distance(one: Description, other: Description) -> float:
-    colours = 1 - float(one.colours @ other.colours)  # the squared Hellinger distance
+def _pattern_distance(one: Description, other: Description) -> float:
+    """Returns 1 less the correlation, at most 2; without patterns there is nothing to compare."""
     if one.has_pattern and other.has_pattern:
-        return colours * (1 - float(one.pattern @ other.pattern))  # 1 less the correlation
-    return colours if one.has_pattern or other.has_pattern else 0.0
+        return 1 - float(one.pattern.dot(other.pattern)) / (one.length * other.length)
+    return 1.0 if one.has_pattern or other.has_pattern else 0.0
+
+
+def _colour_distance(one: Description, other: Description) -> float:
+    return 1 - float(one.colours.dot(other.colours))  # the squared Hellinger distance

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from edgevid.loading import load_model
 from edgevid.model import Model
+from edgevid.pace import Pace
+from edgevid.preprocess import Preprocess
+from edgevid.sources import open_source
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
 
@@ -26,6 +29,18 @@ PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
 class LabelledClip:
     path: Path
     label: str  # its Kinetics-600 class, empty when none is known
+
+    def pictures(self, most: int | None = None) -> list[NDArray[np.uint8]]:
+        """What a network of 172 pixels and 5 frames a second sees of it."""
+        preprocess, pace, pictures = Preprocess(172, 172), Pace(5), []
+        with open_source(self.path) as source:
+            for frame in source:
+                if len(pictures) == most:
+                    break
+                if pace.due(frame.timestamp):
+                    preprocess(frame.image, np.empty((172, 172, 3), np.uint8))
+                    pictures.append(preprocess.pixels.copy())
+        return pictures
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,35 @@ def step(backend: Backend, image: NDArray[np.float32]) -> NDArray[np.float32]:
     backend.invoke()
     logits: NDArray[np.float32] = backend.tensor(network.logits.index).copy()
     return logits
+
+
+class MovingInterpreter:
+    """Puts its tensors elsewhere whenever it runs, as those with open shapes may."""
+
+    def __init__(self) -> None:
+        self.arrays = [np.zeros(3, np.float32)]
+        self.kept: list[NDArray[np.float32]] = []
+
+    def allocate_tensors(self) -> None:
+        pass
+
+    def get_output_details(self) -> list[dict[str, int]]:
+        return [{"index": 0}]
+
+    def tensor(self, index: int) -> Callable[[], NDArray[np.float32]]:
+        return lambda: self.arrays[index]
+
+    def invoke(self) -> None:
+        self.kept += self.arrays  # the old memory stays alive, so the new is another
+        self.arrays = [self.arrays[0] + 1]
+
+
+def test_views_follow_tensors_that_move() -> None:
+    backend = InterpreterBackend(MovingInterpreter())
+    for count in (1, 2, 3):
+        assert backend.tensor(0).tolist() == [count - 1] * 3
+        backend.invoke()
+        assert backend.tensor(0).tolist() == [count] * 3
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from edgevid.opencv import cv2
-from edgevid.pace import Pace
-from edgevid.preprocess import Preprocess
 from edgevid.scenes import CUT, SceneWatch
-from edgevid.sources import open_source
 from tests.conftest import LabelledClip
 
 
@@ -60,21 +57,11 @@ def test_a_scene_that_fades_into_another_stops_counting() -> None:
     assert counts[-1] == math.inf
 
 
-def pictures_of(clip: LabelledClip) -> list[np.ndarray]:
-    preprocess, pace, pictures = Preprocess(172, 172), Pace(5), []
-    with open_source(clip.path) as source:
-        for frame in source:
-            if pace.due(frame.timestamp):
-                preprocess(frame.image, np.empty((172, 172, 3), np.uint8))
-                pictures.append(preprocess.pixels.copy())
-    return pictures
-
-
 def test_real_clips_one_after_the_other(real_clips: list[LabelledClip]) -> None:
     pictures: list[np.ndarray] = []
     joints = []
     for clip in real_clips:
         if "YOWOv2" in clip.path.name:
             joints.append(len(pictures))
-            pictures += pictures_of(clip)
+            pictures += clip.pictures()
     assert cuts_in(pictures) == joints[1:]

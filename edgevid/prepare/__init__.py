@@ -37,8 +37,8 @@ from edgevid.prepare.writing import write
 from edgevid.version import REWRITE
 
 # Processors to be quick on: 64-bit ARM without dot-product instructions (Raspberry Pi 3, 4, Zero
-# 2), with them (Pi 5, phones), and x86.
-TARGETS = ("pi4", "pi5", "x86")
+# 2), with them (Pi 5, phones), x86, and x86 with matrix instructions (Xeons since 2023).
+TARGETS = ("pi4", "pi5", "x86", "amx")
 
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
@@ -61,22 +61,22 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         quantize_image,
         fold_multiplications,
         drop_time_axis,
-        widen_stem if target == "pi5" else narrow_convolutions,
+        narrow_convolutions if target in ("pi4", "amx") else widen_stem,
         float_islands,
-        # Less work for the network, but more states to put into place; that pays where vectors
-        # are wide.
-        *((split_frames,) if target == "x86" else ()),
+        # Less work for the network, but more states to put into place; that pays where the
+        # network's own work is least.
+        *((split_frames,) if target == "amx" else ()),
     )
 
 
 def this_machine() -> str:
     """Returns the target that stands for the processor that runs this."""
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        return "x86"
     try:
         features = Path("/proc/cpuinfo").read_text("utf-8").split()
     except OSError:  # not Linux: no board, and all others have dot products
-        return "pi5"
+        features = ["asimddp"]
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return "amx" if "amx_int8" in features else "x86"
     return "pi5" if "asimddp" in features else "pi4"
 
 

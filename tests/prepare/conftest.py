@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
-from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import SIZE, mini_movinet
 
 
@@ -32,25 +30,3 @@ def pictures() -> NDArray[np.uint8]:
     colours = random.integers(0, 256, (40, 1, 1, 3))
     patterns = random.integers(-60, 60, (40, SIZE, SIZE, 3))
     return np.clip(colours + patterns, 0, 255).astype(np.uint8)
-
-
-def decoded(
-    clip: LabelledClip, *, size: int = 172, fps: float = 5, most: int = 50
-) -> NDArray[np.uint8]:
-    """The middle square of a clip's pictures: [pictures, size, size, 3]."""
-    capture = cv2.VideoCapture(str(clip.path))
-    kept: list[NDArray[np.uint8]] = []
-    try:
-        while len(kept) < most:
-            there, picture = capture.read()
-            if not there:
-                break
-            if capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 >= len(kept) / fps:
-                height, width = picture.shape[:2]
-                side = min(height, width)
-                top, left = (height - side) // 2, (width - side) // 2
-                square = picture[top : top + side, left : left + side]
-                kept.append(cv2.resize(square, (size, size))[:, :, ::-1])
-    finally:
-        capture.release()
-    return np.array(kept)

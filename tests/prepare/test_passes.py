@@ -258,7 +258,7 @@ class TestFloats:
         assert len(np.unique(results[1])) > 50
 
     def test_narrow_convolutions(self, mini_int8: bytes, pictures: Pictures) -> None:
-        narrow = passes_for("x86")
+        narrow = passes_for("amx")
         assert narrow_convolutions in narrow
         without = [step for step in narrow if step is not narrow_convolutions]
         int8, floats = rewritten(mini_int8, *without), rewritten(mini_int8, *narrow)

@@ -19,7 +19,6 @@ from edgevid.prepare.graph import Graph
 from edgevid.prepare.writing import write
 from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
-from tests.prepare.conftest import decoded
 from tests.prepare.mini_movinet import LABELS
 from tests.prepare.running import logits_of, partitions
 from tests.tiny_model import LABELS as TINY_LABELS
@@ -208,11 +207,11 @@ EXACT = {
 }
 
 
-@pytest.mark.parametrize("target", ["pi5", "x86"])  # between them all passes
+@pytest.mark.parametrize("target", ["pi5", "amx"])  # between them all passes
 def test_each_pass_on_a_real_clip(
     published_bytes: bytes, real_clips: list[LabelledClip], target: str
 ) -> None:
-    clip = decoded(next(c for c in real_clips if "rpi_carving_ice" in c.path.name), most=15)
+    clip = np.array(next(c for c in real_clips if "rpi_carving_ice" in c.path.name).pictures(15))
     steps = passes_for(target)
     before = logits_of(published_bytes, clip)
     for count, step in enumerate(steps, start=1):
@@ -226,22 +225,24 @@ def test_each_pass_on_a_real_clip(
 
 
 def test_the_targets_agree(published_bytes: bytes, real_clips: list[LabelledClip]) -> None:
-    clip = decoded(next(c for c in real_clips if "flipping_a_pancake" in c.path.name), most=15)
-    pi4, pi5, x86 = (
-        logits_of(prepare(published_bytes, name="a0", target=target).data, clip)
+    clip = np.array(next(c for c in real_clips if "flipping_a_pancake" in c.path.name).pictures(15))
+    logits = {
+        target: logits_of(prepare(published_bytes, name="a0", target=target).data, clip)
         for target in TARGETS
-    )
-    assert np.array_equal(pi4, x86)
-    assert np.corrcoef(pi5[-1], x86[-1])[0, 1] > 0.99
-    assert pi5[-1].argmax() == x86[-1].argmax()
+    }
+    assert np.array_equal(logits["pi4"], logits["amx"])
+    assert np.array_equal(logits["pi5"], logits["x86"])
+    assert np.corrcoef(logits["pi5"][-1], logits["amx"][-1])[0, 1] > 0.99
+    assert logits["pi5"][-1].argmax() == logits["amx"][-1].argmax()
 
 
 def test_no_less_accurate_than_published(
     published_bytes: bytes, real_clips: list[LabelledClip]
 ) -> None:
     labels = manifest.read(prepare(published_bytes, name="a0").data).labels  # type: ignore[union-attr]
-    known = sorted((c for c in real_clips if c.label), key=lambda c: c.path.stat().st_size)[:8]
-    clips = [(labels.index(clip.label), decoded(clip)) for clip in known]
+    clips = [
+        (labels.index(clip.label), np.array(clip.pictures())) for clip in real_clips if clip.label
+    ]
 
     def score(data: bytes) -> tuple[int, float]:
         right, likelihood = 0, 0.0
@@ -253,5 +254,5 @@ def test_no_less_accurate_than_published(
 
     published, prepared = score(published_bytes), score(prepare(published_bytes, name="a0").data)
     assert published[0] >= len(clips) // 2
-    assert prepared[0] >= published[0] - 1  # one clip lies on the edge between two classes
-    assert prepared[1] >= published[1] - 0.02
+    assert prepared[0] >= published[0]
+    assert prepared[1] >= published[1]
