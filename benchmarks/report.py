@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgevid.errors import MissingDependencyError
 from edgevid.whole_file import whole_file
 
 
@@ -49,6 +50,34 @@ def write_json(path: Path | None, results: dict[str, Any]) -> None:
         text = json.dumps(_finite(results), indent=1, ensure_ascii=False, allow_nan=False)
         with whole_file(path, make_folder=True) as file:
             file.write(text.encode() + b"\n")
+
+
+def figure(width: float, height: float) -> tuple[Any, Any]:
+    """Returns a matplotlib figure of so many inches, and its axes.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError(
+            "pictures need matplotlib: pip install 'edgevid[bench]'"
+        ) from error
+    drawn = Figure(figsize=(width, height), layout="constrained")
+    axes = drawn.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return drawn, axes
+
+
+def save_figure(drawn: Any, path: Path) -> None:
+    """Writes a figure as PNG.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with whole_file(path, make_folder=True) as file:
+        drawn.savefig(file, format="png", dpi=150)
 
 
 def _cell(value: Any) -> str:

@@ -12,16 +12,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import clips, report
+from benchmarks.peers.official import OfficialLoop
 from edgevid import Frame, load_model
 from edgevid.command import OK, guard
 from edgevid.model import Model
-from edgevid.opencv import cv2
 
 _BLOCK = 50  # steps of one loop before it is the other's turn
 _WARM_UP = 3  # steps at the start of a block that do not count: the caches are the other loop's
@@ -39,7 +39,7 @@ def _run(steps: int, chosen: Any) -> int:
     played = clips.labelled(4)
     pictures = [picture for clip in played for picture in clip.pictures]
     model = load_model(clips.published_path())
-    official = OfficialLoop(model.manifest.labels)
+    official = OfficialLoop(str(clips.published_path()), model.manifest.labels)
     stream = model.stream()
     loops: dict[str, Callable[[NDArray[np.uint8]], Any]] = {
         "official example": official.step,
@@ -86,43 +86,6 @@ def _invoke_alone(model: Model) -> Callable[[NDArray[np.uint8]], Any]:
     """Returns the network by itself, with whatever is in its inputs."""
     backend = model._backend
     return lambda picture: backend.invoke()
-
-
-class Category(NamedTuple):
-    """One label and its score, as the official example has it."""
-
-    label: str
-    score: float
-
-
-class OfficialLoop:
-    """What the official example does with each frame (its ``video_classifier.py``, 2022)."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(str(clips.published_path()), num_threads=1)
-        self._labels = labels
-        self._signature = interpreter.get_signature_runner()
-        self._states = {
-            name: np.zeros(detail["shape"], detail["dtype"])
-            for name, detail in self._signature.get_input_details().items()
-            if name != "image"
-        }
-
-    def step(self, picture: NDArray[np.uint8]) -> list[Category]:
-        """Takes one picture, uint8 ``[172, 172, 3]``; returns the five best labels."""
-        scaled = cv2.resize(picture, (picture.shape[1], picture.shape[0]))
-        image = np.float32(scaled[None, None]) / 255
-        outputs = self._signature(image=image, **self._states)
-        logits = outputs.pop("logits")[0]
-        self._states = outputs
-        weights = np.exp(logits)
-        probabilities = weights / np.sum(weights)
-        # It sorts all scores in Python, makes a record of each, and then takes five.
-        order = sorted(range(len(probabilities)), key=lambda k: probabilities[k], reverse=True)
-        records = [Category(self._labels[index], probabilities[index]) for index in order]
-        return [record for record in records if record.score >= 0][:5]
 
 
 if __name__ == "__main__":
