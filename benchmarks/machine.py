@@ -104,10 +104,20 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def resident_mb() -> float:
-    """Returns the memory that this process holds now, in MB."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What this process holds of the system: RSS in MB (2**20 bytes), threads, open files."""
+
+    rss_mb: float
+    threads: int
+    files: int
+
+
+def held_by_process() -> Held:
+    """Returns what this process holds now, from Linux' ``/proc``."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    threads, files = (len(list(Path(f"/proc/self/{kind}").iterdir())) for kind in ("task", "fd"))
+    return Held(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, threads, files)
 
 
 def decode_throttled(answer: str) -> tuple[str, ...]:

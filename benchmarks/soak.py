@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.clips import Clip, labelled, published_path, shuffled
+from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.command import FAILED, OK, guard
 from edgevid.events import EventDetector
@@ -105,22 +103,6 @@ def soak(model: Model, clips: Sequence[Clip], steps: int, *, seed: int = 0) -> d
             and (after.threads, after.files) == (before.threads, before.files)
         ),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What this process holds of the system: RSS in MB (2**20 bytes), threads, open files."""
-
-    rss_mb: float
-    threads: int
-    files: int
-
-
-def held_by_process() -> Held:
-    """Returns what this process holds now, from Linux' ``/proc``."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    threads, files = (len(list(Path(f"/proc/self/{kind}").iterdir())) for kind in ("task", "fd"))
-    return Held(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, threads, files)
 
 
 def max_or_nan(one: float, other: float) -> float:

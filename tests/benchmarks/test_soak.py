@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.clips import labelled
-from benchmarks.soak import held_by_process, main, soak
+from benchmarks.machine import held_by_process
+from benchmarks.soak import main, soak
 from edgevid.model import Model, Stream
 
 
