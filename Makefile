@@ -57,9 +57,9 @@ picamera-root:
 
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0
-# For the tests: a real RTSP server, a screen, and hands to press keys on it.
+# For the tests: a real RTSP server, a screen, hands to press keys on it, a board to log in to.
 SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
-    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly xvfb xdotool
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly xvfb xdotool openssh-server openssh-client
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:
