@@ -272,20 +272,22 @@ def _rows(
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws the medians as bars, shortest first.
+    """Draws the medians as points, shortest first.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
     """
-    figure, axes = report.figure(7, 0.5 + 0.36 * len(rows))
+    figure, axes = report.figure(7, 0.9 + 0.32 * len(rows))
     ordered = sorted(rows, key=lambda row: -row["median ms"])
-    times = [row["median ms"] for row in ordered]
-    colours = ["#d1495b" if row["loop"] == "edgevid" else "#8d99ae" for row in ordered]
-    bars = axes.barh([row["loop"] for row in ordered], times, color=colours)
-    axes.bar_label(bars, [f"{time:.2f} ms" for time in times], padding=4)
-    axes.set_xscale("log")
-    axes.set_xlim(min(times) / 1.5, max(times) * 2)
-    axes.set_xlabel("median time of one step, one x86-64 thread (logarithmic)")
+    for place, row in enumerate(ordered):
+        colour = "#d1495b" if row["loop"] == "edgevid" else "#5c6b8a"
+        axes.plot(row["median ms"], place, "o", color=colour, markersize=8)
+        text = f"  {row['median ms']:.2f} ms"
+        axes.text(row["median ms"] * 1.06, place, text, va="center", color=colour)
+    axes.set_yticks(range(len(ordered)), [row["loop"] for row in ordered])
+    axes.grid(axis="y", color="#e3e6ec")
+    report.logarithmic(axes, "median time of one step, ms, on one x86-64 thread (logarithmic)")
+    axes.set_xlim(right=2 * ordered[0]["median ms"])
     report.save_figure(figure, path)
 
 

@@ -341,9 +341,9 @@ def draw(models: Sequence[dict[str, Any]], path: Path) -> None:
         for mark, colour in (("p50", "#d1495b"), ("p95", "#edae49"), ("p99", "#00798c")):
             axes.plot(figures[mark], place, "o", color=colour, label=None if place else mark)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-    axes.set_xscale("log")
-    axes.set_xlabel("one step, ms (logarithmic; the line ends at the slowest)")
-    axes.legend(frameon=False)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    report.logarithmic(axes, "one step, ms (logarithmic; the line ends at the slowest)")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     report.save_figure(figure, path)
 
 

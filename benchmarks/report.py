@@ -70,6 +70,14 @@ def figure(width: float, height: float) -> tuple[Any, Any]:
     return drawn, axes
 
 
+def logarithmic(axes: Any, title: str) -> None:
+    """Makes the horizontal axis logarithmic, with plain numbers on it."""
+    axes.set_xscale("log")
+    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "125" else "")
+    axes.set_xlabel(title)
+
+
 def save_figure(drawn: Any, path: Path) -> None:
     """Writes a figure as PNG.
 
