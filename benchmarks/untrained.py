@@ -1,0 +1,65 @@
+"""``python -m benchmarks.untrained FOLDER``: networks with random weights, to time only.
+
+How long a step takes does not depend on what the weights are, so A1 and A2, and float32 files of
+all three, can be timed where only A0's int8 file is at hand. Needs the extra ``train``. Their
+manifest says ``"weights": "random"``, which ``benchmarks.latency`` shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from edgevid import command, label_files, manifest
+from edgevid.whole_file import whole_file
+
+SIZES = ("a0", "a1", "a2")
+PRECISIONS = ("int8", "float32")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.untrained", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the files go")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
+    parser.add_argument("--style", choices=("relu6", "hard_swish"), default="relu6")
+    chosen = parser.parse_args(arguments)
+    return command.guard(lambda: _run(chosen))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    cases = [(size, precision) for size in chosen.sizes for precision in PRECISIONS]
+    for size, precision in tqdm(cases, "exporting", unit="file"):
+        path = chosen.folder / f"untrained_{size}_{chosen.style}_{precision}.tflite"
+        with whole_file(path, make_folder=True) as file:
+            file.write(untrained(size, chosen.style, precision))
+    return command.OK
+
+
+def untrained(size: str, style: str, precision: Any) -> bytes:
+    """Returns a streaming file of 600 classes, prepared for this machine."""
+    from export import convert
+    from export.network import Architecture, Network
+
+    network = Network(Architecture(size, style, 600))
+    side, random = network.architecture.input_size, np.random.default_rng(0)
+    calibration = [random.integers(0, 256, (4, side, side, 3), np.uint8) for _ in range(2)]
+    data = convert.export(
+        network, label_files.default(600), calibration, precision=precision, name=f"untrained-{size}"
+    )  # fmt: skip
+    described = manifest.read(data)
+    assert described is not None
+    provenance = {**described.provenance, "weights": "random"}
+    described = dataclasses.replace(described, provenance=provenance)
+    return manifest.write(manifest.split(data)[0], described)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
