@@ -22,8 +22,17 @@ def watch(
         yield frame, stream.step(frame) if pace.due(frame.timestamp) else None
 
 
-def freshest(source: Source) -> Source:
-    """Wraps a live source so that the newest frame is always the next one."""
+def freshest(source: Source, *, realtime: bool = False) -> Source:
+    """Wraps a live source so that the newest frame is always the next one.
+
+    Args:
+        source: an open source; a file gives all its frames all the same.
+        realtime: play a file at its own speed, as a camera would, and treat it like one.
+    """
+    if realtime and not source.is_live:
+        from edgevid.sources.realtime import RealtimeSource
+
+        source = RealtimeSource(source)
     if not source.is_live:
         return source
     from edgevid.sources.newest import NewestSource

@@ -136,11 +136,7 @@ class _Run:
             source = open_camera(spec)
         else:
             source = open_source(spec, picture_fps=self._options.picture_fps)
-        if self._options.realtime and not source.is_live:
-            from edgevid.sources.realtime import RealtimeSource
-
-            source = RealtimeSource(source)
-        return freshest(source)
+        return freshest(source, realtime=self._options.realtime)
 
     def _frames_of(self, source: Source) -> Iterator[Frame]:
         end = None
