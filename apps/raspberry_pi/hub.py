@@ -145,13 +145,13 @@ class Hub:
 
     # For the watcher and the cameras.
 
-    def turned(self, name: str, state: State, problem: str = "") -> None:
-        """A camera came to another state."""
+    def turned(self, name: str, state: State, problem: str = "") -> bool:
+        """A camera is in a state; returns whether that is news."""
         with self._lock:
             view = self._views[name]
             before = view.status
             if (before.state, before.problem) == (state, problem):
-                return
+                return False
             view.status = replace(
                 before,
                 state=state,
@@ -160,6 +160,7 @@ class Hub:
                 losses=before.losses + (state == "lost" and before.state == "live"),
                 scores=before.scores if state == "live" else (),
             )
+            return True
 
     def stepped(self, name: str, frame: Frame, prediction: Prediction, skipped: int) -> None:
         """The model has looked at a frame; ``skipped`` more ticks went by before it."""

@@ -1,0 +1,226 @@
+"""Keeps one camera going: starts its process, notices when it fails, starts it anew."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.raspberry_pi.capture import ERROR, HEADER, Order
+from apps.raspberry_pi.hub import State
+from edgevid import Frame, SourceError
+
+_LOG = logging.getLogger("edgevid.service")
+
+_ROOT = Path(__file__).parents[2]  # where the packages apps and edgevid are
+_OPENING_S = 20.0  # until the first frame; a network camera may take this long
+_FIRST_WAIT_S = 0.5  # before it is opened again; doubles with each failure
+_ENDING_S = 0.5  # for a camera to end by itself when told to
+_PIPE_BYTES = 1 << 20  # a picture in one go, or nearly
+_LARGEST_BYTES = 1 << 28  # of one message: more is not a picture
+
+Turned = Callable[[State, str], None]
+
+
+class Camera:
+    """One camera, always the newest frame.
+
+    Args:
+        name: how to call it.
+        order: what to capture.
+        stall: seconds without a frame after which it counts as lost.
+        longest_wait: seconds between attempts to open it, at most.
+        turned: told of each change of state, with one line that says why.
+        arrived: told of each frame.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        order: Order,
+        *,
+        stall: float,
+        longest_wait: float,
+        turned: Turned,
+        arrived: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self._losses = 0
+        self._refused = ""
+        self._order = order
+        self._stall = stall
+        self._longest_wait = longest_wait
+        self._turned = turned
+        self._arrived = arrived
+        self._newest: Frame | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to capture."""
+        self._thread.start()
+
+    def take(self) -> tuple[int, Frame | None]:
+        """Returns how often the camera was lost, and its newest frame if not taken yet.
+
+        What came before a loss and what came after are not one video.
+        """
+        with self._lock:
+            frame, self._newest = self._newest, None
+            return self._losses, frame
+
+    def refuse(self, problem: str) -> None:
+        """Treats the camera as lost: its frames cannot be used, and why."""
+        self._refused = problem
+
+    def stop(self) -> None:
+        """Begins to end; ``join`` waits for it."""
+        self._stopping.set()
+        with self._lock:
+            process = self._process
+        if process is not None:
+            _tell_to_stop(process)
+
+    def join(self, within: float) -> None:
+        """Waits for the end, so many seconds at most."""
+        self._thread.join(within)
+
+    def _run(self) -> None:
+        wait = _FIRST_WAIT_S
+        while not self._stopping.is_set():
+            problem = f"{self.name}: ended"
+            try:
+                for frame in self._frames():
+                    if self._refused:
+                        problem, self._refused = self._refused, ""
+                        break
+                    with self._lock:
+                        self._newest = frame
+                    wait = _FIRST_WAIT_S if frame.index else wait  # one picture proves little
+                    self._turned("live", "")
+                    self._arrived()
+            except SourceError as error:
+                problem = str(error)
+            if self._stopping.is_set():
+                return
+            with self._lock:
+                self._newest = None
+                self._losses += 1
+            self._turned("lost", problem)
+            self._arrived()
+            self._stopping.wait(wait)
+            wait = min(2 * wait, self._longest_wait)
+
+    def _frames(self) -> Iterator[Frame]:
+        """Yields the frames of one process, from its start to its end."""
+        process = self._start_process()
+        hangs = True
+        try:
+            patience, index = _OPENING_S, 0
+            while True:
+                kind, timestamp, shape, payload = self._message(process, patience)
+                if kind == ERROR:
+                    raise SourceError(payload.tobytes().decode("utf-8", "replace"))
+                yield Frame(payload.reshape(*shape, 3), timestamp, index)
+                patience, index = self._stall, index + 1
+        except EOFError:
+            hangs = False
+            raise SourceError(f"{self.name}: its capture process ended unexpectedly") from None
+        except TimeoutError:
+            raise SourceError(f"{self.name}: no picture for {patience:g} s") from None
+        except SourceError:
+            hangs = False
+            raise
+        finally:
+            self._end(process, at_once=hangs)
+
+    def _start_process(self) -> subprocess.Popen[bytes]:
+        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "apps.raspberry_pi.capture"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pipesize=_PIPE_BYTES,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            bufsize=0,
+        )
+        assert process.stdin
+        with self._lock:
+            self._process = process
+        with suppress(BrokenPipeError):  # it has ended already: to read from it will say so
+            process.stdin.write(self._order.line())
+        if self._stopping.is_set():
+            _tell_to_stop(process)
+        return process
+
+    def _message(
+        self, process: subprocess.Popen[bytes], patience: float
+    ) -> tuple[bytes, float, tuple[int, int], NDArray[np.uint8]]:
+        """Returns the next message: kind, timestamp, height and width, payload.
+
+        Raises:
+            TimeoutError: it did not come whole within so many seconds.
+            EOFError: there is none.
+        """
+        assert process.stdout
+        deadline = time.monotonic() + patience
+        header = bytearray(HEADER.size)
+        _fill(memoryview(header), process.stdout.fileno(), deadline)
+        kind, timestamp, height, width, size = HEADER.unpack(header)
+        if size > _LARGEST_BYTES:
+            raise SourceError(f"{self.name}: a picture of {width}x{height} is too large")
+        payload = np.empty(size, np.uint8)
+        _fill(payload.data, process.stdout.fileno(), deadline)
+        return kind, timestamp, (height, width), payload
+
+    def _end(self, process: subprocess.Popen[bytes], *, at_once: bool) -> None:
+        """Ends a process and waits until the system has let go of all that it held."""
+        _tell_to_stop(process)
+        assert process.stdout
+        process.stdout.close()
+        try:
+            process.wait(0 if at_once else _ENDING_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        while True:
+            try:
+                process.wait(1.0)
+                break
+            except subprocess.TimeoutExpired:
+                # In a driver that lets nobody go: another process would only hang beside it.
+                if self._stopping.is_set():
+                    break
+                self._turned("lost", f"{self.name}: hangs in its driver: unplug it, or reboot")
+        with self._lock:
+            self._process = None
+
+
+def _tell_to_stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+
+
+def _fill(rest: memoryview, pipe: int, deadline: float) -> None:
+    """Reads until a buffer of bytes is full."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while rest:
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        count = os.readv(pipe, [rest])
+        if count == 0:
+            raise EOFError
+        rest = rest[count:]
