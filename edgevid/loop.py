@@ -22,17 +22,17 @@ def watch(
         yield frame, stream.step(frame) if pace.due(frame.timestamp) else None
 
 
-def freshest(source: Source, *, realtime: bool = False) -> Source:
+def freshest(source: Source, *, speed: float | None = None) -> Source:
     """Wraps a live source so that the newest frame is always the next one.
 
     Args:
-        source: an open source; a file gives all its frames all the same.
-        realtime: play a file at its own speed, as a camera would, and treat it like one.
+        source: an open source. A file gives all its frames all the same.
+        speed: play a file as a camera would, so many times as fast as it was taken.
     """
-    if realtime and not source.is_live:
+    if speed is not None and not source.is_live:
         from edgevid.sources.realtime import RealtimeSource
 
-        source = RealtimeSource(source)
+        source = RealtimeSource(source, speed=speed)
     if not source.is_live:
         return source
     from edgevid.sources.newest import NewestSource

@@ -136,7 +136,7 @@ class _Run:
             source = open_camera(spec)
         else:
             source = open_source(spec, picture_fps=self._options.picture_fps)
-        return freshest(source, realtime=self._options.realtime)
+        return freshest(source, speed=1.0 if self._options.realtime else None)
 
     def _frames_of(self, source: Source) -> Iterator[Frame]:
         end = None

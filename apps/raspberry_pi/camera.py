@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import select
 import subprocess
@@ -11,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,6 @@ from apps.raspberry_pi.capture import ERROR, HEADER, Order
 from apps.raspberry_pi.hub import State
 from edgevid import Frame, SourceError
 
-_LOG = logging.getLogger("edgevid.service")
-
 _ROOT = Path(__file__).parents[2]  # where the packages apps and edgevid are
 _OPENING_S = 20.0  # until the first frame; a network camera may take this long
 _FIRST_WAIT_S = 0.5  # before it is opened again; doubles with each failure
@@ -29,6 +27,7 @@ _ENDING_S = 0.5  # for a camera to end by itself when told to
 _PIPE_BYTES = 1 << 20  # a picture in one go, or nearly
 _LARGEST_BYTES = 1 << 28  # of one message: more is not a picture
 
+Process = subprocess.Popen[bytes]
 Turned = Callable[[State, str], None]
 
 
@@ -65,7 +64,7 @@ class Camera:
         self._newest: Frame | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
 
     def start(self) -> None:
@@ -94,59 +93,59 @@ class Camera:
             _tell_to_stop(process)
 
     def join(self, within: float) -> None:
-        """Waits for the end, so many seconds at most."""
-        self._thread.join(within)
+        """Waits for the end, so many seconds at most; a process that hangs is killed."""
+        self._thread.join(within / 2)
+        with self._lock:
+            process = self._process
+        if process is not None and self._thread.is_alive():
+            process.kill()
+            self._thread.join(within / 2)
 
     def _run(self) -> None:
         wait = _FIRST_WAIT_S
         while not self._stopping.is_set():
-            problem = f"{self.name}: ended"
+            process = self._start_process()
+            hangs = False
             try:
-                for frame in self._frames():
-                    if self._refused:
-                        problem, self._refused = self._refused, ""
-                        break
+                for frame in self._frames(process):
                     with self._lock:
                         self._newest = frame
                     wait = _FIRST_WAIT_S if frame.index else wait  # one picture proves little
                     self._turned("live", "")
                     self._arrived()
+            except TimeoutError as error:
+                hangs, problem = True, f"{self.name}: {error}"
             except SourceError as error:
                 problem = str(error)
-            if self._stopping.is_set():
-                return
-            with self._lock:
-                self._newest = None
-                self._losses += 1
-            self._turned("lost", problem)
-            self._arrived()
+            if not self._stopping.is_set():
+                with self._lock:
+                    self._newest = None
+                    self._losses += 1
+                self._turned("lost", problem)
+                self._arrived()
+            self._end(process, at_once=hangs)
             self._stopping.wait(wait)
             wait = min(2 * wait, self._longest_wait)
 
-    def _frames(self) -> Iterator[Frame]:
-        """Yields the frames of one process, from its start to its end."""
-        process = self._start_process()
-        hangs = True
-        try:
-            patience, index = _OPENING_S, 0
-            while True:
-                kind, timestamp, shape, payload = self._message(process, patience)
-                if kind == ERROR:
-                    raise SourceError(payload.tobytes().decode("utf-8", "replace"))
-                yield Frame(payload.reshape(*shape, 3), timestamp, index)
-                patience, index = self._stall, index + 1
-        except EOFError:
-            hangs = False
-            raise SourceError(f"{self.name}: its capture process ended unexpectedly") from None
-        except TimeoutError:
-            raise SourceError(f"{self.name}: no picture for {patience:g} s") from None
-        except SourceError:
-            hangs = False
-            raise
-        finally:
-            self._end(process, at_once=hangs)
+    def _frames(self, process: Process) -> Iterator[Frame]:
+        """Yields the frames of one process; never ends but by an error.
 
-    def _start_process(self) -> subprocess.Popen[bytes]:
+        Raises:
+            TimeoutError: no frame came for too long.
+            SourceError: the camera failed.
+        """
+        patience = _OPENING_S
+        for index in count():
+            kind, timestamp, shape, payload = self._message(process, patience)
+            if kind == ERROR:
+                raise SourceError(payload.tobytes().decode("utf-8", "replace"))
+            if self._refused:
+                problem, self._refused = self._refused, ""
+                raise SourceError(problem)
+            yield Frame(payload.reshape(*shape, 3), timestamp, index)
+            patience = self._stall
+
+    def _start_process(self) -> Process:
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         process = subprocess.Popen(
             [sys.executable, "-m", "apps.raspberry_pi.capture"],
@@ -166,26 +165,26 @@ class Camera:
         return process
 
     def _message(
-        self, process: subprocess.Popen[bytes], patience: float
+        self, process: Process, patience: float
     ) -> tuple[bytes, float, tuple[int, int], NDArray[np.uint8]]:
-        """Returns the next message: kind, timestamp, height and width, payload.
-
-        Raises:
-            TimeoutError: it did not come whole within so many seconds.
-            EOFError: there is none.
-        """
+        """Returns the next message: kind, timestamp, height and width, payload."""
         assert process.stdout
-        deadline = time.monotonic() + patience
+        pipe, deadline = process.stdout.fileno(), time.monotonic() + patience
         header = bytearray(HEADER.size)
-        _fill(memoryview(header), process.stdout.fileno(), deadline)
-        kind, timestamp, height, width, size = HEADER.unpack(header)
-        if size > _LARGEST_BYTES:
-            raise SourceError(f"{self.name}: a picture of {width}x{height} is too large")
-        payload = np.empty(size, np.uint8)
-        _fill(payload.data, process.stdout.fileno(), deadline)
+        try:
+            _fill(memoryview(header), pipe, deadline)
+            kind, timestamp, height, width, size = HEADER.unpack(header)
+            if size > _LARGEST_BYTES:
+                raise SourceError(f"{self.name}: a picture of {width}x{height} is too large")
+            payload = np.empty(size, np.uint8)
+            _fill(payload.data, pipe, deadline)
+        except TimeoutError:
+            raise TimeoutError(f"no picture for {patience:g} s") from None
+        except EOFError:
+            raise SourceError(f"{self.name}: its capture process ended unexpectedly") from None
         return kind, timestamp, (height, width), payload
 
-    def _end(self, process: subprocess.Popen[bytes], *, at_once: bool) -> None:
+    def _end(self, process: Process, *, at_once: bool) -> None:
         """Ends a process and waits until the system has let go of all that it held."""
         _tell_to_stop(process)
         assert process.stdout
@@ -207,7 +206,7 @@ class Camera:
             self._process = None
 
 
-def _tell_to_stop(process: subprocess.Popen[bytes]) -> None:
+def _tell_to_stop(process: Process) -> None:
     assert process.stdin
     with suppress(BrokenPipeError):
         process.stdin.close()
