@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -64,11 +65,13 @@ class CameraEvent:
         camera: its name.
         event: what happened; its timestamp is on the monotonic clock.
         at: the same moment, Unix seconds.
+        id: no other event has it, on this device or another.
     """
 
     camera: str
     event: Event
     at: float
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(frozen=True, slots=True)
