@@ -10,14 +10,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apps.raspberry_pi import config_file
 from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.hub import CameraEvent, Hub
-from apps.raspberry_pi.service import Part, Service
-from edgevid import OutputError, guard, load_model
+from apps.raspberry_pi.service import Part, Service, stop_all
+from edgevid import Frame, OutputError, guard, load_model
+
+if TYPE_CHECKING:
+    from apps.raspberry_pi.recorder import Recorder
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -52,16 +56,45 @@ def watch(config: Config) -> None:
     model = load_model(config.model.name, labels=config.model.labels, threads=config.model.threads)
     hub = Hub(camera.name for camera in config.cameras)
     hub.listen(_log)
-    service = Service(config, model, hub, lambda name, frame: None)
+    recorder = _recorder(config, hub, model.manifest.fps)
+    service = Service(config, model, hub, recorder.take if recorder else _nothing)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
-    service.run(_parts(config, hub))
+    parts: list[Part] = [recorder] if recorder else []
+    try:
+        parts += _parts(config, hub, recorder)
+    except BaseException:
+        stop_all(parts)
+        raise
+    service.run(parts)
 
 
-def _parts(config: Config, hub: Hub) -> list[Part]:
+def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
+    if config.clips.folder is None:
+        return None
+    from apps.raspberry_pi.recorder import Recorder
+
+    return Recorder(config.clips, hub, fps)
+
+
+def _nothing(name: str, frame: Frame) -> None:
+    """Takes a frame where no clips are wanted."""
+
+
+def _parts(config: Config, hub: Hub, recorder: Recorder | None) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
-    parts: list[Part] = []
-    return parts
+    if config.gpio.led or config.gpio.button:
+        from apps.raspberry_pi.gpio import Gpio
+
+        yield Gpio(config.gpio, hub, recorder.keep_now if recorder else None)
+    if config.mqtt.host:
+        from apps.raspberry_pi import mqtt
+
+        yield mqtt.start(config.mqtt, hub, state_folder(config))
+    if config.web.enabled:
+        from apps.raspberry_pi import web
+
+        yield web.start(config.web, hub)
 
 
 def _log(found: CameraEvent) -> None:

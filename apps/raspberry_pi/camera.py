@@ -7,7 +7,6 @@ import select
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -24,6 +23,7 @@ _ROOT = Path(__file__).parents[2]  # where the packages apps and edgevid are
 _OPENING_S = 20.0  # until the first frame; a network camera may take this long
 _FIRST_WAIT_S = 0.5  # before it is opened again; doubles with each failure
 _ENDING_S = 0.5  # for a camera to end by itself when told to
+_SLICE_S = 0.1  # of waiting for a frame
 _PIPE_BYTES = 1 << 20  # a picture in one go, or nearly
 _LARGEST_BYTES = 1 << 28  # of one message: more is not a picture
 
@@ -169,15 +169,15 @@ class Camera:
     ) -> tuple[bytes, float, tuple[int, int], NDArray[np.uint8]]:
         """Returns the next message: kind, timestamp, height and width, payload."""
         assert process.stdout
-        pipe, deadline = process.stdout.fileno(), time.monotonic() + patience
+        pipe = process.stdout.fileno()
         header = bytearray(HEADER.size)
         try:
-            _fill(memoryview(header), pipe, deadline)
+            left = _fill(memoryview(header), pipe, patience)
             kind, timestamp, height, width, size = HEADER.unpack(header)
             if size > _LARGEST_BYTES:
                 raise SourceError(f"{self.name}: a picture of {width}x{height} is too large")
             payload = np.empty(size, np.uint8)
-            _fill(payload.data, pipe, deadline)
+            _fill(payload.data, pipe, left)
         except TimeoutError:
             raise TimeoutError(f"no picture for {patience:g} s") from None
         except EOFError:
@@ -212,14 +212,22 @@ def _tell_to_stop(process: Process) -> None:
         process.stdin.close()
 
 
-def _fill(rest: memoryview, pipe: int, deadline: float) -> None:
-    """Reads until a buffer of bytes is full."""
+def _fill(rest: memoryview, pipe: int, patience: float) -> float:
+    """Reads until a buffer of bytes is full; returns what is left of the patience, in seconds.
+
+    Patience is lost slice by slice and not by the clock: while the whole machine was suspended,
+    or this process had no turn, the camera had no chance.
+    """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     while rest:
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError
-        count = os.readv(pipe, [rest])
-        if count == 0:
-            raise EOFError
-        rest = rest[count:]
+        if poll.poll(_SLICE_S * 1000):
+            count = os.readv(pipe, [rest])
+            if count == 0:
+                raise EOFError
+            rest = rest[count:]
+        else:
+            patience -= _SLICE_S
+            if patience <= 0:
+                raise TimeoutError
+    return patience

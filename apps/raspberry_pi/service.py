@@ -30,6 +30,16 @@ class Part(Protocol):
         """Writes out what is held, in so many seconds; comes after the last event."""
 
 
+def stop_all(parts: Sequence[Part]) -> None:
+    """Stops every part, whatever becomes of the others."""
+    deadline = time.monotonic() + _PARTS_END_S
+    for part in parts:
+        try:
+            part.stop(max(0.1, deadline - time.monotonic()))
+        except Exception:
+            _LOG.exception("could not be stopped: %s", part)
+
+
 class Service:
     """Watches until it is told to stop.
 
@@ -96,9 +106,7 @@ class Service:
         for camera in self._cameras.values():
             camera.stop()
         self._watcher.close()
-        deadline = time.monotonic() + _PARTS_END_S
-        for part in parts:
-            part.stop(max(0.1, deadline - time.monotonic()))
+        stop_all(parts)
         deadline = time.monotonic() + _CAMERAS_END_S
         for camera in self._cameras.values():
             camera.join(max(0.0, deadline - time.monotonic()))
