@@ -139,4 +139,5 @@ def _watch(camera: CameraConfig, config: Config, model: Model) -> Watch:
     try:
         return Watch(camera, config.events, model)
     except EdgevidError as error:
-        raise UsageError(f"camera {camera.name}: {error}") from error
+        problem = str(error).removeprefix("manifest: ")  # whose rules were right
+        raise UsageError(f"camera {camera.name}: {problem}") from error
