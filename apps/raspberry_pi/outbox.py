@@ -22,7 +22,7 @@ class Message:
     """One message that waits; each has the number after that of the one before."""
 
     number: int
-    topic: str
+    camera: str
     payload: bytes
 
 
@@ -55,11 +55,11 @@ class Outbox:
         with self._lock:
             return self._newest - self._gone
 
-    def add(self, topic: str, payload: bytes) -> None:
+    def add(self, camera: str, payload: bytes) -> None:
         """Puts a message at the end. It is on the disk when this returns, if the disk is well."""
         with self._lock:
             self._newest += 1
-            self._unsaved.append(Message(self._newest, topic, payload))
+            self._unsaved.append(Message(self._newest, camera, payload))
             excess = self._newest - self._gone - self._keep
             if excess > 0:
                 self._drop(excess)
@@ -70,7 +70,7 @@ class Outbox:
         with self._lock:
             try:
                 row = self._disk.execute(
-                    "SELECT number, topic, payload FROM message WHERE number > ? "
+                    "SELECT number, camera, payload FROM message WHERE number > ? "
                     "ORDER BY number LIMIT 1",
                     (self._gone,),
                 ).fetchone()
@@ -111,7 +111,7 @@ class Outbox:
                 self._disk.execute("DELETE FROM message WHERE number <= ?", (self._gone,))
                 self._disk.executemany(
                     "INSERT INTO message VALUES (?, ?, ?)",
-                    [(m.number, m.topic, m.payload) for m in self._unsaved],
+                    [(m.number, m.camera, m.payload) for m in self._unsaved],
                 )
         except sqlite3.Error as error:
             self._complain(error)
@@ -153,7 +153,7 @@ def _connect(path: str) -> sqlite3.Connection:
         disk.execute("PRAGMA synchronous = FULL")  # each commit reaches the disk
         disk.execute(
             "CREATE TABLE IF NOT EXISTS message "
-            "(number INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL)"
+            "(number INTEGER PRIMARY KEY, camera TEXT NOT NULL, payload BLOB NOT NULL)"
         )
         if disk.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("it is damaged")
