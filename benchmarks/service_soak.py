@@ -154,7 +154,7 @@ def _look_until(hub: Hub, frames: int) -> list[_Look]:
 
 
 def _typical(looks: Sequence[_Look]) -> _Look:
-    """Returns median sizes, and the least of what is counted: a clip is a file while it is written."""
+    """Returns median sizes, and the least of what is counted: files come and go with clips."""
     return _Look(
         statistics.median(look.rss_mb for look in looks),
         statistics.median(look.capture_mb for look in looks),

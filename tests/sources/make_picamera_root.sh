@@ -17,9 +17,9 @@ cp /etc/resolv.conf "$root/etc/"
 
 chroot "$root" python3 -m venv --system-site-packages /venv
 chroot "$root" /venv/bin/pip install --quiet \
-    picamera2 opencv-python-headless ai-edge-litert tqdm
+    picamera2 opencv-python-headless ai-edge-litert tqdm paho-mqtt
 
-mkdir -p "$root/usr/share/libcamera/pipeline/virtual" "$root/edgevid/scene"
+mkdir -p "$root/usr/share/libcamera/pipeline/virtual"
 cat > "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml" <<YAML
 # The pictures in the folder, one after the other, for ever.
 "Virtual0":
