@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,29 @@ from edgevid import Event, Frame, Percentiles, Prediction, Score, draw
 State = Literal["starting", "live", "lost"]
 Listener = Callable[["CameraEvent"], None]
 
+BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the histograms
+
 _RECENT = 200  # events that are kept to be looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Durations counted by how long they were.
+
+    Attributes:
+        counts: for each of ``BOUNDS_S`` those that took no longer than it, but longer than the
+            one before; at last those that took longer than them all.
+        total_s: of all together, seconds.
+    """
+
+    counts: tuple[int, ...] = (0,) * (len(BOUNDS_S) + 1)
+    total_s: float = 0.0
+
+    def plus(self, seconds: float) -> Histogram:
+        """Returns it with one more duration."""
+        place = bisect_left(BOUNDS_S, seconds)
+        counts = (*self.counts[:place], self.counts[place] + 1, *self.counts[place + 1 :])
+        return Histogram(counts, self.total_s + seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +61,7 @@ class CameraStatus:
         latency_ms: ``p50``, ``p95``, ``p99`` of the milliseconds from a frame's capture to
             its prediction; 0 before the first.
         inference_ms: the same of the model's part of it.
+        latency, inference: the same two as histograms.
         scores: the last prediction, best first; empty while the camera is not live.
         active: labels of the actions that are going on, in the order in which they started.
         seen: when its newest frame was taken, Unix seconds; None before the first.
@@ -52,6 +76,8 @@ class CameraStatus:
     losses: int = 0
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     inference_ms: Mapping[str, float] = field(default_factory=dict)
+    latency: Histogram = field(default_factory=Histogram)
+    inference: Histogram = field(default_factory=Histogram)
     scores: tuple[Score, ...] = ()
     active: tuple[str, ...] = ()
     seen: float | None = None
@@ -177,6 +203,8 @@ class Hub:
                 view.status,
                 steps=view.status.steps + 1,
                 skipped=view.status.skipped + skipped,
+                latency=view.status.latency.plus(late),
+                inference=view.status.inference.plus(prediction.inference_ms / 1000),
                 scores=prediction.scores,
                 seen=time.time() - late,
             )

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from apps.raspberry_pi.hub import CameraEvent, Hub
+from apps.raspberry_pi.hub import CameraEvent, Histogram, Hub
 from apps.raspberry_pi.pictures import from_jpeg
 from edgevid import Event, Frame, Prediction, Score
 
@@ -58,6 +58,8 @@ def test_steps_are_counted_and_timed() -> None:
         seen(hub, index, skipped)
     camera = hub.camera("front")
     assert (camera.steps, camera.skipped) == (3, 3)
+    assert sum(camera.latency.counts) == sum(camera.inference.counts) == 3
+    assert camera.inference.total_s == pytest.approx(0.006)
     assert camera.inference_ms["p50"] == pytest.approx(2.0, rel=0.02)
     assert 0 < camera.latency_ms["p50"] <= camera.latency_ms["p99"]
     assert camera.seen == pytest.approx(time.time(), abs=5)
@@ -122,3 +124,11 @@ def test_the_picture_is_the_frame_with_its_labels() -> None:
     picture = from_jpeg(hub.shot("front").jpeg)
     assert picture.shape[0] >= 360  # enlarged, for letters need pixels
     assert abs(float(picture[picture.shape[0] // 8, picture.shape[1] // 8].mean()) - 200) < 10
+
+
+def test_a_histogram_counts_a_duration_where_it_belongs() -> None:
+    histogram = Histogram()
+    for seconds in (0.001, 0.005, 0.0051, 0.9, 1.0, 60.0):
+        histogram = histogram.plus(seconds)
+    assert histogram.counts == (2, 1, 0, 0, 0, 0, 0, 2, 1)
+    assert histogram.total_s == pytest.approx(61.9111)
