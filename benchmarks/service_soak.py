@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         hours = chosen.hours or (1 / 60 if chosen.quick else 2.0)
         clips = labelled(4 if chosen.quick else 8)
         results = soak(load_model(published_path()), clips, hours, chosen.speed)
-        print(table([{"what": key, "value": value} for key, value in results.items()]))
+        print(table(results["quarters"]))
+        print()
+        print(table([{"what": k, "value": v} for k, v in results.items() if k != "quarters"]))
         write_json(chosen.json, results)
         return 0 if results["held"] else 1
 
@@ -91,10 +93,11 @@ def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dic
         left = [path.name for path in kept.iterdir()]
         clips_mb = sum((kept / name).stat().st_size for name in left) / 1e6
     looks = looks[int(_WARM_UP * len(looks)) :]
-    quarter = max(1, len(looks) // 4)
-    first, last = _typical(looks[:quarter]), _typical(looks[-quarter:])
+    size = max(1, len(looks) // 4)
+    quarters = [_typical(looks[n : n + size]) for n in range(0, 4 * size, size)]
+    first, last = quarters[0], quarters[-1]
     cameras = hub.cameras()
-    results = {
+    return {
         "hours": hours,
         "minutes that it took": took / 60,
         "frames stepped": sum(camera.steps for camera in cameras),
@@ -102,31 +105,26 @@ def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dic
         "cameras lost": sum(camera.losses for camera in cameras),
         "events": events[0],
         "clips left, MB": clips_mb,
-        "RSS of the service after warm-up, MB": first.rss_mb,
-        "its growth, MB": last.rss_mb - first.rss_mb,
-        "RSS of a capture process after warm-up, MB": first.capture_mb,
-        "its growth too, MB": last.capture_mb - first.capture_mb,
-        "threads": first.threads,
-        "threads more": last.threads - first.threads,
-        "open files": first.files,
-        "open files more": last.files - first.files,
+        "quarters": [
+            {"quarter after the warm-up": number, **asdict(quarter)}
+            for number, quarter in enumerate(quarters, 1)
+        ],
+        "held": bool(
+            last.service_mb - first.service_mb < _GROWTH_MB
+            and last.capture_mb - first.capture_mb < _GROWTH_MB
+            and last.threads <= first.threads
+            and last.files <= first.files
+            and clips_mb <= _BUDGET_MB
+            and not [name for name in left if name.startswith(".")]
+        ),
     }
-    results["held"] = bool(
-        last.rss_mb - first.rss_mb < _GROWTH_MB
-        and last.capture_mb - first.capture_mb < _GROWTH_MB
-        and last.threads <= first.threads
-        and last.files <= first.files
-        and clips_mb <= _BUDGET_MB
-        and not [name for name in left if name.startswith(".")]
-    )
-    return results
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What was held at one moment: MB (2**20 bytes) of memory, threads, open files."""
 
-    rss_mb: float
+    service_mb: float
     capture_mb: float
     threads: int
     files: int
@@ -156,7 +154,7 @@ def _look_until(hub: Hub, frames: int) -> list[_Look]:
 def _typical(looks: Sequence[_Look]) -> _Look:
     """Returns median sizes, and the least of what is counted: files come and go with clips."""
     return _Look(
-        statistics.median(look.rss_mb for look in looks),
+        statistics.median(look.service_mb for look in looks),
         statistics.median(look.capture_mb for look in looks),
         min(look.threads for look in looks),
         min(look.files for look in looks),

@@ -22,17 +22,8 @@ def watch(
         yield frame, stream.step(frame) if pace.due(frame.timestamp) else None
 
 
-def freshest(source: Source, *, speed: float | None = None) -> Source:
-    """Wraps a live source so that the newest frame is always the next one.
-
-    Args:
-        source: an open source. A file gives all its frames all the same.
-        speed: play a file as a camera would, so many times as fast as it was taken.
-    """
-    if speed is not None and not source.is_live:
-        from edgevid.sources.realtime import RealtimeSource
-
-        source = RealtimeSource(source, speed=speed)
+def freshest(source: Source) -> Source:
+    """Wraps a live source so that the newest frame is always the next one."""
     if not source.is_live:
         return source
     from edgevid.sources.newest import NewestSource

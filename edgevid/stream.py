@@ -136,7 +136,11 @@ class _Run:
             source = open_camera(spec)
         else:
             source = open_source(spec, picture_fps=self._options.picture_fps)
-        return freshest(source, speed=1.0 if self._options.realtime else None)
+        if self._options.realtime and not source.is_live:
+            from edgevid.sources.realtime import RealtimeSource
+
+            source = RealtimeSource(source)
+        return freshest(source)
 
     def _frames_of(self, source: Source) -> Iterator[Frame]:
         end = None

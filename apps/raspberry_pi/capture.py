@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import BinaryIO
 
-from edgevid import EdgevidError, Frame, Pace, clips, freshest, open_source
+from edgevid import EdgevidError, Frame, Pace, Source, clips, freshest, open_source
 
 # Kind, timestamp in seconds, height, width, bytes to follow: RGB pixels, or UTF-8 for an error.
 HEADER = struct.Struct("<cdHHI")
@@ -88,16 +88,29 @@ def _frames(order: Order) -> Iterator[Frame]:
     while True:
         for clip in clips(order.source):
             source = open_source(clip)
-            with freshest(source, speed=order.speed) as frames:
-                offset = None
-                for frame in frames:
-                    if source.is_live:
-                        yield frame
-                        continue
-                    if offset is None:
-                        offset = max(time.monotonic(), latest + 1 / order.fps) - frame.timestamp
-                    latest = frame.timestamp + offset
-                    yield replace(frame, timestamp=latest)
+            if source.is_live:
+                with freshest(source) as frames:
+                    yield from frames
+            with source:
+                for frame in _played(source, order.speed, latest + 1 / order.fps):
+                    latest = frame.timestamp
+                    yield frame
+
+
+def _played(source: Source, speed: float, earliest: float) -> Iterator[Frame]:
+    """Yields a file's frames when their moments come, as if they were taken now.
+
+    The timestamps are at least ``earliest``; ``speed`` changes when frames come, not what they
+    say of the time between them.
+    """
+    began = time.monotonic()
+    first = None
+    for frame in source:
+        if first is None:
+            first = frame.timestamp
+        passed = frame.timestamp - first
+        time.sleep(max(0.0, began + passed / speed - time.monotonic()))
+        yield replace(frame, timestamp=max(began, earliest) + passed)
 
 
 def _send(

@@ -14,7 +14,6 @@ class RealtimeSource(Source):
 
     Args:
         source: the file.
-        speed: how many times as fast as it was taken.
         clock: seconds that pass by themselves.
         sleep: waits this many seconds.
     """
@@ -25,7 +24,6 @@ class RealtimeSource(Source):
         self,
         source: Source,
         *,
-        speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -33,7 +31,6 @@ class RealtimeSource(Source):
         self.fps = source.fps
         self.length = source.length
         self._source = source
-        self._speed = speed
         self._clock = clock
         self._sleep = sleep
 
@@ -47,8 +44,8 @@ class RealtimeSource(Source):
         for frame in self._source:
             now = self._clock()
             if offset is None:
-                offset = now - frame.timestamp / self._speed
-            wait = offset + frame.timestamp / self._speed - now
+                offset = now - frame.timestamp
+            wait = offset + frame.timestamp - now
             if wait > 0:
                 self._sleep(wait)
             yield frame

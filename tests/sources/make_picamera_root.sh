@@ -6,9 +6,11 @@
 set -eu
 root=${1:?usage: make_picamera_root.sh FOLDER}
 
-# gcc and the headers: picamera2 depends on a package that comes as source only.
+# gcc and the headers: picamera2 depends on a package that comes as source only. systemd: so that
+# it can be booted.
 debootstrap --variant=minbase --include=python3-venv,python3-numpy,python3-libcamera,\
-libcamera-ipa,python3-prctl,ca-certificates,gcc,libc6-dev,libpython3-dev \
+libcamera-ipa,python3-prctl,ca-certificates,gcc,libc6-dev,libpython3-dev,\
+systemd,systemd-sysv,dbus \
     trixie "$root"
 
 # Whatever this machine trusts and asks for names.
