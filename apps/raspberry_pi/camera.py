@@ -104,9 +104,9 @@ class Camera:
     def _run(self) -> None:
         wait = _FIRST_WAIT_S
         while not self._stopping.is_set():
-            process = self._start_process()
-            hangs = False
+            process, hangs = None, False
             try:
+                process = self._start_process()
                 for frame in self._frames(process):
                     with self._lock:
                         self._newest = frame
@@ -117,13 +117,16 @@ class Camera:
                 hangs, problem = True, f"{self.name}: {error}"
             except SourceError as error:
                 problem = str(error)
+            except OSError as error:  # no process: out of memory, or of files
+                problem = f"{self.name}: cannot be captured: {error}"
             if not self._stopping.is_set():
                 with self._lock:
                     self._newest = None
                     self._losses += 1
                 self._turned("lost", problem)
                 self._arrived()
-            self._end(process, at_once=hangs)
+            if process is not None:
+                self._end(process, at_once=hangs)
             self._stopping.wait(wait)
             wait = min(2 * wait, self._longest_wait)
 

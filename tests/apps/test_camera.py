@@ -151,6 +151,18 @@ def test_a_camera_that_is_not_there_is_waited_for(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
 
 
+def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, monkeypatch) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.raspberry_pi.camera.subprocess.Popen", none_left)
+        watched = watch(video)
+        until(lambda: watched.now() == "lost")
+    assert "cannot be captured: [Errno 11] Resource temp" in watched.states[-1][1]
+    until(lambda: watched.now() == "live")
+
+
 def test_a_camera_that_is_refused_is_opened_again(watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
