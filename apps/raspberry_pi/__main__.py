@@ -94,7 +94,7 @@ def _parts(config: Config, hub: Hub, recorder: Recorder | None) -> Iterator[Part
     if config.web.enabled:
         from apps.raspberry_pi import web
 
-        yield web.start(config.web, hub)
+        yield web.start(config.web, hub, config.clips.folder)
 
 
 def _log(found: CameraEvent) -> None:
