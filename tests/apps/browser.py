@@ -120,13 +120,12 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, script: str, within: float = 20.0) -> Any:
-        """Waits until an expression is true in the page; returns what it is."""
+    def until(self, script: str, within: float = 20.0) -> None:
+        """Waits until an expression is true in the page."""
         deadline = time.monotonic() + within
-        while not (found := self.run(script)):
+        while not self.run(f"Boolean({script})"):
             assert time.monotonic() < deadline, (script, self.run("document.body.innerText"))
             time.sleep(0.05)
-        return found
 
     def type(self, text: str) -> None:
         self._ask("Input.insertText", text=text)
@@ -173,7 +172,8 @@ class Browser:
         about = message.get("params", {})
         if message.get("method") == "Log.entryAdded":
             entry = about["entry"]
-            self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
+            if entry["level"] in ("warning", "error"):
+                self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
         elif message.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(str(about["exceptionDetails"]))
         elif message.get("method") == "Runtime.consoleAPICalled":
