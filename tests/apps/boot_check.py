@@ -22,11 +22,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from benchmarks.clips import PUBLISHED_A0, published_path
 from benchmarks.report import table
 from edgevid import open_source
-from tests.apps.broker import Broker, Listener
+from tests.apps.broker import Broker, Listener, free_port
 from tests.sources import picamera_root
 
 REPOSITORY = Path(__file__).parents[2]
@@ -52,12 +53,15 @@ def main(root: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, Broker(Path(folder)) as broker:
         for again in ("", ", again"):
             rows.append((f"install.sh{again}", took(lambda: install(root))))
-        configure(root, broker.port)
+        page = free_port()
+        configure(root, broker.port, page)
         with Listener(broker.port, TOPIC) as listener, booted(root) as machine:
             rows += [
                 ("boot until the service is ready", took(lambda: until(machine.is_active))),
                 ("and until an event comes by MQTT", took(lambda: heard(listener, "start"))),
             ]
+            with urlopen(f"http://127.0.0.1:{page}/healthz", timeout=10) as answer:
+                assert answer.status == 200
             for what, number in (("killed", signal.SIGKILL), ("hung", signal.SIGSTOP)):
                 before = machine.pid()
                 os.kill(before, number)
@@ -69,6 +73,12 @@ def main(root: Path) -> None:
                 )
             rows.append(("systemctl stop", took(lambda: machine.systemctl("stop", "edgevid"))))
             heard(listener, "end")
+            clips = [path.name for path in (root / "var/lib/edgevid/clips").iterdir()]
+            assert len([name for name in clips if name.endswith(".mp4")]) >= 1
+            # What was being written when it was killed is gone, what it wrote else is whole.
+            assert {Path(name).stem for name in clips if name.endswith(".json")} == {
+                Path(name).stem for name in clips
+            }, clips
     print(table([{"what": what, "seconds": round(seconds, 1)} for what, seconds in rows]))
 
 
@@ -88,11 +98,11 @@ def install(root: Path) -> None:
     subprocess.run(inside, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def configure(root: Path, port: int) -> None:
+def configure(root: Path, port: int, page: int) -> None:
     (root / "etc/edgevid/edgevid.toml").write_text(
         '[[camera]]\nname = "front"\nsource = "picamera"\nfit = "stretch"\n'
         f'[model]\nname = "{MODEL}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
-        "[web]\nenabled = false\n"
+        f'[web]\nport = {page}\n[clips]\nfolder = "/var/lib/edgevid/clips"\n'
     )
     drop_in = root / "etc/systemd/system/edgevid.service.d/here.conf"
     drop_in.parent.mkdir(exist_ok=True)
