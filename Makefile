@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export soak soak-service recovery bench-arm \
-    camera-vm picamera-root boot-service system clean
+.PHONY: help demo test lint test-runtime test-export soak soak-service recovery broker-restarts \
+    bench-arm camera-vm picamera-root boot-service system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-arm     count instructions a step on an emulated Raspberry Pi 4 and 5"
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
+	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make clean         take away what these made"
 
@@ -65,6 +66,9 @@ camera-vm: $(VENV)/dev
 picamera-root:
 	$(SUDO) tests/sources/make_picamera_root.sh out/picamera
 
+broker-restarts: $(VENV)/dev
+	$(BIN)/python -m tests.apps.broker_restarts
+
 # As root, with systemd-container.
 boot-service: $(VENV)/dev
 	$(MAKE) system PACKAGES=systemd-container
@@ -72,9 +76,11 @@ boot-service: $(VENV)/dev
 
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0
-# For the tests: a real RTSP server, a screen, and hands to press keys on it.
+# Chromium, for the service's page. Ubuntu has a snap instead; without it those tests are skipped.
+BROWSER := $(if $(filter ubuntu,$(shell . /etc/os-release 2>/dev/null && echo $$ID)),,chromium)
+# For the tests: a real RTSP server, a real MQTT broker, a screen, and hands to press keys on it.
 SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
-    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly mosquitto xvfb xdotool
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly mosquitto openssl xvfb xdotool $(BROWSER)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:

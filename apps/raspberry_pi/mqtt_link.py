@@ -173,8 +173,10 @@ class MqttLink:
         if reason.is_failure:
             self._complain(f"does not let the service write to {self._availability}: {reason}")
             return
-        waiting = len(self._outbox)
-        _LOG.info("%s: connected%s", self._broker, f", {waiting} events waited" if waiting else "")
+        waiting, dropped = len(self._outbox), self._outbox.dropped
+        waited = f", {waiting} events waited" if waiting else ""
+        lost = f", {dropped} were dropped since the service started" if dropped else ""
+        _LOG.info("%s: connected%s%s", self._broker, waited, lost)
         self._ready, self._is_explained, self._trouble = True, True, ""
         self._told.clear()
         if self._announces:
