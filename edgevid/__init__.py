@@ -21,6 +21,7 @@ from edgevid.errors import (
     UsageError,
 )
 from edgevid.events import EventDetector
+from edgevid.jpeg import from_jpeg, to_jpeg
 from edgevid.loading import load_model
 from edgevid.loop import classify, freshest
 from edgevid.manifest import EventDefaults, Manifest
@@ -62,9 +63,11 @@ __all__ = [
     "complain",
     "draw",
     "freshest",
+    "from_jpeg",
     "guard",
     "load_model",
     "open_source",
     "open_video",
+    "to_jpeg",
     "whole_file",
 ]

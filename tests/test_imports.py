@@ -26,7 +26,7 @@ LAYERS = [
     "errors version",
     "records whole_file",
     "backends cache command download manifest opencv pace percentiles scores tflite",
-    "events interface label_files preprocess scenes sources",
+    "events interface jpeg label_files preprocess scenes sources",
     "catalog options prepare sinks",
     "model_files",
     "model models",
@@ -119,6 +119,12 @@ def test_folders_point_one_way(folder: str) -> None:
 def test_apps_are_built_on_public_names_only(path: Path) -> None:
     found = [name for name in imports_of(path.read_text("utf-8")) if name.startswith("edgevid")]
     assert set(found) <= {"edgevid", *(f"edgevid.{name}" for name in edgevid.__all__)}
+
+
+@pytest.mark.parametrize("path", files_in("apps"), ids=lambda path: path.stem)
+def test_apps_leave_opencv_to_edgevid(path: Path) -> None:
+    """Whoever loads it first decides whether it complains on its own."""
+    assert "cv2" not in set(imports_of(path.read_text("utf-8")))
 
 
 @everywhere
