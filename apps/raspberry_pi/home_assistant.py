@@ -21,7 +21,7 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
         availability: the topic that says ``online`` or ``offline``.
     """
     own = identifier(device, camera)
-    state = {"state_topic": f"{topic}/state", "json_attributes_topic": f"{topic}/state"}
+    state = {"state_topic": f"{topic}/state", "json_attributes_topic": f"{topic}/state", "qos": 1}
     return {
         "device": {
             "identifiers": [own],
@@ -32,7 +32,6 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
         },
         "origin": {"name": "edgevid", "sw_version": __version__},
         "availability_topic": availability,
-        "qos": 2,
         "components": {
             f"{own}_event": {
                 "platform": "event",
@@ -40,6 +39,7 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
                 "name": "Event",
                 "icon": "mdi:motion-sensor",
                 "state_topic": f"{topic}/event",
+                "qos": 2,
                 "event_types": ["start", "end"],
             },
             f"{own}_action": {

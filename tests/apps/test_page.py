@@ -33,6 +33,28 @@ pytestmark = needs_chromium
 
 LISTEN = web._listen
 PICTURES = moving_pictures(20, size=(640, 480))
+# Words whose contrast to what is behind them is below 4.5, which WCAG 2.2 asks for (1.4.3).
+FAINT = """
+(() => {
+  const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const numbers = text => text.match(/[\\d.]+/g).map(Number);
+  const behind = found => {
+    for (; found; found = found.parentElement) {
+      const colour = numbers(getComputedStyle(found).backgroundColor);
+      if (colour[3] !== 0) return colour;
+    }
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter(found => found.offsetParent && [...found.childNodes].some(
+      child => child.nodeType === 3 && child.data.trim()))
+    .filter(found => {
+      const [a, b] = [numbers(getComputedStyle(found).color), behind(found)].map(light);
+      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
+    })
+    .map(found => found.innerText);
+})()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +166,7 @@ def test_one_camera_is_live_and_one_is_lost(browser: Browser, tmp_path: Path) ->
             assert small == 0, "something is too small for a finger"
             for dark in (False, True):
                 browser.look_as(size, dark=dark)
+                assert browser.run(FAINT) == []
                 keep(browser, tmp_path, f"{name}-{'dark' if dark else 'light'}")
             happen(hub, "juggling balls", "end")
 
