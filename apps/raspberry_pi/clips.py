@@ -31,10 +31,14 @@ class Clips:
     Args:
         config: where, how much, how long.
         fps: frames a second that the cameras give.
+
+    Attributes:
+        written: clips that became whole.
     """
 
     def __init__(self, config: ClipsConfig, fps: float) -> None:
         assert config.folder is not None
+        self.written = 0
         self._config = config
         self._fps = fps
         self._folder = ClipFolder(config.folder, config.budget_mb)
@@ -107,6 +111,7 @@ class Clips:
 
     def _end(self, name: str) -> None:
         self._clips.pop(name).finish()
+        self.written += 1
         self._folder.make_room()
 
 

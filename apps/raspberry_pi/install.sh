@@ -58,7 +58,7 @@ else
     : >"$home/.venv/constraints.txt"
 fi
 "$home/.venv/bin/pip" install --quiet --constraint "$home/.venv/constraints.txt" \
-    --editable "$home[service]"
+    --editable "${home}[service]"
 "$home/.venv/bin/python" -m compileall -q "$home/edgevid" "$home/apps"
 
 echo "4/5 settings"

@@ -23,7 +23,7 @@ _TICK_S = 0.5
 class Recorder:
     """Writes a clip around each event.
 
-    A disk that is full, or a folder that is gone, is told once and stops nothing else.
+    A disk that is full, or a folder that is gone, stops nothing else, and is told once.
 
     Args:
         config: where, how much, how long.
@@ -37,7 +37,7 @@ class Recorder:
     def __init__(self, config: ClipsConfig, hub: Hub, fps: float) -> None:
         self._clips = Clips(config, fps)
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._problem = ""
+        self._failing = False
         self._leave = hub.listen(lambda found: self._jobs.put(lambda: self._clips.event(found)))
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._thread.start()
@@ -71,9 +71,13 @@ class Recorder:
         self._clips.end_silent(time.monotonic())
 
     def _try(self, job: Callable[[], None]) -> None:
+        written = self._clips.written
         try:
             job()
         except (EdgevidError, OSError) as error:
-            if str(error) != self._problem:
-                self._problem = str(error)
-                _LOG.warning("clips: %s", error)
+            if not self._failing:
+                _LOG.warning("clips: %s; no more about it until one is written again", error)
+            self._failing = True
+        if self._failing and self._clips.written > written:
+            self._failing = False
+            _LOG.info("clips: written again")

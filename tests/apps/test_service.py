@@ -8,14 +8,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edgevid import open_source
-from tests.apps.parts import RED, colours, until
+from apps.raspberry_pi.config import CameraConfig, Config
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.service import Service
+from apps.raspberry_pi.watcher import Watch
+from edgevid import Frame, open_source
+from tests.apps.parts import RED, colours, tiny, until
 from tests.tiny_model import LABELS, tiny_model
 
 
@@ -96,6 +101,33 @@ def test_a_lost_camera_stops_no_other_and_ends_its_actions(place: Place) -> None
     until(lambda: any("back: end red" in line for line in running.said()))
     assert not any("front: lost" in line for line in running.said())
     assert not any("front: end" in line for line in running.said())
+
+
+def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch) -> None:
+    step = Watch.step
+
+    def slow(self: Watch, frame: Frame):  # type: ignore[no-untyped-def]
+        time.sleep(0.5)
+        return step(self, frame)
+
+    monkeypatch.setattr(Watch, "step", slow)
+    cameras = (CameraConfig(name="front", source=str(place.video)),)
+    hub = Hub(["front"])
+    ages: list[float] = []
+    service = Service(
+        Config(cameras),
+        tiny(place.folder),
+        hub,
+        lambda _, frame: ages.append(time.monotonic() - frame.timestamp),
+    )
+    running = threading.Thread(target=service.run)
+    running.start()
+    until(lambda: len(ages) >= 8)
+    service.stop()
+    running.join()
+    # Were frames to wait for their turn, each step would be 0.3 s further behind than the last.
+    assert min(ages[-3:]) < 5 * 0.3
+    assert hub.camera("front").skipped >= 8
 
 
 def test_what_is_being_written_is_whole_when_it_ends(place: Place) -> None:
