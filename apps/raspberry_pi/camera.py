@@ -53,7 +53,6 @@ class Camera:
         turned: Turned,
         arrived: Callable[[], None],
     ) -> None:
-        self.name = name
         self._losses = 0
         self._refused = ""
         self._order = order
@@ -114,11 +113,11 @@ class Camera:
                     self._turned("live", "")
                     self._arrived()
             except TimeoutError as error:
-                hangs, problem = True, f"{self.name}: {error}"
+                hangs, problem = True, str(error)
             except SourceError as error:
                 problem = str(error)
             except OSError as error:  # no process: out of memory, or of files
-                problem = f"{self.name}: cannot be captured: {error}"
+                problem = f"cannot be captured: {error}"
             if not self._stopping.is_set():
                 with self._lock:
                     self._newest = None
@@ -178,13 +177,13 @@ class Camera:
             left = _fill(memoryview(header), pipe, patience)
             kind, timestamp, height, width, size = HEADER.unpack(header)
             if size > _LARGEST_BYTES:
-                raise SourceError(f"{self.name}: a picture of {width}x{height} is too large")
+                raise SourceError(f"a picture of {width}x{height} is too large")
             payload = np.empty(size, np.uint8)
             _fill(payload.data, pipe, left)
         except TimeoutError:
             raise TimeoutError(f"no picture for {patience:g} s") from None
         except EOFError:
-            raise SourceError(f"{self.name}: its capture process ended unexpectedly") from None
+            raise SourceError("its capture process ended unexpectedly") from None
         return kind, timestamp, (height, width), payload
 
     def _end(self, process: Process, *, at_once: bool) -> None:
@@ -204,7 +203,7 @@ class Camera:
                 # In a driver that lets nobody go: another process would only hang beside it.
                 if self._stopping.is_set():
                     break
-                self._turned("lost", f"{self.name}: hangs in its driver: unplug it, or reboot")
+                self._turned("lost", "hangs in its driver: unplug it, or reboot")
         with self._lock:
             self._process = None
 

@@ -61,7 +61,7 @@ class Service:
         self._hub = hub
         self._arrived = threading.Event()
         self._stopping = False
-        self._started = time.monotonic()
+        self._stepped = time.monotonic()
         self._notifier = Notifier()
         fps = model.manifest.fps
         watches = {camera.name: _watch(camera, config, model) for camera in config.cameras}
@@ -95,7 +95,8 @@ class Service:
             while not self._stopping:
                 self._arrived.wait(_TURN_S)
                 self._arrived.clear()
-                self._watcher.turn()
+                if self._watcher.turn():
+                    self._stepped = time.monotonic()
                 if self._frames_come():
                     self._notifier.ping()
         finally:
@@ -118,8 +119,7 @@ class Service:
         restart. Only when none has given a frame for long, a restart may help.
         """
         longest = self._settings.restart_after
-        seen = max((camera.seen or 0.0 for camera in self._hub.cameras()), default=0.0)
-        return not longest or time.time() - max(seen, self._hub.started) < longest
+        return not longest or time.monotonic() - self._stepped < longest
 
     def _turned(self, name: str) -> Callable[[State, str], None]:
         def turned(state: State, problem: str) -> None:

@@ -82,8 +82,9 @@ class Watcher:
         self._hub = hub
         self._take = take
 
-    def turn(self) -> None:
-        """Takes each camera's newest frame, if there is one."""
+    def turn(self) -> int:
+        """Takes each camera's newest frame, if there is one; returns how many there were."""
+        stepped = 0
         for name, camera in self._cameras.items():
             losses, frame = camera.take()
             if losses != self._losses[name]:
@@ -94,12 +95,14 @@ class Watcher:
             try:
                 prediction, events, skipped = self._watches[name].step(frame)
             except EdgevidError as error:  # such as a crop that reaches past the picture
-                camera.refuse(f"{name}: {error}")
+                camera.refuse(str(error))
                 continue
             self._hub.stepped(name, frame, prediction, skipped)
             self._take(name, frame)
             for event in events:
                 self._hub.happened(name, event)
+            stepped += 1
+        return stepped
 
     def close(self) -> None:
         """Ends what is going on in front of every camera."""

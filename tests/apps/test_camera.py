@@ -125,7 +125,7 @@ def test_a_camera_that_hangs_is_noticed_and_opened_again(watch, video: Path) -> 
     first = watched.process
     os.kill(first, signal.SIGSTOP)
     until(lambda: watched.now() == "lost")
-    assert watched.states[-1] == ("lost", f"front: no picture for {STALL} s")
+    assert watched.states[-1] == ("lost", f"no picture for {STALL} s")
     until(lambda: watched.now() == "live")
     assert watched.process != first
     losses, frame = watched.camera.take()
@@ -138,7 +138,7 @@ def test_a_process_that_dies_is_replaced(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
     os.kill(watched.process, signal.SIGKILL)
     until(lambda: watched.now() == "lost")
-    assert watched.states[-1][1] == "front: its capture process ended unexpectedly"
+    assert watched.states[-1][1] == "its capture process ended unexpectedly"
     until(lambda: watched.now() == "live")
 
 
@@ -166,9 +166,9 @@ def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, mon
 def test_a_camera_that_is_refused_is_opened_again(watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
-    watched.camera.refuse("front: too small")
+    watched.camera.refuse("too small")
     until(lambda: watched.now() == "lost")
-    assert watched.states[-1] == ("lost", "front: too small")
+    assert watched.states[-1] == ("lost", "too small")
     until(lambda: watched.now() == "live")
 
 

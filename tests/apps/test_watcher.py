@@ -107,7 +107,7 @@ def test_a_camera_whose_pictures_cannot_be_used_stops_no_other(model: Model) -> 
     run.cameras["one"].frames = frames(RED, count=3)
     run.cameras["two"].frames = frames(RED)
     run.play()
-    assert run.cameras["one"].refused.startswith("one: the crop 0,0,500,500 reaches past")
+    assert run.cameras["one"].refused.startswith("the crop 0,0,500,500 reaches past")
     assert run.hub.camera("two").steps == 15
 
 
