@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -60,6 +60,12 @@ class CutLine:
         self._cut.clear()
         self._at, self._then = (packet, arrives), then
         return self._cut
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Lets nothing through until the block ends, whatever was being said."""
+        with self._mended:
+            yield
 
     def _accept(self) -> None:
         while True:
