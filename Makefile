@@ -6,17 +6,21 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export soak bench-arm camera-vm picamera-root \
-    system clean
+.PHONY: help demo test lint test-runtime test-export soak soak-service recovery broker-restarts \
+    bench-arm camera-vm picamera-root boot-service system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
 	@echo "make test-export   the tests of the training side, with TensorFlow"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
+	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
+	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"
 	@echo "make bench-arm     count instructions a step on an emulated Raspberry Pi 4 and 5"
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
+	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
+	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make clean         take away what these made"
 
 demo: $(VENV)/runtime
@@ -39,6 +43,13 @@ test-export: $(VENV)-train/train
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak --steps $$(($(HOURS) * 3600 * 5))
 
+# The same for the whole service, in minutes; and for its cameras, failing in every way.
+soak-service: $(VENV)/dev
+	MALLOC_ARENA_MAX=2 $(BIN)/python -m benchmarks.service_soak
+
+recovery: $(VENV)/dev
+	$(BIN)/python -m benchmarks.recovery
+
 # An ARM Python and its emulator, 500 MB, on Debian bookworm with gcc. The tests count as well when
 # EDGEVID_ARM_ROOT is set.
 EDGEVID_ARM_ROOT ?= out/arm
@@ -55,11 +66,23 @@ camera-vm: $(VENV)/dev
 picamera-root:
 	$(SUDO) tests/sources/make_picamera_root.sh out/picamera
 
+broker-restarts: $(VENV)/dev
+	$(BIN)/python -m tests.apps.broker_restarts
+
+# As root, with systemd-container.
+boot-service: $(VENV)/dev
+	$(MAKE) system PACKAGES=systemd-container
+	$(BIN)/python -m tests.apps.boot_check out/picamera
+
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0
-# For the tests: a real RTSP server, a screen, hands to press keys on it, a board to log in to.
+# Chromium, for the service's page. Ubuntu has a snap instead; without it those tests are skipped.
+BROWSER := $(if $(filter ubuntu,$(shell . /etc/os-release 2>/dev/null && echo $$ID)),,chromium)
+# For the tests: a real RTSP server, a real MQTT broker, a screen, hands to press keys on it, a
+# board to log in to.
 SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
-    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly xvfb xdotool openssh-server openssh-client
+    gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly mosquitto openssh-client openssh-server \
+    openssl xvfb xdotool $(BROWSER)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:
@@ -84,7 +107,7 @@ $(VENV)/runtime: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(MAKE) system PACKAGES="$(SYSTEM_DEV)"
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/pip install --quiet --editable ".[dev,service]"
 	touch $@
 
 $(VENV)-train/train: pyproject.toml

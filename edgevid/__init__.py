@@ -9,6 +9,7 @@
 Importing edgevid loads neither a runtime nor OpenCV; they come with the first use.
 """
 
+from edgevid.command import complain, guard
 from edgevid.errors import (
     DownloadError,
     EdgevidError,
@@ -19,17 +20,26 @@ from edgevid.errors import (
     SourceError,
     UsageError,
 )
+from edgevid.events import EventDetector
+from edgevid.jpeg import from_jpeg, to_jpeg
 from edgevid.loading import load_model
-from edgevid.loop import classify
-from edgevid.manifest import Manifest
+from edgevid.loop import classify, freshest
+from edgevid.manifest import EventDefaults, Manifest
 from edgevid.model import Model, Stream, StreamState
-from edgevid.records import Frame, Prediction, Score
+from edgevid.pace import Pace
+from edgevid.percentiles import Percentiles
+from edgevid.records import Event, Frame, Prediction, Score
+from edgevid.sinks import draw, open_video
 from edgevid.sources import Source, clips, open_source
 from edgevid.version import __version__
+from edgevid.whole_file import WholeFile, whole_file
 
 __all__ = [
     "DownloadError",
     "EdgevidError",
+    "Event",
+    "EventDefaults",
+    "EventDetector",
     "Frame",
     "LabelsError",
     "Manifest",
@@ -37,6 +47,8 @@ __all__ = [
     "Model",
     "ModelError",
     "OutputError",
+    "Pace",
+    "Percentiles",
     "Prediction",
     "Score",
     "Source",
@@ -44,9 +56,18 @@ __all__ = [
     "Stream",
     "StreamState",
     "UsageError",
+    "WholeFile",
     "__version__",
     "classify",
     "clips",
+    "complain",
+    "draw",
+    "freshest",
+    "from_jpeg",
+    "guard",
     "load_model",
     "open_source",
+    "open_video",
+    "to_jpeg",
+    "whole_file",
 ]

@@ -40,6 +40,8 @@ class WholeFile:
     def keep(self) -> None:
         """Gives the finished file its name."""
         try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())  # else a power cut may leave the name without the content
             self.path.replace(self._target)
         except OSError as error:
             raise _unwritable(self._target, error) from error
@@ -69,8 +71,6 @@ def whole_file(target: Path, *, make_folder: bool = False) -> Iterator[BinaryIO]
     try:
         with whole.path.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave the name without the content
         whole.keep()
     except EdgevidError:
         raise

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import edgevid
 from tests.tiny_model import LABELS, tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = {
     "edgevid": {"edgevid"},
     "apps": {"apps", "edgevid"},
-    "benchmarks": {"benchmarks", "edgevid"},
+    "benchmarks": {"apps", "benchmarks", "edgevid"},
     "export": {"edgevid", "export"},
 }
 # The modules and packages inside edgevid: each imports only from the rows above its own.
@@ -25,7 +26,7 @@ LAYERS = [
     "errors version",
     "records whole_file",
     "backends cache command download manifest opencv pace percentiles scores tflite",
-    "events interface label_files preprocess scenes sources",
+    "events interface jpeg label_files preprocess scenes sources",
     "catalog options prepare sinks",
     "model_files",
     "model models",
@@ -112,6 +113,18 @@ def test_folders_point_one_way(folder: str) -> None:
     for path in files_in(folder):
         packages = {name.split(".")[0] for name in imports_of(path.read_text("utf-8"))}
         assert packages & ours <= FOLDERS[folder], path.relative_to(ROOT)
+
+
+@pytest.mark.parametrize("path", files_in("apps"), ids=lambda path: path.stem)
+def test_apps_are_built_on_public_names_only(path: Path) -> None:
+    found = [name for name in imports_of(path.read_text("utf-8")) if name.startswith("edgevid")]
+    assert set(found) <= {"edgevid", *(f"edgevid.{name}" for name in edgevid.__all__)}
+
+
+@pytest.mark.parametrize("path", files_in("apps"), ids=lambda path: path.stem)
+def test_apps_leave_opencv_to_edgevid(path: Path) -> None:
+    """Whoever loads it first decides whether it complains on its own."""
+    assert "cv2" not in set(imports_of(path.read_text("utf-8")))
 
 
 @everywhere

@@ -5,11 +5,49 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgevid.preprocess import Box
+from edgevid.records import Frame, Prediction
 from edgevid.sinks.base import Sink
 
-__all__ = ["Sink", "open_sinks"]
+if TYPE_CHECKING:
+    from edgevid.sinks.video import VideoOutput
+
+__all__ = ["Sink", "draw", "open_sinks", "open_video"]
+
+
+def draw(
+    frame: Frame, prediction: Prediction | None, *, crop: Box | None = None
+) -> NDArray[np.uint8]:
+    """Returns a copy of a frame with the best labels, their probabilities and the time.
+
+    Args:
+        frame: the picture.
+        prediction: what to write on it; before the first prediction, None.
+        crop: the part that the model looks at, which is then outlined.
+
+    Returns:
+        BGR, uint8, ``[height, width, 3]``: what OpenCV shows and writes. Larger than the frame
+        by a whole factor where that has few pixels.
+    """
+    from edgevid.sinks import overlay
+
+    return overlay.draw(frame, prediction, crop=crop)
+
+
+def open_video(path: Path) -> VideoOutput:
+    """Returns what makes an MP4 of BGR pictures and their times; see ``VideoOutput``.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from edgevid.sinks.video import VideoOutput
+
+    return VideoOutput(path)
 
 
 def open_sinks(

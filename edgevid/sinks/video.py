@@ -31,6 +31,7 @@ class VideoOutput(PictureOutput):
     def __init__(self, path: Path) -> None:
         if path.suffix.lower() != ".mp4":
             raise OutputError(f"{path}: the labelled video is an .mp4 file: name it so")
+        self._path = path
         self._whole = WholeFile(path)
         self._writer: Any = None
         self._fps = 0.0
@@ -68,11 +69,19 @@ class VideoOutput(PictureOutput):
         self._previous = picture
 
     def finish(self) -> None:
-        """Gives the file its name; no file when there was no picture."""
+        """Gives the file its name; no file when there was no picture.
+
+        Raises:
+            OutputError: it did not become whole.
+        """
         if self._writer is None:
             self._whole.discard()
             return
         self._writer.release()
+        # OpenCV says nothing when the disk is full.
+        if cv2.VideoCapture(str(self._whole.path)).get(cv2.CAP_PROP_FRAME_COUNT) < self._written:
+            self._whole.discard()
+            raise OutputError(f"{self._path}: did not become whole: is the disk full?")
         self._whole.keep()
 
     def abandon(self) -> None:

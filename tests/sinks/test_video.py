@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +73,29 @@ def test_nothing_half_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OutputError, match="cannot be written"):
         VideoOutput(tmp_path / "no" / "out.mp4")
+
+
+def test_a_full_disk_leaves_an_error_and_no_file(tmp_path: Path) -> None:
+    """The limit of a process on the size of its files fails a write as a full disk does."""
+    program = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from edgevid import OutputError, open_video
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+video = open_video(Path(sys.argv[1]))
+video.start(5)
+for number in range(20):
+    picture = np.random.default_rng(number).integers(0, 255, (240, 320, 3), np.uint8)
+    video.show(picture, number / 5)
+try:
+    video.finish()
+except OutputError as error:
+    print(error)
+"""
+    path = tmp_path / "out.mp4"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{path}: did not become whole: is the disk full?\n"
+    assert list(tmp_path.iterdir()) == []

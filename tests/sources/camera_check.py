@@ -15,7 +15,10 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from queue import Queue
 
+from apps.raspberry_pi.camera import Camera
+from apps.raspberry_pi.capture import Order
 from edgevid import SourceError, open_source
 from tests.sources import contract
 
@@ -90,6 +93,52 @@ def main(model: str) -> None:
             list(frames)
         except SourceError as error:
             print(f"unplugged: {error} ({time.monotonic() - unplugged:.1f} s later)")
+    plug_in()
+    the_service_gets_over_it()
+
+
+def the_service_gets_over_it() -> None:
+    """Unplugs the camera under the service that keeps it going, and plugs it in again."""
+    states: Queue[tuple[str, str]] = Queue()
+    camera = Camera(
+        "usb",
+        Order("0", 5.0),
+        stall=2.5,
+        longest_wait=10.0,
+        turned=lambda state, problem: states.put((state, problem)),
+        arrived=lambda: None,
+    )
+    camera.start()
+    for number in range(3):
+        seconds, _ = wait_for(states, "live")
+        print(f"service: live after {seconds:.1f} s")
+        control(_UNPLUG, 1)
+        seconds, problem = wait_for(states, "lost")
+        print(f"service: unplugged, lost after {seconds:.1f} s: {problem}")
+        assert seconds < 3
+        time.sleep(number)
+        plug_in()
+    seconds, _ = wait_for(states, "live")
+    print(f"service: live after {seconds:.1f} s")
+    camera.stop()
+    camera.join(2.0)
+
+
+def wait_for(states: Queue[tuple[str, str]], wanted: str) -> tuple[float, str]:
+    """Waits for the next news of this state; returns how many seconds it took, and the problem."""
+    started = time.monotonic()
+    while True:
+        state, problem = states.get(timeout=60)
+        if state == wanted:
+            return time.monotonic() - started, problem
+
+
+def plug_in() -> None:
+    """Plugs the camera in again after it was unplugged."""
+    for what in ("unbind", "bind"):
+        Path("/sys/bus/platform/drivers/vivid", what).write_text("vivid.0")
+    while not Path("/dev/video0").exists():
+        time.sleep(0.01)
 
 
 def control(number: int, value: int) -> None:

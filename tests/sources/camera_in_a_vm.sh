@@ -43,6 +43,7 @@ for module in virtio_pci 9pnet_virtio 9p; do modprobe \$module; done
 modprobe vivid node_types=0x1
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=1048576,cache=loose host /host
 mount -t proc proc /host/proc
+mount -t sysfs sys /host/sys
 mount -t devtmpfs dev /host/dev
 cd /host
 chroot /host /bin/sh -c 'cd "$repository" && "$python" -B -m tests.sources.camera_check "$model"'

@@ -6,9 +6,11 @@
 set -eu
 root=${1:?usage: make_picamera_root.sh FOLDER}
 
-# gcc and the headers: picamera2 depends on a package that comes as source only.
+# gcc and the headers: picamera2 depends on a package that comes as source only. systemd: so that
+# it can be booted.
 debootstrap --variant=minbase --include=python3-venv,python3-numpy,python3-libcamera,\
-libcamera-ipa,python3-prctl,ca-certificates,gcc,libc6-dev,libpython3-dev \
+libcamera-ipa,python3-prctl,ca-certificates,gcc,libc6-dev,libpython3-dev,\
+systemd,systemd-sysv,dbus \
     trixie "$root"
 
 # Whatever this machine trusts and asks for names.
@@ -17,9 +19,9 @@ cp /etc/resolv.conf "$root/etc/"
 
 chroot "$root" python3 -m venv --system-site-packages /venv
 chroot "$root" /venv/bin/pip install --quiet \
-    picamera2 opencv-python-headless ai-edge-litert tqdm
+    picamera2 opencv-python-headless ai-edge-litert tqdm paho-mqtt
 
-mkdir -p "$root/usr/share/libcamera/pipeline/virtual" "$root/edgevid/scene"
+mkdir -p "$root/usr/share/libcamera/pipeline/virtual"
 cat > "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml" <<YAML
 # The pictures in the folder, one after the other, for ever.
 "Virtual0":

@@ -4,9 +4,9 @@ Run by the system's own Python, for which Debian has the bindings:
 
     apt install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good \\
         gstreamer1.0-plugins-ugly
-    python3 tests/sources/rtsp_server.py RRGGBB USER PASSWORD
+    python3 tests/sources/rtsp_server.py RRGGBB USER PASSWORD [PORT]
 
-Prints the port that it listens on.
+Prints the port that it listens on: any that is free unless told.
 """
 
 import sys
@@ -24,12 +24,12 @@ PIPELINE = (
 )
 
 
-def main(colour: str, user: str, password: str) -> None:
+def main(colour: str, user: str, password: str, port: str = "0") -> None:
     Gst.init(None)
     missing = [name for name in ("x264enc", "rtph264pay") if not Gst.ElementFactory.find(name)]
     if missing:
         sys.exit(f"GStreamer lacks {', '.join(missing)}")
-    server = GstRtspServer.RTSPServer(service="0", address="127.0.0.1")
+    server = GstRtspServer.RTSPServer(service=port, address="127.0.0.1")
 
     auth = GstRtspServer.RTSPAuth()
     watcher = GstRtspServer.RTSPToken()

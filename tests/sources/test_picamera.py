@@ -7,24 +7,20 @@ virtual camera; EDGEVID_PICAMERA_ROOT=FOLDER has it tested.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgevid import MissingDependencyError, SourceError, open_source
-from edgevid.opencv import cv2
 from edgevid.sources.picamera import PicameraSource
-from tests.sources import contract, fake_picamera2
+from tests.sources import contract, fake_picamera2, picamera_root
 from tests.sources.fake_picamera2 import HEIGHT, WIDTH, Picamera2
 
-REPOSITORY = Path(__file__).parents[2]
 FORMATS = (
     *("BGR888", "RGB888", "XBGR8888", "XRGB8888", "MJPEG"),
     *("YUV420", "YVU420", "NV12", "NV21", "YUYV", "UYVY"),
@@ -108,43 +104,23 @@ def test_without_picamera2_the_message_says_how_to_get_it(monkeypatch) -> None:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A Debian with picamera2, this repository's code and an empty scene in it."""
-    if "EDGEVID_PICAMERA_ROOT" not in os.environ:
-        pytest.skip("no Debian with picamera2 is named in EDGEVID_PICAMERA_ROOT")
-    if os.geteuid() != 0:
-        pytest.skip("only root may chroot into EDGEVID_PICAMERA_ROOT")
-    root = Path(os.environ["EDGEVID_PICAMERA_ROOT"])
-    for name in ("edgevid", "tests", "scene", "model.tflite"):
-        path = root / "edgevid" / name
-        shutil.rmtree(path, ignore_errors=True)
-        path.unlink(missing_ok=True)
-    for name in ("edgevid", "tests"):
-        shutil.copytree(REPOSITORY / name, root / "edgevid" / name)
-    (root / "edgevid" / "scene").mkdir()
-    return root
+def root() -> Path:
+    return picamera_root.prepared()
 
 
 def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs this repository's Python inside, with the four shims that a machine without Pi needs."""
-    program = "import sys, runpy, tests.sources.picamera_shims; sys.argv = sys.argv[1:]; "
-    program += "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
-    command = ["chroot", str(root), "/venv/bin/python", "-c", program, *arguments]
-    environment = {
-        "PATH": "/usr/sbin:/usr/bin:/bin",
-        "PYTHONPATH": "/edgevid",
-        # The virtual camera forgets to say whether a picture is whole. Memory that is all zeros
-        # when it is handed out says so in its place.
-        "GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0",
-    }
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        picamera_root.command(root, *arguments),
+        env=picamera_root.ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
 def test_the_real_picamera2(root: Path) -> None:
-    red = np.full((480, 640, 3), contract.RED[::-1], np.uint8)
-    cv2.imwrite(str(root / "edgevid" / "scene" / "0.jpg"), red)
+    picamera_root.show(root, [np.full((480, 640, 3), contract.RED, np.uint8)])
     done = inside(root, "tests.sources.picamera_check")
     assert done.stderr == ""
     kept, in_use, hangs = done.stdout.splitlines()
@@ -158,9 +134,7 @@ def test_the_real_picamera2_from_the_command_to_the_labels(
 ) -> None:
     shutil.copy(published_path, root / "edgevid" / "model.tflite")
     with open_source(carving_ice) as source:
-        for number, frame in zip(count(), source, strict=False):
-            picture = cv2.resize(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), (640, 480))
-            cv2.imwrite(str(root / "edgevid" / "scene" / f"{number}.jpg"), picture)
+        picamera_root.show(root, [frame.image for frame in source])
     done = inside(
         root,
         *("edgevid.stream", "--camera", "picamera", "--model", "/edgevid/model.tflite"),

@@ -1,0 +1,1 @@
+"""A camera that watches by itself: see README.md."""

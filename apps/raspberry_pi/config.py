@@ -1,0 +1,202 @@
+"""Everything that can be set, as records; ``edgevid.toml`` is the same with explanations.
+
+The type of each field says what the file may hold there; ``config_file.py`` reads by it. Below
+the service's door nothing else is configurable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value must be.
+
+    Attributes:
+        says: the same in words, to follow "must be".
+        accepts: whether a value from the file will do.
+        convert: makes of it what the record holds.
+    """
+
+    says: str
+    accepts: Callable[[Any], bool]
+    convert: Callable[[Any], Any] = lambda value: value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+def _is_name(value: Any) -> bool:
+    return _is_text(value) and value.isascii() and value.replace("-", "").replace("_", "").isalnum()
+
+
+def _is_box(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 4
+        and all(_is_whole(side) and side >= 0 for side in value)
+        and min(value[2:]) > 0
+    )
+
+
+FITS = ("crop", "stretch", "letterbox")
+
+Text = Annotated[str, Kind("text in quotes", _is_text)]
+Name = Annotated[str, Kind("letters, digits, - and _ in quotes", _is_name)]
+Place = Annotated[
+    str, Kind("a camera, a file or an address in quotes", lambda v: _is_text(v) and bool(v))
+]
+File = Annotated[Path | None, Kind("a path in quotes", _is_text, lambda v: Path(v) if v else None)]
+Flag = Annotated[bool, Kind("true or false", lambda v: isinstance(v, bool))]
+Count = Annotated[int, Kind("a whole number, 1 or more", lambda v: _is_whole(v) and v >= 1)]
+Port = Annotated[int, Kind("a port, 1 to 65535", lambda v: _is_whole(v) and 1 <= v <= 65535)]
+Seconds = Annotated[
+    float, Kind("seconds, 0 or more", lambda v: _is_number(v) and 0 <= v < math.inf, float)
+]
+Period = Annotated[
+    float, Kind("seconds, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
+]
+Megabytes = Annotated[
+    float, Kind("megabytes, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
+]
+# None leaves these to the model.
+Probability = Annotated[
+    float | None, Kind("a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1, float)
+]
+OwnSeconds = Annotated[
+    float | None, Kind("seconds, 0 or more", lambda v: _is_number(v) and 0 <= v < math.inf, float)
+]
+Memory = Annotated[
+    float | None, Kind("seconds, 0 or more, or inf", lambda v: _is_number(v) and v >= 0, float)
+]
+Fit = Annotated[str | None, Kind("one of " + ", ".join(map(repr, FITS)), lambda v: v in FITS)]
+Labels = Annotated[
+    tuple[str, ...] | None,
+    Kind(
+        'a list of labels, such as ["juggling balls", "waving hand"]',
+        lambda v: isinstance(v, list) and all(map(_is_text, v)),
+        tuple,
+    ),
+]
+Box = Annotated[
+    tuple[int, int, int, int] | None, Kind("[x, y, width, height] in pixels", _is_box, tuple)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When an action counts as started or ended; None leaves it to the model.
+
+    ``[events]`` sets them for all cameras, a ``[[camera]]`` for itself.
+    """
+
+    on_threshold: Probability = None
+    off_threshold: Probability = None
+    smoothing: OwnSeconds = None
+    min_duration: OwnSeconds = None
+    cool_down: OwnSeconds = None
+    allow: Labels = None
+    deny: Labels = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraConfig(Rules):
+    """One ``[[camera]]``. ``source`` may hold a password: never show it."""
+
+    name: Name
+    source: Place = field(repr=False)
+    crop: Box = None
+    fit: Fit = None
+    memory: Memory = None
+    mirror: Flag = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """``[model]``: shared by all cameras."""
+
+    name: Text = "movinet-a0"
+    labels: File = None
+    threads: Count = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """``[service]``: how it keeps itself going."""
+
+    state_folder: File = None
+    stall: Period = 2.5
+    longest_wait: Period = 10.0
+    restart_after: Seconds = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """``[mqtt]``: off while ``host`` is empty."""
+
+    host: Text = ""
+    port: Port = 1883
+    username: Text = ""
+    password_file: File = None
+    tls: Flag = False
+    ca_file: File = None
+    topic: Text = "edgevid"
+    discovery: Flag = True
+    discovery_topic: Text = "homeassistant"
+    keep_events: Count = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """``[web]``: the page."""
+
+    enabled: Flag = True
+    host: Text = "127.0.0.1"
+    port: Port = 8080
+    token_file: File = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsConfig:
+    """``[clips]``: off while ``folder`` is empty."""
+
+    folder: File = None
+    before: Seconds = 5.0
+    after: Seconds = 5.0
+    budget_mb: Megabytes = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class GpioConfig:
+    """``[gpio]``: a light and a button on the Pi's pins; each off while empty."""
+
+    led: Text = ""
+    button: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file."""
+
+    cameras: tuple[CameraConfig, ...]
+    model: ModelConfig = field(default_factory=ModelConfig)
+    events: Rules = field(default_factory=Rules)
+    service: ServiceConfig = field(default_factory=ServiceConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
+    web: WebConfig = field(default_factory=WebConfig)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
+    gpio: GpioConfig = field(default_factory=GpioConfig)

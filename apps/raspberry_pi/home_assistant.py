@@ -1,0 +1,68 @@
+"""What Home Assistant must be told so that a camera appears there by itself.
+
+Device discovery, as Home Assistant has it since 2024.11:
+https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgevid import __version__
+
+
+def discovery(device: str, camera: str, *, topic: str, availability: str) -> dict[str, Any]:
+    """Returns what announces one camera: its actions, what it shows now, whether it is live.
+
+    Args:
+        device: the service's own identifier; no other service has it.
+        camera: its name.
+        topic: below which are the camera's ``event`` and ``state``.
+        availability: the topic that says ``online`` or ``offline``.
+    """
+    own = identifier(device, camera)
+    state = {"state_topic": f"{topic}/state", "json_attributes_topic": f"{topic}/state", "qos": 1}
+    return {
+        "device": {
+            "identifiers": [own],
+            "name": camera,
+            "manufacturer": "edgevid",
+            "model": "Camera",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "edgevid", "sw_version": __version__},
+        "availability_topic": availability,
+        "components": {
+            f"{own}_event": {
+                "platform": "event",
+                "unique_id": f"{own}_event",
+                "name": "Event",
+                "icon": "mdi:motion-sensor",
+                "state_topic": f"{topic}/event",
+                "qos": 2,
+                "event_types": ["start", "end"],
+            },
+            f"{own}_action": {
+                "platform": "sensor",
+                "unique_id": f"{own}_action",
+                "name": "Action",
+                "icon": "mdi:run",
+                **state,
+                "value_template": "{{ value_json.label }}",
+            },
+            f"{own}_live": {
+                "platform": "binary_sensor",
+                "unique_id": f"{own}_live",
+                "name": "Live",
+                "device_class": "connectivity",
+                "entity_category": "diagnostic",
+                **state,
+                "value_template": "{{ 'ON' if value_json.state == 'live' else 'OFF' }}",
+            },
+        },
+    }
+
+
+def identifier(device: str, camera: str) -> str:
+    """Returns a camera's identifier, also for the topic that announces it."""
+    return f"{device}_{camera}"

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Installs or updates the service on Raspberry Pi OS or Debian, Bookworm or Trixie, 64 bit:
+#
+#   sudo apps/raspberry_pi/install.sh            from a checkout
+#
+# Program: /opt/edgevid. Settings: /etc/edgevid/edgevid.toml, never overwritten. State and clips:
+# /var/lib/edgevid. Run it again after an update of the checkout; nothing else is needed.
+set -eu
+
+fail() { echo "install.sh: $1" >&2; exit 1; }
+
+[ "$(id -u)" = 0 ] || fail "needs root: sudo $0"
+. /etc/os-release
+case "${VERSION_CODENAME:-}" in
+bookworm | trixie) ;;
+*) fail "made for Bookworm and Trixie, not ${PRETTY_NAME:-this system}" ;;
+esac
+case "$(dpkg --print-architecture)" in
+arm64 | amd64) ;;
+*) fail "LiteRT has no 32-bit version: install the 64-bit Raspberry Pi OS" ;;
+esac
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
+home=/opt/edgevid
+
+echo "1/5 system packages"
+packages="python3-venv libgl1 libglib2.0-0"
+apt-get update -q
+# picamera2 and the pins' library come with Raspberry Pi OS only: not from pip, since they belong
+# to the system's camera stack.
+for package in python3-picamera2 python3-gpiozero python3-lgpio; do
+    if apt-cache show "$package" >/dev/null 2>&1; then packages="$packages $package"; fi
+done
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages >/dev/null
+
+echo "2/5 user"
+id edgevid >/dev/null 2>&1 ||
+    useradd --system --home-dir /var/lib/edgevid --shell /usr/sbin/nologin edgevid
+for group in video render gpio; do
+    if getent group "$group" >/dev/null; then usermod --append --groups "$group" edgevid; fi
+done
+
+echo "3/5 program"
+mkdir -p "$home"
+if [ "$checkout" != "$home" ]; then
+    for part in edgevid apps pyproject.toml README.md LICENSE; do
+        rm -rf "${home:?}/$part"
+        cp -R "$checkout/$part" "$home/$part"
+    done
+fi
+find "$home/edgevid" "$home/apps" -name __pycache__ -prune -exec rm -rf {} +
+# picamera2 is the system's, so the environment sees the system's packages. On Bookworm those are
+# built for numpy 1, which an environment must not replace by numpy 2.
+[ -x "$home/.venv/bin/python" ] || python3 -m venv --system-site-packages "$home/.venv"
+if [ "$VERSION_CODENAME" = bookworm ]; then
+    echo "numpy<2" >"$home/.venv/constraints.txt"
+else
+    : >"$home/.venv/constraints.txt"
+fi
+"$home/.venv/bin/pip" install --quiet --constraint "$home/.venv/constraints.txt" \
+    --editable "${home}[service]"
+"$home/.venv/bin/python" -m compileall -q "$home/edgevid" "$home/apps"
+
+echo "4/5 settings"
+if [ ! -e /etc/edgevid/edgevid.toml ]; then
+    mkdir -p /etc/edgevid
+    install -m 640 -o root -g edgevid "$home/apps/raspberry_pi/edgevid.toml" /etc/edgevid/
+fi
+(cd "$home" && .venv/bin/python -m apps.raspberry_pi --check --config /etc/edgevid/edgevid.toml)
+
+echo "5/5 service"
+install -m 644 "$home/apps/raspberry_pi/edgevid.service" /etc/systemd/system/
+systemctl enable --quiet edgevid.service
+if [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+    systemctl restart --no-block edgevid.service
+    echo "runs: journalctl --follow --unit edgevid"
+else
+    echo "starts with the next boot"
+fi
+echo "settings: /etc/edgevid/edgevid.toml; after a change: sudo systemctl restart edgevid"

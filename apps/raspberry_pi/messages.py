@@ -1,0 +1,39 @@
+"""Events and states as they are sent, over MQTT and to the page alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from apps.raspberry_pi.hub import CameraEvent, CameraStatus
+
+
+def event_message(found: CameraEvent) -> dict[str, Any]:
+    """Returns an event as it is sent; ``event_type`` is what Home Assistant looks for."""
+    event = found.event
+    return {
+        "id": found.id,
+        "camera": found.camera,
+        "event_type": event.state,
+        "label": event.label,
+        "probability": round(event.probability, 3),
+        "time": utc(found.at),
+    }
+
+
+def state_message(camera: CameraStatus) -> dict[str, Any]:
+    """Returns a camera's state as it is sent."""
+    top = camera.scores[0] if camera.scores else None
+    return {
+        "state": camera.state,
+        "since": utc(camera.since),
+        "problem": camera.problem,
+        "label": top.label if top else None,
+        "probability": round(top.probability, 2) if top else None,
+        "active": list(camera.active),
+    }
+
+
+def utc(seconds: float) -> str:
+    """Returns a moment, Unix seconds, as ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

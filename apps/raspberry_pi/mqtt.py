@@ -1,0 +1,81 @@
+"""Starts telling an MQTT broker what the cameras see, as the config has it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import ssl
+from contextlib import suppress
+from pathlib import Path
+
+from apps.raspberry_pi import secret_file
+from apps.raspberry_pi.config import MqttConfig
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.outbox import Outbox
+from edgevid import MissingDependencyError, OutputError, UsageError, whole_file
+
+try:
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+    from apps.raspberry_pi.mqtt_link import MqttLink
+except ImportError as error:
+    raise MissingDependencyError("MQTT needs paho-mqtt: pip install edgevid[service]") from error
+
+_LOG = logging.getLogger("edgevid.mqtt")
+
+
+def start(config: MqttConfig, hub: Hub, state_folder: Path) -> MqttLink:
+    """Starts telling a broker; goes on whether or not there is one.
+
+    Args:
+        config: with a host.
+        hub: what to tell.
+        state_folder: where events wait while the broker is away.
+
+    Raises:
+        UsageError: a setting cannot work.
+        OutputError: the state folder cannot be written.
+    """
+    if not config.topic or {"+", "#"} & set(config.topic + config.discovery_topic):
+        raise UsageError("[mqtt]: topic and discovery_topic are topics, without + and #")
+    if config.ca_file and not config.tls:
+        raise UsageError("[mqtt]: ca_file is of no use without tls = true")
+    if config.password_file and not config.username:
+        raise UsageError("[mqtt]: a password needs a username")
+    device = _device(state_folder)
+    client = Client(
+        CallbackAPIVersion.VERSION2, client_id=device, protocol=MQTTProtocolVersion.MQTTv5
+    )
+    if config.username:
+        password = secret_file.read(config.password_file) if config.password_file else None
+        client.username_pw_set(config.username, password)
+        if password and not config.tls and config.host not in ("localhost", "127.0.0.1", "::1"):
+            _LOG.warning("the password goes to %s unencrypted: set tls = true", config.host)
+    if config.tls:
+        client.tls_set_context(_tls(config.ca_file))
+    outbox = Outbox(state_folder / "outbox.sqlite", config.keep_events)
+    return MqttLink(config, hub, outbox, client, device)
+
+
+def _device(state_folder: Path) -> str:
+    """Returns what this service is called by brokers and Home Assistant, the same for ever."""
+    path = state_folder / "device"
+    with suppress(OSError):
+        known = path.read_text("ascii").strip()
+        if known:
+            return known
+    made = f"edgevid-{secrets.token_hex(4)}"
+    try:
+        with whole_file(path) as file:
+            file.write(made.encode())
+    except OutputError as error:  # without it the service works, but is another after a restart
+        _LOG.error("%s", error)
+    return made
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"{ca_file}: is no file of certificates: {error.strerror}") from error

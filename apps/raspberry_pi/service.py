@@ -1,0 +1,143 @@
+"""The service: cameras, the watcher, and the parts that listen, from start to end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from apps.raspberry_pi.camera import Camera
+from apps.raspberry_pi.capture import Order
+from apps.raspberry_pi.config import CameraConfig, Config
+from apps.raspberry_pi.hub import Hub, State
+from apps.raspberry_pi.notify import Notifier
+from apps.raspberry_pi.watcher import Take, Watch, Watcher
+from edgevid import EdgevidError, Model, UsageError
+
+_LOG = logging.getLogger("edgevid.service")
+
+_TURN_S = 0.2  # the longest that a turn waits for a frame; a signal is noticed as soon
+_CAMERAS_END_S = 0.7  # systemd and people expect an end within two seconds of being told
+_PARTS_END_S = 1.0
+
+
+class Part(Protocol):
+    """What runs beside the watcher: MQTT, the page, the clips."""
+
+    def stop(self, within: float) -> None:
+        """Writes out what is held, in so many seconds; comes after the last event."""
+
+
+def stop_all(parts: Sequence[Part]) -> None:
+    """Stops every part, whatever becomes of the others."""
+    deadline = time.monotonic() + _PARTS_END_S
+    for part in parts:
+        try:
+            part.stop(max(0.1, deadline - time.monotonic()))
+        except Exception:
+            _LOG.exception("could not be stopped: %s", part)
+
+
+class Service:
+    """Watches until it is told to stop.
+
+    Args:
+        config: the whole of it.
+        model: shared by all cameras.
+        hub: where everything is published.
+        take: called with each frame that the model has seen.
+        speed: of cameras that are files, how many times as fast as they were taken.
+
+    Raises:
+        UsageError: a camera's settings do not fit the model.
+    """
+
+    def __init__(
+        self, config: Config, model: Model, hub: Hub, take: Take, *, speed: float = 1.0
+    ) -> None:
+        self._settings = config.service
+        self._hub = hub
+        self._arrived = threading.Event()
+        self._stopping = False
+        self._stepped = time.monotonic()
+        self._notifier = Notifier()
+        fps = model.manifest.fps
+        watches = {camera.name: _watch(camera, config, model) for camera in config.cameras}
+        self._cameras = {
+            camera.name: Camera(
+                camera.name,
+                Order(camera.source, fps, camera.mirror, speed),
+                stall=config.service.stall,
+                longest_wait=config.service.longest_wait,
+                turned=self._turned(camera.name),
+                arrived=self._arrived.set,
+            )
+            for camera in config.cameras
+        }
+        self._watcher = Watcher(self._cameras, watches, hub, take)
+
+    def stop(self) -> None:
+        """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""
+        self._stopping = True
+
+    def run(self, parts: Sequence[Part] = ()) -> None:
+        """Watches until ``stop``, then has the parts write out what they hold.
+
+        Args:
+            parts: already started.
+        """
+        for camera in self._cameras.values():
+            camera.start()
+        self._notifier.say("READY=1")
+        try:
+            while not self._stopping:
+                self._arrived.wait(_TURN_S)
+                self._arrived.clear()
+                if self._watcher.turn():
+                    self._stepped = time.monotonic()
+                if self._frames_come():
+                    self._notifier.ping()
+        finally:
+            self._end(parts)
+
+    def _end(self, parts: Sequence[Part]) -> None:
+        self._notifier.say("STOPPING=1")
+        for camera in self._cameras.values():
+            camera.stop()
+        self._watcher.close()
+        stop_all(parts)
+        deadline = time.monotonic() + _CAMERAS_END_S
+        for camera in self._cameras.values():
+            camera.join(max(0.0, deadline - time.monotonic()))
+
+    def _frames_come(self) -> bool:
+        """Whether the watchdog is to be told that all is well.
+
+        A camera that is away is no reason to stop the others, and to be opened again it needs no
+        restart. Only when none has given a frame for long, a restart may help.
+        """
+        longest = self._settings.restart_after
+        return not longest or time.monotonic() - self._stepped < longest
+
+    def _turned(self, name: str) -> Callable[[State, str], None]:
+        def turned(state: State, problem: str) -> None:
+            if self._hub.turned(name, state, problem):
+                _LOG.log(
+                    logging.WARNING if state == "lost" else logging.INFO,
+                    "%s: %s%s",
+                    name,
+                    state,
+                    f": {problem}" if problem else "",
+                )
+
+        return turned
+
+
+def _watch(camera: CameraConfig, config: Config, model: Model) -> Watch:
+    try:
+        return Watch(camera, config.events, model)
+    except EdgevidError as error:
+        problem = str(error).removeprefix("manifest: ")  # whose rules were right
+        raise UsageError(f"camera {camera.name}: {problem}") from error

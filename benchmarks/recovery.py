@@ -1,0 +1,237 @@
+"""How long a camera that fails stays away: a real RTSP server, killed, hung, garbled, restarted.
+
+The whole service watches two cameras: a network camera served by GStreamer's RTSP server, and a
+steady file. Again and again the server is killed, stopped in mid-stream, or replaced by one that
+talks nonsense, and after some seconds is itself again. Measured are the seconds from the outage
+until the camera counts as lost, the seconds from the server's return until frames are stepped
+again, and the longest gap between two steps of the other camera. Fails when an outage takes more
+than 3 s to be noticed.
+
+Needs Debian's ``python3-gi gir1.2-gst-rtsp-server-1.0`` and GStreamer's plugins base, good, ugly.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from apps.raspberry_pi.config import CameraConfig, Config, ServiceConfig
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.service import Service
+from benchmarks.clips import published_path
+from benchmarks.report import arguments, table, write_json
+from edgevid import EdgevidError, Frame, Model, guard, load_model, open_video
+
+NOTICED_S = 3.0  # what the service promises
+OUTAGES = ("killed", "hung", "garbled")
+_SERVER = Path(__file__).parents[1] / "tests" / "sources" / "rtsp_server.py"
+_SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's bindings are for this one
+_PATIENCE_S = 60.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; returns 0 when every outage was noticed in time and overcome."""
+    parser = arguments("benchmarks.recovery", __doc__)
+    parser.add_argument("--rounds", type=int, help="outages of each kind; 20 unless told")
+    parser.add_argument("--away", type=float, default=4.0, help="seconds that an outage lasts")
+    chosen = parser.parse_args(argv)
+
+    def run() -> int:
+        rounds = chosen.rounds or (1 if chosen.quick else 20)
+        results = measure(load_model(published_path()), rounds, chosen.away)
+        print(table(results["outages"]))
+        print(f"\nlongest gap of the other camera: {results['longest gap beside it, s']} s")
+        write_json(chosen.json, results)
+        return 0 if results["held"] else 1
+
+    return guard(run)
+
+
+def measure(model: Model, rounds: int, away: float) -> dict[str, Any]:
+    """Has the camera fail ``rounds`` times in each way; returns what was measured.
+
+    Raises:
+        EdgevidError: the server cannot be started, or the camera did not come back.
+    """
+    measured: dict[str, list[tuple[float, float]]] = {outage: [] for outage in OUTAGES}
+    with tempfile.TemporaryDirectory() as folder, _server() as server:
+        steady = _steady(Path(folder, "steady.mp4"))
+        with _watching(model, server.address, str(steady)) as watching:
+            watching.until("live", time.monotonic())
+            for number in tqdm(range(rounds * len(OUTAGES)), "outages", unit="outage"):
+                outage = OUTAGES[number % len(OUTAGES)]
+                began = time.monotonic()
+                back = server.fail(outage)
+                noticed = watching.until("lost", began)
+                time.sleep(max(0.0, began + away - time.monotonic()))
+                back()
+                measured[outage].append((noticed, watching.until("live", time.monotonic())))
+                time.sleep(1.0)
+        gap = watching.longest_gap
+    rows = [_row(outage, np.array(times)) for outage, times in measured.items()]
+    return {
+        "outages": rows,
+        "longest gap beside it, s": round(gap, 2),
+        "held": bool(max(row["noticed after, s (most)"] for row in rows) <= NOTICED_S),
+    }
+
+
+def _row(outage: str, times: Any) -> dict[str, Any]:
+    noticed, recovered = times.T
+    return {
+        "outage": outage,
+        "times": len(times),
+        "noticed after, s (median)": round(float(np.median(noticed)), 2),
+        "noticed after, s (most)": round(float(noticed.max()), 2),
+        "frames again after, s (median)": round(float(np.median(recovered)), 2),
+        "frames again after, s (most)": round(float(recovered.max()), 2),
+    }
+
+
+class _Server:
+    """A network camera that can fail in several ways."""
+
+    def __init__(self) -> None:
+        self._port = "0"
+        self._start()
+        self.address = f"rtsp://me:hush@127.0.0.1:{self._port}/live"
+
+    def fail(self, outage: str) -> Callable[[], None]:
+        """Begins an outage; returns what ends it."""
+        if outage == "hung":
+            self.process.send_signal(signal.SIGSTOP)
+            return lambda: self.process.send_signal(signal.SIGCONT)
+        self.kill()
+        if outage == "killed":
+            return self._start
+        nonsense = _Nonsense(int(self._port))
+
+        def back() -> None:
+            nonsense.close()
+            self._start()
+
+        return back
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _start(self) -> None:
+        self.process = subprocess.Popen(
+            [_SYSTEM_PYTHON, str(_SERVER), "00ff00", "me", "hush", self._port],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        self._port = self.process.stdout.readline().strip()
+        if not self._port:
+            raise EdgevidError(f"no RTSP server: see the top of {_SERVER}")
+
+
+@contextmanager
+def _server() -> Iterator[_Server]:
+    server = _Server()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+class _Nonsense:
+    """Answers whatever it is asked with noise, for as long as anybody listens."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._open = True
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while self._open:
+            try:
+                caller, _ = self._socket.accept()
+                with caller:
+                    caller.recv(1000)
+                    while self._open:
+                        caller.sendall(os.urandom(10_000))
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        self._open = False
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+class _Watching:
+    """The service at work on two cameras, and how they fare."""
+
+    def __init__(self, model: Model, network: str, steady: str) -> None:
+        cameras = (
+            CameraConfig(name="network", source=network),
+            CameraConfig(name="steady", source=steady),
+        )
+        config = Config(cameras, service=ServiceConfig())
+        self._hub = Hub(camera.name for camera in cameras)
+        self.longest_gap = 0.0
+        self._stepped = 0.0
+        self._service = Service(config, model, self._hub, self._take)
+        self._thread = threading.Thread(target=self._service.run)
+        self._thread.start()
+
+    def _take(self, name: str, frame: Frame) -> None:
+        if name == "steady":
+            now = time.monotonic()
+            self.longest_gap = max(self.longest_gap, now - (self._stepped or now))
+            self._stepped = now
+
+    def until(self, state: str, since: float) -> float:
+        """Waits until the network camera is in a state; returns the seconds since a moment."""
+        while time.monotonic() < since + _PATIENCE_S:
+            camera = self._hub.camera("network")
+            assert camera
+            if camera.state == state:
+                return time.monotonic() - since
+            time.sleep(0.01)
+        raise EdgevidError(f"the camera was not {state} within {_PATIENCE_S:g} s: {camera}")
+
+    def stop(self) -> None:
+        self._service.stop()
+        self._thread.join()
+
+
+@contextmanager
+def _watching(model: Model, network: str, steady: str) -> Iterator[_Watching]:
+    watching = _Watching(model, network, steady)
+    try:
+        yield watching
+    finally:
+        watching.stop()
+
+
+def _steady(path: Path) -> Path:
+    """Draws a minute in which something moves."""
+    video = open_video(path)
+    video.start(10.0)
+    for number in range(600):
+        picture = np.zeros((120, 160, 3), np.uint8)
+        picture[:, number % 160] = 255
+        video.show(picture, number / 10)
+    video.finish()
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Hours of the whole service in minutes: does anything leak?
+
+Two cameras, which are files with real actions at 5 frames a second, played many times as fast as
+they were taken; each has its process, both share the model; events start clips that are written
+and, beyond a small budget, deleted; somebody looks at the page's pictures all the time. Two hours
+are 72,000 frames. Fails unless, from the first quarter after the warm-up to the last,
+
+- memory (RSS) of the service and of its capture processes grows by less than 2 MB each;
+- there are no more threads and open files;
+- the clips keep to their budget.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from apps.raspberry_pi.config import CameraConfig, ClipsConfig, Config
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.recorder import Recorder
+from apps.raspberry_pi.service import Service
+from benchmarks.clips import Clip, labelled, published_path
+from benchmarks.report import arguments, table, write_json
+from benchmarks.soak import held_by_process
+from edgevid import EdgevidError, Model, guard, load_model, open_video
+
+FPS = 5.0
+_CAMERAS = ("front", "back")
+_GROWTH_MB = 2.0
+_BUDGET_MB = 5.0
+_WARM_UP = 0.1  # of all
+_STUCK_S = 30.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; returns 0 when everything held."""
+    parser = arguments("benchmarks.service_soak", __doc__)
+    parser.add_argument("--hours", type=float, help="2 unless told; 1/60 when quick")
+    parser.add_argument("--speed", type=float, default=20.0, help="times real time (default: 20)")
+    chosen = parser.parse_args(argv)
+
+    def run() -> int:
+        hours = chosen.hours or (1 / 60 if chosen.quick else 2.0)
+        clips = labelled(4 if chosen.quick else 8)
+        results = soak(load_model(published_path()), clips, hours, chosen.speed)
+        print(table(results["quarters"]))
+        print()
+        print(table([{"what": k, "value": v} for k, v in results.items() if k != "quarters"]))
+        write_json(chosen.json, results)
+        return 0 if results["held"] else 1
+
+    return guard(run)
+
+
+def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dict[str, Any]:
+    """Watches clips for so many hours of their own time; returns what was measured.
+
+    Raises:
+        EdgevidError: no frames come any more.
+    """
+    frames = round(hours * 3600 * FPS * len(_CAMERAS))
+    with tempfile.TemporaryDirectory() as folder:
+        videos, kept = Path(folder, "videos"), Path(folder, "clips")
+        _write(clips, videos)
+        config = Config(
+            tuple(CameraConfig(name=name, source=str(videos)) for name in _CAMERAS),
+            clips=ClipsConfig(kept, before=2.0, after=2.0, budget_mb=_BUDGET_MB),
+        )
+        hub = Hub(_CAMERAS)
+        events: list[int] = [0]
+        hub.listen(lambda found: events.__setitem__(0, events[0] + 1))
+        recorder = Recorder(config.clips, hub, FPS)
+        service = Service(config, model, hub, recorder.take, speed=speed)
+        running = threading.Thread(target=service.run, args=([recorder],))
+        running.start()
+        began = time.monotonic()
+        try:
+            looks = _look_until(hub, frames)
+        finally:
+            service.stop()
+            running.join()
+        took = time.monotonic() - began
+        left = [path.name for path in kept.iterdir()]
+        clips_mb = sum((kept / name).stat().st_size for name in left) / 1e6
+    looks = looks[int(_WARM_UP * len(looks)) :]
+    size = max(1, len(looks) // 4)
+    quarters = [_typical(looks[n : n + size]) for n in range(0, 4 * size, size)]
+    first, last = quarters[0], quarters[-1]
+    cameras = hub.cameras()
+    return {
+        "hours": hours,
+        "minutes that it took": took / 60,
+        "frames stepped": sum(camera.steps for camera in cameras),
+        "ticks skipped": sum(camera.skipped for camera in cameras),
+        "cameras lost": sum(camera.losses for camera in cameras),
+        "events": events[0],
+        "clips left, MB": clips_mb,
+        "quarters": [
+            {"quarter after the warm-up": number, **asdict(quarter)}
+            for number, quarter in enumerate(quarters, 1)
+        ],
+        "held": bool(
+            last.service_mb - first.service_mb < _GROWTH_MB
+            and last.capture_mb - first.capture_mb < _GROWTH_MB
+            and last.threads <= first.threads
+            and last.files <= first.files
+            and clips_mb <= _BUDGET_MB
+            and not [name for name in left if name.startswith(".")]
+        ),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was held at one moment: MB (2**20 bytes) of memory, threads, open files."""
+
+    service_mb: float
+    capture_mb: float
+    threads: int
+    files: int
+
+
+def _look_until(hub: Hub, frames: int) -> list[_Look]:
+    """Looks at process and pictures twice a second, until so many frames were stepped."""
+    looks: list[_Look] = []
+    seen, changed = 0, time.monotonic()
+    with tqdm(total=frames, desc="soaking", unit="frame", mininterval=5) as progress:
+        while seen < frames:
+            time.sleep(0.5)
+            steps = sum(camera.steps for camera in hub.cameras())
+            if steps > seen:
+                changed = time.monotonic()
+            elif time.monotonic() - changed > _STUCK_S:
+                raise EdgevidError(f"no frames for {_STUCK_S:g} s: {hub.cameras()}")
+            progress.update(min(steps, frames) - seen)
+            seen = min(steps, frames)
+            for name in _CAMERAS:
+                hub.shot(name)
+            own = held_by_process()
+            looks.append(_Look(own.rss_mb, _capture_mb(), own.threads, own.files))
+    return looks
+
+
+def _typical(looks: Sequence[_Look]) -> _Look:
+    """Returns median sizes, and the least of what is counted: files come and go with clips."""
+    return _Look(
+        statistics.median(look.service_mb for look in looks),
+        statistics.median(look.capture_mb for look in looks),
+        min(look.threads for look in looks),
+        min(look.files for look in looks),
+    )
+
+
+def _capture_mb() -> float:
+    """Returns the RSS of the largest capture process."""
+    page = os.sysconf("SC_PAGE_SIZE") / 2**20
+    sizes = [0.0]
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            for pid in (task / "children").read_text("ascii").split():
+                sizes.append(int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * page)
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+    return max(sizes)
+
+
+def _write(clips: Sequence[Clip], folder: Path) -> None:
+    """Writes clips as the videos that the cameras are to be."""
+    folder.mkdir()
+    for number, clip in enumerate(clips):
+        video = open_video(folder / f"{number:03}.mp4")
+        video.start(FPS)
+        for index, image in enumerate(clip.pictures):
+            video.show(image[:, :, ::-1].copy(), index / FPS)
+        video.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

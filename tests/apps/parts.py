@@ -1,0 +1,41 @@
+"""What tests of the service share: files that pass for cameras, and ways to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from edgevid.loading import load_model
+from edgevid.model import Model
+from tests.conftest import write_video
+from tests.tiny_model import LABELS, tiny_model
+
+RED, BLACK = (255, 0, 0), (0, 0, 0)
+
+
+def until(condition: Callable[[], object], within: float = 30.0) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.005)
+
+
+def colours(path: Path, *shown: tuple[tuple[int, int, int], float], fps: float = 10.0) -> Path:
+    """Writes a video of plain colours, each for so many seconds."""
+    pictures = [
+        np.full((48, 64, 3), colour, np.uint8)
+        for colour, seconds in shown
+        for _ in range(round(seconds * fps))
+    ]
+    return write_video(path, pictures, fps=fps)
+
+
+def tiny(folder: Path) -> Model:
+    """Returns a model to which everything red is ``red``, the more so the longer it lasts."""
+    path = folder / "tiny.tflite"
+    path.write_bytes(tiny_model())
+    return load_model(path, labels=LABELS)

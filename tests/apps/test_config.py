@@ -1,0 +1,110 @@
+"""The configuration: what the example says, and what is said of a wrong file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from apps.raspberry_pi import config as module
+from apps.raspberry_pi.config import CameraConfig, Config
+from apps.raspberry_pi.config_file import read
+from edgevid import EventDefaults, UsageError
+
+EXAMPLE = Path(module.__file__).with_name("edgevid.toml")
+CAMERA = '[[camera]]\nname = "front"\nsource = "0"\n'
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "edgevid.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_example_is_the_defaults() -> None:
+    assert read(EXAMPLE) == Config((CameraConfig(name="front", source="picamera"),))
+
+
+def test_the_example_explains_every_option_under_its_table() -> None:
+    tables = {name: kind for name, kind in get_type_hints(Config).items() if name != "cameras"}
+    for name, record in {"camera": CameraConfig, **tables}.items():
+        text = re.split(rf"\n\[+{name}\]+\n", EXAMPLE.read_text("utf-8"))[1].split("\n[")[0]
+        shown = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
+        known = {field.name for field in fields(record)}
+        general = {field.name for field in fields(module.Rules)} if name == "camera" else set()
+        assert known - general <= shown <= known, name
+
+
+def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
+    text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    config = read(written(tmp_path, text))
+    assert config.cameras[0].crop == (80, 0, 480, 480)
+    assert config.cameras[0].allow == ("juggling balls",)
+    model = EventDefaults()
+    for field in fields(EventDefaults):  # it says that these are the model's
+        assert getattr(config.events, field.name) == getattr(model, field.name)
+
+
+def test_several_cameras_each_with_its_own_rules(tmp_path: Path) -> None:
+    text = CAMERA + "on_threshold = 1\n" + CAMERA.replace("front", "back")
+    one, two = read(written(tmp_path, text)).cameras
+    assert (one.name, one.on_threshold) == ("front", 1.0)
+    assert (two.name, two.on_threshold) == ("back", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("", None, "names no camera"),
+        (CAMERA + "[wep]\n", 4, "there is no table wep: did you mean web?"),
+        (CAMERA + "[web]\nprot = 1\n", 5, "[web]: there is no key prot: did you mean port?"),
+        (CAMERA + "[web]\n\nport = 0\n", 6, "[web]: port must be a port, 1 to 65535"),
+        (CAMERA + "[web]\nport = true\n", 5, "[web]: port must be a port, 1 to 65535"),
+        (CAMERA + "[mqtt]\nport = 1\n[web]\nport = 'x'\n", 7, "[web]: port must be a port"),
+        (CAMERA + "[web]\nenabled = 1\n", 5, "[web]: enabled must be true or false"),
+        (CAMERA + "web = { port = 'x' }\n", 4, "[[camera]]: there is no key web"),
+        ("web = { port = 'x' }\n" + CAMERA, 1, "[web]: port must be"),
+        ("web = 3\n" + CAMERA, 1, "web is a table: write [web]"),
+        ("camera = 3\n", 1, "each camera is a table: write [[camera]]"),
+        (CAMERA + '[[camera]]\nname = "b"\n', 4, "[[camera]]: source is missing"),
+        (CAMERA + '[[camera]]\nname = "b/c"\nsource="1"', 5, "name must be letters, digits"),
+        (CAMERA + CAMERA, 5, "a second camera called 'front'"),
+        (CAMERA + "crop = [0, 0, 0, 5]\n", 4, "crop must be [x, y, width, height] in pixels"),
+        (CAMERA + "fit = 'squeeze'\n", 4, "fit must be one of 'crop', 'stretch', 'letterbox'"),
+        (CAMERA + "[events]\non_threshold = nan\n", 5, "on_threshold must be a number from 0 to 1"),
+        (CAMERA + "[service]\nstall = inf\n", 5, "stall must be seconds, over 0"),
+        (CAMERA + "[model\n", 4, "expected ']' at the end of a table declaration"),
+        (CAMERA + "[model]\nname = ", 5, "invalid value"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_line(
+    text: str, line: int | None, problem: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, text)
+    place = f"{path}:{line}: " if line else f"{path}: "
+    with pytest.raises(UsageError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(place)
+    assert problem in message
+    assert "\n" not in message
+
+
+def test_a_password_in_a_source_is_not_shown(tmp_path: Path) -> None:
+    config = read(written(tmp_path, CAMERA.replace('"0"', '"rtsp://me:hush@camera/"')))
+    assert "hush" not in repr(config)
+    with pytest.raises(UsageError) as caught:
+        read(written(tmp_path, CAMERA.replace('"0"', '["rtsp://me:hush@camera/"]')))
+    assert "hush" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.toml: cannot be read: No such file"):
+        read(tmp_path / "none.toml")
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b"# \xff")
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
+        read(path)

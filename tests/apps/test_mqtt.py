@@ -1,0 +1,487 @@
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
+
+from apps.raspberry_pi import mqtt, mqtt_link
+from apps.raspberry_pi.config import MqttConfig
+from apps.raspberry_pi.hub import Hub
+from edgevid import Event, Frame, Prediction, Score, UsageError
+from tests.apps.broker import Broker, Listener, needs_mosquitto, wait_for
+from tests.apps.cut_line import PUBCOMP, PUBLISH, PUBREC, PUBREL, CutLine
+
+pytestmark = needs_mosquitto
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_link, "_BACK_OFF_S", (0.05, 0.2))
+    monkeypatch.setattr(mqtt_link, "_TURN_S", 0.05)
+
+
+@contextmanager
+def telling(port: int, hub: Hub, folder: Path, **settings: Any) -> Iterator[None]:
+    settings = {"host": "127.0.0.1", "port": port, **settings}
+    told = mqtt.start(MqttConfig(**settings), hub, folder)
+    try:
+        yield
+    finally:
+        told.stop(1.0)
+
+
+def happen(hub: Hub, number: int, camera: str = "door") -> None:
+    hub.happened(camera, Event("start", f"action {number}", time.monotonic(), 0.5))
+
+
+def labels(events: list[dict[str, Any]]) -> list[int]:
+    return [int(event["label"].removeprefix("action ")) for event in events]
+
+
+def see(hub: Hub, *scores: tuple[str, float], camera: str = "door") -> None:
+    hub.turned(camera, "live")
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), time.monotonic(), 0)
+    listed = tuple(Score(*score) for score in scores)
+    hub.stepped(camera, frame, Prediction(frame.timestamp, 0, listed, 1.0), 0)
+
+
+def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:
+    hub = Hub(["door", "yard"])
+    with Broker(tmp_path) as broker, Listener(broker.port) as listener:
+        with telling(broker.port, hub, tmp_path):
+            wait_for(lambda: listener.last("edgevid/availability") == "online")
+            see(hub, ("juggling balls", 0.912), ("clapping", 0.03))
+            wait_for(lambda: listener.last("edgevid/door/state").get("label") == "juggling balls")
+            hub.happened("door", Event("start", "juggling balls", time.monotonic(), 0.5342))
+            event = wait_for(listener.events)[0]
+            hub.turned("door", "lost", "it is unplugged")
+            lost = wait_for(
+                lambda: (s := listener.last("edgevid/door/state"))["state"] == "lost" and s
+            )
+        wait_for(lambda: listener.last("edgevid/availability") == "offline")
+    assert len(event.pop("id")) == 32
+    assert event.pop("time").endswith("+00:00")
+    assert event == {
+        "camera": "door",
+        "event_type": "start",
+        "label": "juggling balls",
+        "probability": 0.534,
+    }
+    assert lost.pop("since").endswith("+00:00")
+    assert lost == {
+        "state": "lost",
+        "problem": "it is unplugged",
+        "label": None,
+        "probability": None,
+        "active": ["juggling balls"],
+    }
+    assert listener.last("edgevid/yard/state")["state"] == "starting"
+
+
+def test_who_comes_late_hears_states_but_no_old_events(tmp_path: Path) -> None:
+    hub = Hub(["door"])
+    with Broker(tmp_path) as broker, telling(broker.port, hub, tmp_path):
+        happen(hub, 0)
+        with Listener(broker.port) as first:
+            wait_for(lambda: first.last("edgevid/door/state"))
+        with Listener(broker.port) as second:
+            wait_for(lambda: second.last("edgevid/door/state"))
+            assert second.last("edgevid/availability") == "online"
+            assert second.events() == []
+            assert all(retained for topic, _, retained in second.heard)
+
+
+def test_a_probability_alone_is_no_news(tmp_path: Path) -> None:
+    hub = Hub(["door"])
+    with (
+        Broker(tmp_path) as broker,
+        Listener(broker.port, "edgevid/door/state") as listener,
+        telling(broker.port, hub, tmp_path),
+    ):
+        for step in range(20):
+            see(hub, ("clapping", 0.5 + step / 100))
+            time.sleep(0.01)
+        see(hub, ("juggling balls", 0.9))
+        wait_for(lambda: listener.last("edgevid/door/state").get("probability") == 0.9)
+    assert len(listener.heard) < 5
+
+
+def test_the_will_says_that_it_is_gone_when_it_is_killed(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker, Listener(broker.port) as listener:
+        program = [sys.executable, "-c", CHILD, str(broker.port), str(tmp_path)]
+        child = subprocess.Popen(program, stdin=subprocess.PIPE)
+        wait_for(lambda: listener.last("edgevid/availability") == "online")
+        child.kill()
+        child.communicate()
+        wait_for(lambda: listener.last("edgevid/availability") == "offline")
+
+
+def test_home_assistant_finds_the_cameras(tmp_path: Path) -> None:
+    hub = Hub(["door", "yard"])
+    with Broker(tmp_path) as broker, Listener(broker.port, "homeassistant/#") as listener:
+        with telling(broker.port, hub, tmp_path):
+            wait_for(lambda: len(listener.heard) == 2)
+        topics = sorted(topic for topic, *_ in listener.heard)
+        device = (tmp_path / "device").read_text()
+        assert topics == [f"homeassistant/device/{device}_{c}/config" for c in ("door", "yard")]
+        told = listener.last(topics[0])
+        # What the documentation calls required, for the device and for each platform.
+        assert {"device", "origin", "components"} <= told.keys()
+        assert told["device"]["identifiers"]
+        assert told["origin"]["name"] == "edgevid"
+        components = told["components"].values()
+        assert {one["platform"] for one in components} == {"event", "sensor", "binary_sensor"}
+        assert len({one["unique_id"] for one in components}) == 3
+        assert all(one["state_topic"].startswith("edgevid/door/") for one in components)
+        event = next(one for one in components if one["platform"] == "event")
+        assert event["event_types"] == ["start", "end"]
+        # After a restart it is the same device.
+        with telling(broker.port, hub, tmp_path):
+            wait_for(lambda: len(listener.heard) == 4)
+        assert {topic for topic, *_ in listener.heard} == set(topics)
+
+
+def test_discovery_can_be_switched_off(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker, Listener(broker.port) as listener:
+        with telling(broker.port, Hub(["door"]), tmp_path, discovery=False, topic="house/cameras"):
+            wait_for(lambda: listener.last("house/cameras/door/state"))
+        assert not [topic for topic, *_ in listener.heard if not topic.startswith("house/cameras/")]
+
+
+def test_without_a_broker_events_wait_and_come_in_order(tmp_path: Path) -> None:
+    hub, broker = Hub(["door"]), Broker(tmp_path)
+    with telling(broker.port, hub, tmp_path):
+        for number in range(10):
+            happen(hub, number)
+    with broker, Listener(broker.port) as listener, telling(broker.port, hub, tmp_path):
+        for number in range(10, 20):
+            happen(hub, number)
+        wait_for(lambda: len(listener.events()) >= 20)
+        assert labels(listener.events()) == list(range(20))
+
+
+def test_what_does_not_fit_is_dropped_oldest_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    hub, broker = Hub(["door"]), Broker(tmp_path)
+    with CutLine(broker.port) as line, telling(line.port, hub, tmp_path, keep_events=5):
+        with line.closed():
+            for number in range(20):
+                happen(hub, number)
+            wait_for(lambda: "the oldest are dropped" in caplog.text)
+            broker.start()
+            listener = Listener(broker.port).__enter__()
+        with broker, listener:
+            wait_for(lambda: labels(listener.events())[-1:] == [19])
+            assert labels(listener.events()) == [15, 16, 17, 18, 19]
+            assert "5 events waited, 15 were dropped" in caplog.text
+
+
+@contextmanager
+def happening(hub: Hub) -> Iterator[list[int]]:
+    """Has events happen, fifty a second, until the block ends; gives their numbers so far."""
+    ended, sent = threading.Event(), []
+
+    def run() -> None:
+        while not ended.wait(0.02):
+            happen(hub, len(sent))
+            sent.append(len(sent))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_the_broker_is_stopped_and_started_under_load(tmp_path: Path) -> None:
+    hub = Hub(["door"])
+    with (
+        Broker(tmp_path) as broker,
+        Listener(broker.port, "edgevid/+/event") as listener,
+        CutLine(broker.port) as line,
+        telling(line.port, hub, tmp_path),
+    ):
+        with happening(hub) as sent:
+            for _ in range(5):
+                known = len(listener.heard)
+                wait_for(lambda known=known: len(listener.heard) > known + 5)
+                with line.closed():
+                    broker.restart(listener, pause=0.2)
+        wait_for(lambda: len(listener.heard) >= len(sent))
+        time.sleep(0.1)  # for any that come twice
+        assert labels(listener.events()) == sent
+
+
+# Every moment at which a handshake can be cut: at which packet, and whether that still arrives.
+MOMENTS = [(packet, arrives) for packet in (PUBLISH, PUBREC, PUBREL, PUBCOMP) for arrives in (0, 1)]
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["connection lost", "broker restarts"])
+def test_a_handshake_that_is_cut_is_finished(tmp_path: Path, restarts: bool) -> None:
+    """The most delicate moment comes first: the first session must be as good as later ones."""
+    hub = Hub(["door"])
+
+    def then() -> None:
+        if restarts:
+            broker.restart(listener)
+
+    with (
+        Broker(tmp_path) as broker,
+        Listener(broker.port, "edgevid/+/event") as listener,
+        CutLine(broker.port) as line,
+        telling(line.port, hub, tmp_path),
+    ):
+        for number, (packet, arrives) in enumerate(reversed(MOMENTS[:-1])):
+            cut = line.cut_at(packet, bool(arrives), then)
+            happen(hub, number)
+            assert cut.wait(10)
+            wait_for(lambda number=number: len(listener.heard) > number)
+        happen(hub, 7)
+        wait_for(lambda: labels(listener.events())[-1] == 7)
+    assert labels(listener.events()) == list(range(8))
+
+
+def test_a_broker_that_forgets_is_told_again(tmp_path: Path) -> None:
+    """One without persistence. Nobody can know what it had passed on: twice, but never lost."""
+    hub = Hub(["door"])
+
+    with (
+        Broker(tmp_path, keeps=False) as broker,
+        Listener(broker.port, "edgevid/+/event") as listener,
+        CutLine(broker.port) as line,
+        telling(line.port, hub, tmp_path),
+    ):
+        for number, (packet, arrives) in enumerate(MOMENTS):
+            cut = line.cut_at(packet, bool(arrives), lambda: broker.restart(listener))
+            happen(hub, number)
+            assert cut.wait(10)
+            happen(hub, number + 100)  # comes after it: by then it has come as often as it will
+            wait_for(lambda number=number: number + 100 in labels(listener.events()))
+    came = labels(listener.events())
+    assert in_order(came) == [n for number in range(len(MOMENTS)) for n in (number, number + 100)]
+    # Until the broker has been told to pass it on (PUBREL arrives) it comes once, and again when
+    # the service has had the broker's word (PUBCOMP arrives).
+    assert [came.count(number) for number in range(len(MOMENTS))] == [1, 1, 1, 1, 1, 2, 2, 1]
+    assert len({event["id"] for event in listener.events()}) == 2 * len(MOMENTS)
+
+
+def test_a_service_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    def start() -> subprocess.Popen[str]:
+        program = [sys.executable, "-c", CHILD, str(line.port), str(tmp_path)]
+        return subprocess.Popen(program, stdin=subprocess.PIPE, text=True)
+
+    def say(number: int) -> None:
+        assert child.stdin is not None
+        print(number, file=child.stdin, flush=True)
+
+    with (
+        Broker(tmp_path) as broker,
+        Listener(broker.port, "edgevid/+/event") as listener,
+        CutLine(broker.port) as line,
+    ):
+        child = start()
+        for number, (packet, arrives) in enumerate(MOMENTS):
+            cut = line.cut_at(packet, bool(arrives), child.kill)
+            say(number)
+            assert cut.wait(10)
+            child.communicate()
+            child = start()
+            say(number + 100)
+            wait_for(lambda number=number: number + 100 in labels(listener.events()))
+            time.sleep(0.1)  # for it to leave the outbox
+        child.kill()
+        child.communicate()
+    came = labels(listener.events())
+    assert in_order(came) == [n for number in range(len(MOMENTS)) for n in (number, number + 100)]
+    assert [came.count(number) for number in range(len(MOMENTS))] == [1, 1, 1, 1, 1, 2, 2, 1]
+    assert len({event["id"] for event in listener.events()}) == 2 * len(MOMENTS)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CA of our own, and a certificate that it gave to ``localhost``."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("certificates")
+    folder.chmod(0o755)
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    ca = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
+    for command in (
+        ["req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=our CA"],
+        ["req", *key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=broker"],
+        ["x509", "-req", "-in", "request.pem", *ca, "-out", "cert.pem", "-extfile", "names"],
+    ):
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def locked(folder: Path, secret: str = SECRET) -> Path:
+    path = folder / "password"
+    path.write_text(secret + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def with_passwords(folder: Path) -> str:
+    """Returns settings of a broker that knows one user, who may write below ``edgevid`` only."""
+    passwords, rights = folder / "passwords", folder / "rights"
+    subprocess.run(
+        ["mosquitto_passwd", "-c", "-b", str(passwords), "pi", SECRET],
+        check=True,
+        capture_output=True,
+    )
+    rights.write_text("user pi\ntopic readwrite edgevid/#\n")
+    return f"allow_anonymous false\npassword_file {passwords}\nacl_file {rights}"
+
+
+def test_tls_and_a_password(
+    tmp_path: Path, certificates: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    tls = f"certfile {certificates}/cert.pem\nkeyfile {certificates}/key.pem\n"
+    login = {"username": "pi", "password_file": locked(tmp_path)}
+    ours = {"tls": True, "ca_file": certificates / "ca.pem", "host": "localhost"}
+    hub = Hub(["door"])
+    with Broker(tmp_path, tls + with_passwords(tmp_path)) as broker:
+        with (
+            Listener(
+                broker.port, "edgevid/#", login=("pi", SECRET), ca_file=certificates / "ca.pem"
+            ) as listener,
+            telling(broker.port, hub, tmp_path, **ours, **login),
+        ):
+            happen(hub, 0)
+            wait_for(listener.events)
+        for wrong, says in (
+            ({**ours, "host": "127.0.0.1"}, "certificate"),  # which is for localhost
+            ({"tls": True, "host": "localhost"}, "certificate"),  # which only our CA vouches for
+            ({}, "tls may be set wrong"),  # no TLS
+        ):
+            before = len(caplog.text)
+            with telling(broker.port, hub, tmp_path, **{**login, **wrong}):
+                wait_for(lambda before=before, says=says: says in caplog.text[before:])
+            assert "connected" not in caplog.text[before:]
+    assert SECRET not in caplog.text
+    assert SECRET not in repr(MqttConfig(**ours, **login, port=1))
+
+
+def test_a_wrong_password_is_said_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    login = {"username": "pi", "password_file": locked(tmp_path, "wrong " + SECRET)}
+    with (
+        Broker(tmp_path, with_passwords(tmp_path)) as broker,
+        telling(broker.port, Hub(["door"]), tmp_path, **login),
+    ):
+        wait_for(lambda: broker.log.read_text().count("not authorised") > 2)
+    said = [record.message for record in caplog.records]
+    assert said == [f"127.0.0.1:{broker.port}: refuses the service: Not authorized"]
+
+
+def test_where_it_may_not_write_events_wait(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broker would take them, and drop them without a word that gets through to us."""
+    hub = Hub(["door"])
+    login = {"username": "pi", "password_file": locked(tmp_path)}
+    with Broker(tmp_path, with_passwords(tmp_path)) as broker:
+        with telling(broker.port, hub, tmp_path, topic="elsewhere", **login):
+            happen(hub, 0)
+            wait_for(lambda: "does not let the service write to elsewhere/" in caplog.text)
+        with (  # the topic is put right
+            Listener(broker.port, "edgevid/#", login=("pi", SECRET)) as listener,
+            telling(broker.port, hub, tmp_path, **login),
+        ):
+            wait_for(lambda: labels(listener.events()) == [0])
+            # It may not tell Home Assistant, which mosquitto answers by ending the connection.
+            wait_for(lambda: "does not let the service tell Home Assistant" in caplog.text)
+            happen(hub, 1)
+            wait_for(lambda: labels(listener.events()) == [0, 1])
+        assert broker.log.read_text().count("Denied PUBLISH") < 5
+
+
+def test_whatever_answers_in_place_of_a_broker_it_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub, chance = Hub(["door"]), random.Random(0)
+    with socket.create_server(("127.0.0.1", 0)) as impostor:
+        port = impostor.getsockname()[1]
+        with telling(port, hub, tmp_path):
+            for number in range(30):
+                impostor.settimeout(10)
+                caller, _ = impostor.accept()
+                with caller:
+                    caller.recv(1000)
+                    accepted = b"\x20\x03\x00\x00\x00" if number % 2 else b""
+                    caller.sendall(accepted + chance.randbytes(number))
+            happen(hub, 0)
+            impostor.close()
+            with Broker(tmp_path, port=port), Listener(port) as listener:
+                wait_for(listener.events)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"topic": "house/#"}, r"without \+ and #"),
+        ({"topic": ""}, r"without \+ and #"),
+        ({"ca_file": Path("ca.pem")}, "tls = true"),
+        ({"tls": True, "ca_file": Path("none.pem")}, "none.pem: .*No such file"),
+        ({"tls": True, "ca_file": Path(__file__)}, "test_mqtt.py: is no file of certificates"),
+        ({"password_file": Path("password")}, "needs a username"),
+        ({"username": "pi", "password_file": Path("none")}, "none: cannot be read: No such file"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(
+    tmp_path: Path, settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says) as raised:
+        mqtt.start(MqttConfig(host="127.0.0.1", **settings), Hub(["door"]), tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_password_for_everybody_to_read_is_refused(tmp_path: Path) -> None:
+    path = locked(tmp_path)
+    path.chmod(0o644)
+    settings = MqttConfig(host="127.0.0.1", username="pi", password_file=path)
+    with pytest.raises(UsageError, match="every user of this machine can read it: chmod o="):
+        mqtt.start(settings, Hub(["door"]), tmp_path)
+
+
+def in_order(numbers: list[int]) -> list[int]:
+    """Returns them without what has come before."""
+    return list(dict.fromkeys(numbers))
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from apps.raspberry_pi import mqtt
+from apps.raspberry_pi.config import MqttConfig
+from apps.raspberry_pi.hub import Hub
+from edgevid import Event
+hub = Hub(["door"])
+mqtt.start(MqttConfig(host="127.0.0.1", port=int(sys.argv[1])), hub, Path(sys.argv[2]))
+for line in sys.stdin:
+    hub.happened("door", Event("start", f"action {int(line)}", time.monotonic(), 0.5))
+"""

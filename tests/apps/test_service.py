@@ -1,0 +1,204 @@
+"""The whole service as a person or systemd runs it: a process, a config, a signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apps.raspberry_pi.config import CameraConfig, Config
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.service import Service
+from apps.raspberry_pi.watcher import Watch
+from edgevid import Frame, open_source
+from tests.apps.parts import RED, colours, tiny, until
+from tests.tiny_model import LABELS, tiny_model
+
+
+class Running:
+    """A service that runs, and what it said so far."""
+
+    def __init__(self, config: Path, **environment: str) -> None:
+        self._log = config.with_suffix(".log")
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "apps.raspberry_pi", "--config", str(config)],
+                stderr=log,
+                env={**os.environ, **environment},
+            )
+
+    def said(self) -> list[str]:
+        return self._log.read_text().splitlines()
+
+    def end(self, number: int = signal.SIGTERM) -> float:
+        """Sends a signal; returns the seconds until it had ended."""
+        told = time.monotonic()
+        self.process.send_signal(number)
+        assert self.process.wait(20) == 0, self.said()
+        return time.monotonic() - told
+
+
+class Place:
+    """A folder with a tiny model and a red video, and services that run there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.video = colours(folder / "red.mp4", (RED, 20.0))
+        (folder / "tiny.tflite").write_bytes(tiny_model())
+        (folder / "labels.txt").write_text("\n".join(LABELS))
+        self.started: list[Running] = []
+
+    def start(self, text: str = "", **environment: str) -> Running:
+        config = self.folder / "edgevid.toml"
+        config.write_text(
+            f'[[camera]]\nname = "front"\nsource = "{self.video}"\n'
+            f'[model]\nname = "{self.folder}/tiny.tflite"\nlabels = "{self.folder}/labels.txt"\n'
+            f"[web]\nenabled = false\n{text}"
+        )
+        self.started.append(Running(config, **environment))
+        return self.started[-1]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    for running in made.started:
+        running.process.kill()
+        running.process.wait()
+
+
+def test_from_a_start_to_an_event_to_an_end(place: Place) -> None:
+    running = place.start()
+    until(lambda: any("start red" in line for line in running.said()))
+    assert "front: live" in running.said()
+    seconds = running.end()
+    assert "front: end red" in running.said()[-1]
+    assert seconds < 2.5  # two, and the time that Python takes to end
+
+
+def test_ctrl_c_ends_it_as_well(place: Place) -> None:
+    running = place.start()
+    until(lambda: "front: live" in running.said())
+    running.end(signal.SIGINT)
+
+
+def test_a_lost_camera_stops_no_other_and_ends_its_actions(place: Place) -> None:
+    other = colours(place.folder / "other.mp4", (RED, 2.0))
+    running = place.start(f'[[camera]]\nname = "back"\nsource = "{other}"\n')
+    until(lambda: any("back: start red" in line for line in running.said()))
+    other.rename(place.folder / "away.mp4")  # when it has been played it cannot be opened again
+    until(lambda: any("back: lost" in line for line in running.said()))
+    until(lambda: any("back: end red" in line for line in running.said()))
+    assert not any("front: lost" in line for line in running.said())
+    assert not any("front: end" in line for line in running.said())
+
+
+def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch) -> None:
+    step = Watch.step
+
+    def slow(self: Watch, frame: Frame):  # type: ignore[no-untyped-def]
+        time.sleep(0.5)
+        return step(self, frame)
+
+    monkeypatch.setattr(Watch, "step", slow)
+    cameras = (CameraConfig(name="front", source=str(place.video)),)
+    hub = Hub(["front"])
+    ages: list[float] = []
+    service = Service(
+        Config(cameras),
+        tiny(place.folder),
+        hub,
+        lambda _, frame: ages.append(time.monotonic() - frame.timestamp),
+    )
+    running = threading.Thread(target=service.run)
+    running.start()
+    until(lambda: len(ages) >= 8)
+    service.stop()
+    running.join()
+    # Were frames to wait for their turn, each step would be 0.3 s further behind than the last.
+    assert min(ages[-3:]) < 5 * 0.3
+    assert hub.camera("front").skipped >= 8
+
+
+def test_what_is_being_written_is_whole_when_it_ends(place: Place) -> None:
+    folder = place.folder / "clips"
+    running = place.start(f'[clips]\nfolder = "{folder}"\nafter = 60\n')
+    until(lambda: any("start red" in line for line in running.said()))
+    time.sleep(0.5)
+    running.end()
+    (described,) = folder.glob("*.json")
+    clip = json.loads(described.read_text())
+    assert [event["state"] for event in clip["events"]] == ["start", "end"]
+    with open_source(folder / clip["video"]) as video:
+        assert len(list(video)) >= 3
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_systemd_is_told_when_it_is_ready_and_well(place: Place) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(place.folder / "notify"))
+        systemd.settimeout(20)
+        running = place.start(
+            NOTIFY_SOCKET=str(place.folder / "notify"), WATCHDOG_USEC=str(200_000)
+        )
+        assert [systemd.recv(100) for _ in range(4)] == [b"READY=1"] + 3 * [b"WATCHDOG=1"]
+        running.end()
+        rest = []
+        while not rest or rest[-1] != b"STOPPING=1":
+            rest.append(systemd.recv(100))
+
+
+def test_the_watchdog_hears_nothing_when_no_frames_come(place: Place) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(place.folder / "notify"))
+        place.video.unlink()
+        place.start(
+            "[service]\nrestart_after = 1.0\n",
+            NOTIFY_SOCKET=str(place.folder / "notify"),
+            WATCHDOG_USEC=str(100_000),
+        )
+        systemd.settimeout(20)
+        heard = []
+        try:
+            while len(heard) < 100:
+                heard.append(systemd.recv(100))
+                systemd.settimeout(2 if len(heard) > 1 else 20)
+        except TimeoutError:
+            pass
+    assert heard[0] == b"READY=1"
+    assert 2 <= len(heard) < 30
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[clip]\n", "edgevid.toml:9: [clip]: there is no table clip: did you mean clips?"),
+        ('[events]\nallow = ["mauve"]\n', "camera front: "),
+        ("[events]\non_threshold = 0.1\n", "camera front: thresholds must be 0 <= off <= on <= 1"),
+        ('[gpio]\nled = "GPIO17"\nbutton = "GPIO2"\n', "[gpio]: the button keeps clips"),
+    ],
+)
+def test_a_wrong_config_is_one_line(text: str, problem: str, place: Place) -> None:
+    running = place.start(text, GPIOZERO_PIN_FACTORY="mock")
+    assert running.process.wait(20) == 2
+    complaint = running.said()[-1]
+    assert complaint.startswith("edgevid: ")
+    assert problem in complaint
+    assert not any("Traceback" in line for line in running.said())
+
+
+def test_check_only_looks_at_the_file(place: Place) -> None:
+    path = place.folder / "edgevid.toml"
+    path.write_text("[[camera]]\nname = 'a'\nsource = 'b'\n")
+    command = [sys.executable, "-m", "apps.raspberry_pi", "--check", "--config", str(path)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0

@@ -1,0 +1,128 @@
+"""Frames become predictions and events, each camera on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apps.raspberry_pi.config import CameraConfig, Rules
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.watcher import Watch, Watcher
+from edgevid import Frame, LabelsError, Model, ModelError
+from tests.apps.parts import BLACK, RED, tiny
+
+
+class Fake:
+    """A camera whose frames and losses a test decides."""
+
+    def __init__(self) -> None:
+        self.losses = 0
+        self.frames: list[Frame] = []
+        self.refused = ""
+
+    def take(self) -> tuple[int, Frame | None]:
+        return self.losses, self.frames.pop(0) if self.frames else None
+
+    def refuse(self, problem: str) -> None:
+        self.refused = problem
+
+
+def frames(colour: tuple[int, int, int], *, first: int = 0, count: int = 15) -> list[Frame]:
+    image = np.full((48, 64, 3), colour, np.uint8)
+    return [Frame(image, n / 5, n) for n in range(first, first + count)]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return tiny(tmp_path)
+
+
+class Run:
+    def __init__(self, model: Model, *configs: CameraConfig, rules: Rules | None = None) -> None:
+        self.cameras = {config.name: Fake() for config in configs}
+        watches = {config.name: Watch(config, rules or Rules(), model) for config in configs}
+        self.hub = Hub(self.cameras)
+        self.taken: list[tuple[str, int]] = []
+        self.watcher = Watcher(
+            self.cameras,  # type: ignore[arg-type]
+            watches,
+            self.hub,
+            lambda name, frame: self.taken.append((name, frame.index)),
+        )
+
+    def play(self) -> None:
+        while any(camera.frames for camera in self.cameras.values()):
+            self.watcher.turn()
+
+    def events(self) -> list[tuple[str, str, str]]:
+        return [(e.camera, e.event.state, e.event.label) for e in self.hub.recent()]
+
+
+def camera(name: str, **options: object) -> CameraConfig:
+    return CameraConfig(name=name, source="unused", **options)  # type: ignore[arg-type]
+
+
+def test_streams_do_not_mix(model: Model) -> None:
+    run = Run(model, camera("one"), camera("two"))
+    run.cameras["one"].frames = frames(RED)
+    run.cameras["two"].frames = frames(BLACK)
+    run.play()
+    assert run.events() == [("one", "start", "red")]
+    assert run.hub.camera("two").scores[0].probability == pytest.approx(0.25)
+    assert run.taken[:4] == [("one", 0), ("two", 0), ("one", 1), ("two", 1)]
+
+
+def test_after_a_loss_what_was_seen_is_forgotten_and_what_went_on_has_ended(model: Model) -> None:
+    run = Run(model, camera("one"))
+    run.cameras["one"].frames = frames(RED)
+    run.play()
+    run.cameras["one"].losses = 1
+    run.watcher.turn()
+    assert run.events() == [("one", "start", "red"), ("one", "end", "red")]
+    run.cameras["one"].frames = frames(BLACK, first=100)
+    run.play()
+    assert run.hub.camera("one").scores[0].probability == pytest.approx(0.25)
+    assert run.hub.camera("one").skipped == 0  # the time without a camera is no time too slow
+
+
+def test_skipped_ticks_are_counted(model: Model) -> None:
+    run = Run(model, camera("one"))
+    run.cameras["one"].frames = frames(RED, count=1) + frames(RED, first=5, count=2)
+    run.play()
+    assert (run.hub.camera("one").steps, run.hub.camera("one").skipped) == (3, 4)
+
+
+def test_in_the_end_everything_ends(model: Model) -> None:
+    run = Run(model, camera("one"))
+    run.cameras["one"].frames = frames(RED)
+    run.play()
+    run.watcher.close()
+    assert run.events()[-1] == ("one", "end", "red")
+
+
+def test_a_camera_whose_pictures_cannot_be_used_stops_no_other(model: Model) -> None:
+    run = Run(model, camera("one", crop=(0, 0, 500, 500)), camera("two"))
+    run.cameras["one"].frames = frames(RED, count=3)
+    run.cameras["two"].frames = frames(RED)
+    run.play()
+    assert run.cameras["one"].refused.startswith("the crop 0,0,500,500 reaches past")
+    assert run.hub.camera("two").steps == 15
+
+
+def test_a_cameras_own_rules_go_before_those_for_all(model: Model) -> None:
+    rules = Rules(min_duration=100.0, allow=("red", "green"))
+    run = Run(model, camera("one"), camera("two", min_duration=0.0), rules=rules)
+    for fake in run.cameras.values():
+        fake.frames = frames(RED)
+    run.play()
+    assert run.events() == [("two", "start", "red")]
+    assert {score.label for score in run.hub.camera("one").scores} == {"red", "green"}
+
+
+def test_rules_that_make_no_sense(model: Model) -> None:
+    with pytest.raises(LabelsError):
+        Watch(camera("one", deny=("mauve",)), Rules(), model)
+    with pytest.raises(ModelError):
+        Watch(camera("one", off_threshold=0.9), Rules(), model)

@@ -1,0 +1,572 @@
+"""The page's server, over real connections on the loopback interface."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette", reason="the page's libraries are not installed")
+pytest.importorskip("uvicorn", reason="the page's libraries are not installed")
+pytest.importorskip("prometheus_client", reason="the page's libraries are not installed")
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from apps.raspberry_pi import web
+from apps.raspberry_pi.config import WebConfig
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.pictures import from_jpeg
+from apps.raspberry_pi.web import clips as clip_files
+from apps.raspberry_pi.web import connections, guard, live
+from edgevid import Event, Frame, Prediction, Score, UsageError
+from tests.apps.parts import BLACK, RED, colours, until
+
+TOKEN = "correct-horse-battery-staple"
+SCORES = (Score("juggling balls", 0.9), Score("<b>clapping</b>", 0.05))
+
+
+def see(hub: Hub, camera: str = "door", *, scores: tuple[Score, ...] = SCORES) -> None:
+    hub.turned(camera, "live")
+    number = hub.camera(camera).steps
+    frame = Frame(np.full((90, 160, 3), 120, np.uint8), time.monotonic(), number)
+    hub.stepped(camera, frame, Prediction(frame.timestamp, number, scores, 2.0), 0)
+
+
+def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> None:
+    hub.happened("door", Event(state, label, time.monotonic(), 0.6))
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub(["door", "yard"])
+
+
+@contextmanager
+def serving(hub: Hub, clips: Path | None = None, **settings: Any) -> Iterator[int]:
+    """Gives the port of a page."""
+    with socket.create_server((settings.get("host", "127.0.0.1"), 0)) as free:
+        port = free.getsockname()[1]
+    server = web.start(WebConfig(port=port, **settings), hub, clips)
+    try:
+        yield port
+    finally:
+        server.stop(2.0)
+        assert not [thread for thread in threading.enumerate() if thread.name == "web"]
+
+
+@pytest.fixture
+def page(hub: Hub) -> Iterator[int]:
+    with serving(hub) as port:
+        yield port
+
+
+def ask(
+    port: int, path: str, method: str = "GET", body: str | None = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Sends a request as it is; returns status, headers, content."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+
+
+def locked(folder: Path, token: str = TOKEN) -> Path:
+    path = folder / "token"
+    path.write_text(token)
+    path.chmod(0o600)
+    return path
+
+
+# What there is to see
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/page.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ],
+)
+def test_the_page_and_what_it_is_made_of(page: int, path: str, kind: str) -> None:
+    status, headers, content = ask(page, path)
+    assert (status, headers["content-type"]) == (200, kind)
+    assert content
+
+
+def test_the_page_asks_nobody_else_for_anything() -> None:
+    for path in (Path(web.__file__).parent / "page").iterdir():
+        text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "//" not in text.replace("// ", ""), path.name
+
+
+def test_every_answer_tells_the_browser_to_be_careful(page: int) -> None:
+    for path in ("/", "/clips", "/nothing", "/cameras/none/picture.jpg"):
+        _, headers, _ = ask(page, path)
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "server" not in headers
+        assert headers["cache-control"] in ("no-store", "no-cache")
+
+
+def test_a_picture_is_drawn_when_somebody_looks(
+    hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(
+        "apps.raspberry_pi.hub.jpeg", lambda picture: drawn.append(1) or b"picture %d" % len(drawn)
+    )
+    assert ask(page, "/cameras/door/picture.jpg")[0] == 404  # there is none yet
+    for _ in range(5):
+        see(hub)
+    assert not drawn
+    assert ask(page, "/cameras/door/picture.jpg")[2] == b"picture 1"
+    assert ask(page, "/cameras/door/picture.jpg")[2] == b"picture 1"
+    see(hub)
+    assert ask(page, "/cameras/door/picture.jpg")[2] == b"picture 2"
+    assert ask(page, "/cameras/window/picture.jpg")[0] == 404
+
+
+def test_a_picture_is_a_picture(hub: Hub, page: int) -> None:
+    see(hub)
+    _, headers, content = ask(page, "/cameras/door/picture.jpg")
+    assert headers["content-type"] == "image/jpeg"
+    assert from_jpeg(content).shape == (360, 640, 3)
+
+
+def test_health_is_that_of_all_cameras(hub: Hub, page: int) -> None:
+    see(hub, "door")
+    status, _, content = ask(page, "/healthz")
+    assert (status, json.loads(content)) == (
+        503,
+        {"well": False, "cameras": {"door": "live", "yard": "starting"}},
+    )
+    see(hub, "yard")
+    assert ask(page, "/healthz")[0] == 200
+    hub.turned("door", "lost", "unplugged")
+    assert ask(page, "/healthz")[0] == 503
+
+
+def test_metrics(hub: Hub, page: int) -> None:
+    for _ in range(3):
+        see(hub)
+    happen(hub)
+    happen(hub, "clapping")
+    happen(hub, state="end")
+    status, headers, content = ask(page, "/metrics")
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+    families = list(text_string_to_metric_families(content.decode()))
+    figures = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    assert figures["edgevid_steps_total", "door"] == 3
+    assert figures["edgevid_camera_up", "door"] == 1
+    assert figures["edgevid_camera_up", "yard"] == 0
+    assert figures["edgevid_skipped_ticks_total", "door"] == 0
+    assert figures["edgevid_events_total", "door", "start"] == 2
+    assert figures["edgevid_events_total", "door", "end"] == 1
+    assert figures["edgevid_events_total", "yard", "start"] == 0
+    assert figures["edgevid_step_seconds_count", "door"] == 3
+    assert figures["edgevid_step_seconds_bucket", "door", "0.005"] == 3
+    assert figures["edgevid_step_seconds_bucket", "door", "+Inf"] == 3
+    assert figures["edgevid_step_seconds_sum", "door"] == pytest.approx(0.006)
+    assert "edgevid_latency_seconds" in {family.name for family in families}
+    assert figures["process_open_fds",] > 0
+    assert "juggling" not in content.decode()
+
+
+# Server-sent events
+
+
+class Told:
+    """A client of /events."""
+
+    def __init__(self, port: int, query: str = "", **headers: str) -> None:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection.request("GET", f"/events{query}", headers=headers)
+        self.answer = self._connection.getresponse()
+
+    def __enter__(self) -> Told:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answer.close()
+        self._connection.close()
+
+    def next(self, kind: str = "action") -> tuple[str, Any]:
+        """Returns the next message of a kind: its id and content."""
+        while True:
+            fields = self.lines()
+            if fields.get("event") == kind:
+                return fields.get("id", ""), json.loads(fields["data"])
+
+    def lines(self) -> dict[str, str]:
+        fields = {}
+        while line := self.answer.readline().decode().rstrip("\n"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        assert fields, "the line is closed"
+        return fields
+
+
+def test_events_are_told_as_they_happen(hub: Hub, page: int) -> None:
+    happen(hub, "before")
+    with Told(page) as told:
+        assert told.answer.getheader("content-type").startswith("text/event-stream")
+        told.lines()  # it is there
+        happen(hub, "after")
+        number, event = told.next()
+        assert (event["label"], event["event_type"], event["camera"]) == ("after", "start", "door")
+        assert number == event["id"] == hub.recent()[-1].id
+
+
+def test_who_was_away_hears_what_was_missed_and_nothing_twice(hub: Hub, page: int) -> None:
+    for number in range(5):
+        happen(hub, str(number))
+    ids = [found.id for found in hub.recent()]
+    for given, missed in (
+        ({"Last_Event_ID": ids[2]}, ["3", "4"]),
+        ({"Last_Event_ID": ids[4]}, []),
+        ({"Last_Event_ID": "of another life"}, ["0", "1", "2", "3", "4"]),
+        ({"query": "?recent"}, ["0", "1", "2", "3", "4"]),
+        ({}, []),
+    ):
+        with Told(page, **given) as told:
+            told.lines()
+            happen(hub, "new")
+            assert [told.next()[1]["label"] for _ in [*missed, "new"]] == [*missed, "new"]
+        hub._recent.pop()  # for the next one it has not happened
+
+
+def test_the_cameras_are_told_when_there_is_news(hub: Hub, page: int) -> None:
+    see(hub)
+    with Told(page, "?cameras") as told:
+        _, cameras = told.next("cameras")
+        assert [camera["name"] for camera in cameras] == ["door", "yard"]
+        assert cameras[0]["scores"][0] == {"label": "juggling balls", "probability": 0.9}
+        hub.turned("door", "lost", "unplugged")
+        _, cameras = told.next("cameras")
+        assert (cameras[0]["state"], cameras[0]["problem"]) == ("lost", "unplugged")
+        assert cameras[0]["scores"] == []
+
+
+def test_a_quiet_line_shows_that_it_is_there(
+    hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_QUIET_S", 0.1)
+    with Told(page) as told:
+        told.lines()
+        assert told.answer.readline() == b":\n"
+
+
+def test_who_leaves_is_forgotten(hub: Hub, page: int) -> None:
+    before = len(hub._listeners)
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(Told(page)).lines()
+        assert len(hub._listeners) == before + 20
+    until(lambda: len(hub._listeners) == before)
+
+
+def test_there_is_a_bound_to_those_who_listen(
+    hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.raspberry_pi.web.app._STREAMS", 3)
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(Told(page)).lines()
+        assert ask(page, "/events")[0] == 503
+    until(lambda: Told(page).answer.status == 200)
+
+
+def test_who_does_not_listen_costs_no_memory_and_is_hung_up_on(
+    hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.3)
+    before = len(hub._listeners)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", page))
+        deaf.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until(lambda: len(hub._listeners) == before + 1)
+        label = "x" * 5000
+
+        def shout() -> bool:
+            for _ in range(20):
+                happen(hub, label)
+            return len(hub._listeners) == before
+
+        until(shout)
+
+
+# Clips
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number, name in enumerate(("door_20261121T101500Z", "yard_20261121T111500Z")):
+        colours(folder / f"{name}.mp4", (RED, 0.3), (BLACK, 0.3))
+        about = {"video": f"{name}.mp4", "camera": name[:4], "events": [], "seconds": 0.6}
+        (folder / f"{name}.json").write_text(json.dumps(about))
+        os.utime(folder / f"{name}.json", (number, number))
+    (folder / "broken.json").write_text("{")
+    (tmp_path / "secret.mp4").write_bytes(b"secret")
+    (tmp_path / "secret.json").write_text(json.dumps({"video": "secret.mp4"}))
+    return folder
+
+
+def test_clips_are_listed_newest_first(hub: Hub, kept: Path) -> None:
+    with serving(hub, kept) as page:
+        found = json.loads(ask(page, "/clips")[2])
+    assert found["kept"]
+    assert [clip["camera"] for clip in found["clips"]] == ["yard", "door"]
+
+
+def test_without_a_folder_there_are_no_clips(page: int) -> None:
+    assert json.loads(ask(page, "/clips")[2]) == {"kept": False, "clips": []}
+    assert ask(page, "/clips/door_20261121T101500Z.mp4")[0] == 404
+
+
+def test_a_clip_can_be_fetched_whole_or_in_part_or_played(hub: Hub, kept: Path) -> None:
+    name = "door_20261121T101500Z.mp4"
+    with serving(hub, kept) as page:
+        status, headers, content = ask(page, f"/clips/{name}")
+        assert (status, headers["content-type"]) == (200, "video/mp4")
+        assert headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert content == (kept / name).read_bytes()
+        assert ask(page, f"/clips/{name}", Range="bytes=4-7")[::2] == (206, b"ftyp")
+        _, headers, content = ask(page, f"/clips/{name}?play")
+    assert headers["content-type"] == f"multipart/x-mixed-replace; boundary={clip_files.BOUNDARY}"
+    pictures = [part.partition(b"\r\n\r\n")[2] for part in content.split(b"--picture\r\n")[1:]]
+    shown = [from_jpeg(picture)[24, 32] for picture in pictures]
+    assert [bool(pixel[2] > 100) for pixel in shown] == [True] * 3 + [False] * 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clips/../secret.mp4",
+        "/clips/..%2fsecret.mp4",
+        "/clips/..%2Fsecret.mp4",
+        "/clips/%2e%2e/secret.mp4",
+        "/clips/%2e%2e%2fsecret.mp4",
+        "/clips/..%252fsecret.mp4",
+        "/clips/..%5csecret.mp4",
+        "/clips/....//secret.mp4",
+        "/clips/{folder}/secret.mp4",
+        "/clips/%2f{folder}%2fsecret.mp4",
+        "/clips/secret.mp4%00.mp4",
+        "/clips/..",
+        "/clips/%2e%2e",
+        "/clips/*.mp4",
+        "/clips/",
+        "/../../../../etc/passwd",
+        "/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "//etc/passwd",
+        "/page/index.html",
+        "/__init__.py",
+        "/cameras/..%2f..%2fetc/picture.jpg",
+    ],
+)
+def test_there_is_no_way_out(hub: Hub, kept: Path, path: str) -> None:
+    with serving(hub, kept) as page:
+        status, _, content = ask(page, path.format(folder=kept.parent))
+    assert status in (400, 404, 307)
+    assert b"secret\n" not in content
+    assert b"root:" not in content
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_nothing_can_be_put_there(hub: Hub, kept: Path, method: str) -> None:
+    name = "door_20261121T101500Z.mp4"
+    with serving(hub, kept) as page:
+        for path in ("/", f"/clips/{name}", "/clips/new.mp4", "/clips", "/events", "/login"):
+            assert ask(page, path, method, "content")[0] in (404, 405)
+    assert len(list(kept.iterdir())) == 5
+
+
+# Who may see it
+
+
+def test_without_a_token_it_is_for_this_machine_only(page: int) -> None:
+    for host in ("localhost", "127.0.0.1", f"localhost:{page}", f"127.0.0.1:{page}", "[::1]:80"):
+        assert ask(page, "/", Host=host)[0] == 200
+    for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::2]"):
+        for path in ("/", "/clips", "/events", "/metrics", "/style.css"):
+            assert ask(page, path, Host=host)[0] == 421
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "pi.local", ""])
+def test_other_machines_need_a_token(hub: Hub, host: str) -> None:
+    with pytest.raises(UsageError, match=r"other machines could see the cameras: set token_file"):
+        web.start(WebConfig(host=host), hub)
+
+
+@pytest.mark.parametrize(
+    ("token", "mode", "says"),
+    [
+        (TOKEN, 0o644, "every user of this machine can read it: chmod o="),
+        ("short", 0o600, "needs 16 characters or more"),
+        ("", 0o600, "must hold one line"),
+    ],
+)
+def test_a_token_that_protects_nothing_is_refused(
+    hub: Hub, tmp_path: Path, token: str, mode: int, says: str
+) -> None:
+    path = locked(tmp_path, token)
+    path.chmod(mode)
+    with pytest.raises(UsageError, match=says) as raised:
+        web.start(WebConfig(token_file=path), hub)
+    assert not token or token not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.name.invalid"])
+def test_an_address_that_is_not_ours_is_refused(hub: Hub, tmp_path: Path, host: str) -> None:
+    with pytest.raises(UsageError, match="the page cannot be at"):
+        web.start(WebConfig(host=host, token_file=locked(tmp_path)), hub)
+
+
+def test_a_port_that_is_taken_is_refused(hub: Hub, page: int) -> None:
+    with pytest.raises(UsageError, match=f"cannot be at 127.0.0.1, port {page}: Address already"):
+        web.start(WebConfig(port=page), hub)
+
+
+@pytest.fixture
+def behind_token(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[int]:
+    monkeypatch.setattr(guard, "_WRONG_S", 0.01)
+    caplog.set_level(logging.DEBUG)
+    with serving(hub, host="0.0.0.0", token_file=locked(tmp_path)) as port:
+        yield port
+    assert TOKEN not in caplog.text
+
+
+def test_with_a_token_nothing_is_seen_without_it(behind_token: int) -> None:
+    for path in ("/", "/page.js", "/events", "/clips", "/healthz", "/metrics", "/nothing"):
+        for headers in (
+            {},
+            {"Authorization": f"Bearer {TOKEN}x"},
+            {"Authorization": "Bearer "},
+            {"Authorization": f"Basic {TOKEN}"},
+            {"Authorization": "Bearer \xff\xfe"},
+            {"Cookie": f"edgevid={TOKEN}"},  # the token itself is no cookie
+            {"Cookie": "edgevid="},
+            {"Cookie": "\xe4;;=;edgevid"},
+        ):
+            status, answered, _ = ask(behind_token, path, **headers)
+            assert status == 401
+            assert answered["www-authenticate"].startswith("Bearer")
+    assert ask(behind_token, "/clips", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert ask(behind_token, "/", Authorization=f"Bearer {TOKEN}", Host="pi.local")[0] == 200
+
+
+def test_a_browser_gets_a_form_and_then_a_cookie(behind_token: int) -> None:
+    status, _, content = ask(behind_token, "/", Accept="text/html,*/*")
+    assert status == 401
+    assert b'<form method="post" action="/login"' in content
+    assert b'role="alert" hidden' in content
+    assert ask(behind_token, "/style.css")[0] == 200  # of which the form is made
+
+    status, headers, content = ask(behind_token, "/login", "POST", "token=wrong")
+    assert status == 401
+    assert b'role="alert" >' in content
+    assert "set-cookie" not in headers
+
+    status, headers, _ = ask(behind_token, "/login", "POST", f"token={TOKEN}")
+    assert (status, headers["location"]) == (303, "/")
+    cookie, *attributes = headers["set-cookie"].split("; ")
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(attributes)
+    assert TOKEN not in cookie
+    assert ask(behind_token, "/", Cookie=cookie)[0] == 200
+    assert ask(behind_token, "/", Cookie=cookie[:-1])[0] == 401
+
+
+def test_a_link_with_the_token_logs_in(behind_token: int) -> None:
+    status, headers, _ = ask(behind_token, f"/?token={TOKEN}")
+    assert (status, headers["refresh"]) == (200, "0; url=/")
+    assert ask(behind_token, "/", Cookie=headers["set-cookie"].split(";")[0])[0] == 200
+    assert ask(behind_token, "/?token=wrong")[0] == 401
+
+
+def test_a_form_has_a_bound(behind_token: int) -> None:
+    assert ask(behind_token, "/login", "POST", "token=" + "x" * 100_000)[0] == 413
+
+
+# Bounds
+
+
+def quick_connection(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_hundreds_of_connections_are_bounded_and_the_page_comes_back(
+    page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE_S", 1.0)
+    with ExitStack() as stack:
+        held = [stack.enter_context(quick_connection(page)) for _ in range(300)]
+        # Those beyond the bound at once; the rest when they have asked for nothing for a while.
+        assert all(is_closed(connection) for connection in held)
+        assert ask(page, "/")[0] == 200
+
+
+@pytest.mark.parametrize("half", [b"", b"GET / HTTP/1.1\r\nHost: local", b"\x16\x03\x01"])
+def test_half_a_request_is_not_waited_for(
+    page: int, monkeypatch: pytest.MonkeyPatch, half: bytes
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.2)
+    with quick_connection(page) as slow:
+        slow.sendall(half)
+        while not is_closed(slow):  # it may be told first what is wrong
+            pass
+
+
+def test_an_endless_header_is_refused(page: int) -> None:
+    with quick_connection(page) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        answer = b""
+        try:
+            for _ in range(100):
+                client.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+            answer = client.recv(100)
+        except ConnectionError:
+            return
+        assert answer.startswith(b"HTTP/1.1 4")
+
+
+def test_the_service_can_stop_while_people_look(hub: Hub) -> None:
+    with ExitStack() as stack:
+        with serving(hub) as page:
+            for _ in range(5):
+                stack.enter_context(Told(page, "?cameras")).lines()
+        with pytest.raises(ConnectionRefusedError):
+            ask(page, "/")

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.recovery import NOTICED_S, OUTAGES, measure
+from edgevid import EdgevidError
+from tests.apps.parts import tiny
+
+
+def test_a_network_camera_fails_in_every_way_once(tmp_path: Path) -> None:
+    try:
+        results = measure(tiny(tmp_path), rounds=1, away=3.0)
+    except EdgevidError as error:
+        if "no RTSP server" in str(error):
+            pytest.skip("no GStreamer RTSP server here: see tests/sources/rtsp_server.py")
+        raise
+    assert [row["outage"] for row in results["outages"]] == list(OUTAGES)
+    assert results["held"], f"an outage was noticed after more than {NOTICED_S} s"
+    assert results["longest gap beside it, s"] < NOTICED_S  # the other camera went on
