@@ -17,6 +17,7 @@ from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import restore_statistics
 from export.clips import Clip
 from export.frames import Frames, Unreadable, gather
+from export.hardware import PRECISIONS, Precision, training_on
 from export.network import FPS, INPUT_SIZE, STYLES, Architecture
 from export.predict import Pictures, at_the_end, keras_predictor, pictures
 from export.train import Recipe, Trainer, examples
@@ -39,6 +40,7 @@ class Job:
         group: regular expression for what must not be on both sides of a split.
         validation: share of the training clips, or of their groups, held out; 0 for none.
         cache: folder for decoded frames.
+        precision: of what flows between the layers in training, as ``training_on`` takes it.
         recipe: how to train.
     """
 
@@ -52,6 +54,7 @@ class Job:
     group: str = ""
     validation: float = 0.2
     cache: Path | None = None
+    precision: Precision = "auto"
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -77,9 +80,10 @@ def finetune(job: Job) -> dict[str, Any]:
     _refuse_empty(decoded[0], labels, unreadable)
 
     architecture = Architecture(job.size, job.style, len(labels))  # type: ignore[arg-type]
-    network, lacks_statistics = start.load(job.init, architecture)
     data = examples(decoded[0], labels, FPS)
-    trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
+    with training_on(job.precision):
+        network, lacks_statistics = start.load(job.init, architecture)
+        trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
     if lacks_statistics:
         restore_statistics(network, trainer.samples(_STATISTICS_CLIPS))
         trainer.restart_average()
@@ -95,6 +99,7 @@ def finetune(job: Job) -> dict[str, Any]:
 
     trainer.exchange()
     checkpoint.save(job.out / "network.npz", network, labels)
+    network, _ = checkpoint.load(job.out / "network.npz")  # what is measured is what was kept
     figures: dict[str, Any] = {
         "settings": _settings(job),
         "labels": labels,
@@ -178,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         job = Job(
             options.data, options.out, options.init, options.size, options.style, options.test,
             options.root, options.group, options.validation, options.cache,
-            replace(recipe, **chosen),
+            options.mixed_precision, replace(recipe, **chosen),
         )  # fmt: skip
         figures = finetune(job)
     except EdgevidError as error:
@@ -204,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
     add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
     add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")
+    add("--mixed-precision", choices=PRECISIONS, default="auto", help="default: %(default)s")
     add("--epochs", type=int, help=f"default: {recipe.epochs}")
     add("--batch", type=int, help=f"clips a step; default: {recipe.batch}")
     add("--learning-rate", type=float, help=f"default: {recipe.learning_rate}")

@@ -146,7 +146,7 @@ class Network(tf_keras.Model):
 
     def __init__(self, architecture: Architecture) -> None:
         """Builds the layers; their weights are random."""
-        super().__init__(name="movinet")
+        super().__init__(name="movinet", autocast=False)  # alpha and the means are float32
         self.architecture = architecture
         with_se = architecture.style == "hard_swish"
         specs = movinet.BLOCK_SPECS[architecture.size]

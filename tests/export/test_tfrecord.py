@@ -131,5 +131,5 @@ def test_a_picture_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="gone.tfrecord: no such file"):
+    with pytest.raises(SourceError, match=r"gone\.tfrecord: no such file"):
         decode(Clip(tmp_path / "gone.tfrecord", "a", record=0))
