@@ -81,7 +81,7 @@ def finetune(job: Job) -> dict[str, Any]:
 
     architecture = Architecture(job.size, job.style, len(labels))  # type: ignore[arg-type]
     data = examples(decoded[0], labels, FPS)
-    with training_on(job.precision):
+    with training_on("float32" if job.recipe.quantization_aware else job.precision):
         network, lacks_statistics = start.load(job.init, architecture)
         trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
     if lacks_statistics:
@@ -214,6 +214,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=int, help=f"clips a step; default: {recipe.batch}")
     add("--learning-rate", type=float, help=f"default: {recipe.learning_rate}")
     add("--frozen", type=int, help=f"stages that keep their weights; default: {recipe.frozen}")
+    add(
+        "--quantization-aware", action="store_true", default=None,
+        help="a few epochs more, with --init OUT/network.npz, where int8 loses too much",
+    )  # fmt: skip
     add("--memory", type=float, help=f"seconds; default: {recipe.memory / FPS:g}")
     add("--seed", type=int, help=f"default: {recipe.seed}")
     return parser

@@ -11,6 +11,7 @@ import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from export.checkpoint import named_weights
 from export.clips import Clip
 from export.frames import Frames
 from export.network import Network, alphas
+from export.quantization_aware import quantized
 
 _AHEAD = 2  # batches prepared while one is trained on
 _PAD_TO = 4  # frames: fewer lengths of batches, fewer graphs to trace
@@ -45,6 +47,8 @@ class Recipe:
         frozen: so many of the network's first stages keep their weights (A0 has 16).
         batch_norm: whether batch norm above the frozen stages uses each batch's own statistics;
             otherwise it is a fixed scale and shift that are trained.
+        quantization_aware: whether the network is rounded to int8 while it learns; batch norm is
+            fixed then.
         label_smoothing: share of the target spread over all classes, 0 to 1.
         dropout: share of the pooled features dropped, 0 to 1.
         averaging: decay a step of the weights' running average, which is what is kept.
@@ -59,6 +63,7 @@ class Recipe:
     weight_decay: float = 0.01
     frozen: int = 5
     batch_norm: bool = True
+    quantization_aware: bool = False
     label_smoothing: float = 0.1
     dropout: float = 0.2
     averaging: float = 0.97
@@ -201,11 +206,12 @@ class Trainer:
         recipe, network, optimizer = self.recipe, self.network, self._optimizer
         classes = network.architecture.classes
         scaled = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        rounding = quantized(network) if recipe.quantization_aware else nullcontext()
+        with tf.GradientTape(watch_accessed_variables=False) as tape, rounding:
             tape.watch(self._variables)
             mean, _ = network.pooled(
                 {"image": tf.cast(image, tf.float32) / 255, "alpha": alpha},
-                training=recipe.batch_norm,
+                training=recipe.batch_norm and not recipe.quantization_aware,
                 frozen=recipe.frozen,
             )
             features = mean[:, -1]
