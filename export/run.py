@@ -145,8 +145,9 @@ def run(plan: Plan) -> dict[str, Any]:
             file.write(content)
         files.append(path)
     results = verify(
-        job.out / "network.npz", files, job.test or job.data, root=job.root, cache=cache
-    )
+        job.out / "network.npz", files, job.test or job.data, root=job.root, cache=cache,
+        limits=plan.limits,
+    )  # fmt: skip
     figures["verified"] = {name: asdict(result) for name, result in results.items()}
     write_json(job.out / "metrics.json", figures)
     with whole_file(job.out / "verified.md", make_folder=True) as file:
