@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edgevid.errors import EdgevidError, SourceError
+from edgevid.command import OK, guard
+from edgevid.errors import SourceError
 from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import restore_statistics
 from export.clips import Clip
@@ -73,8 +74,8 @@ def finetune(job: Job) -> dict[str, Any]:
     labels = clips.check(train, [*validation, *test])
     cache = job.cache or job.out / "frames"
     decoded, unreadable = [], []
-    for part in (train, validation, test):
-        found, lost = gather(part, cache)
+    for side in (train, validation, test):
+        found, lost = gather(side, cache)
         decoded.append(found)
         unreadable += lost
     _refuse_empty(decoded[0], labels, unreadable)
@@ -175,25 +176,25 @@ def _settings(job: Job) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     options = _parser().parse_args(arguments)
+    return guard(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
     recipe = Recipe()
     chosen = {k: v for k, v in vars(options).items() if v is not None and hasattr(recipe, k)}
     if "memory" in chosen:
         chosen["memory"] *= FPS
-    try:
-        job = Job(
-            options.data, options.out, options.init, options.size, options.style, options.test,
-            options.root, options.group, options.validation, options.cache,
-            options.mixed_precision, replace(recipe, **chosen),
-        )  # fmt: skip
-        figures = finetune(job)
-    except EdgevidError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    job = Job(
+        options.data, options.out, options.init, options.size, options.style, options.test,
+        options.root, options.group, options.validation, options.cache,
+        options.mixed_precision, replace(recipe, **chosen),
+    )  # fmt: skip
+    figures = finetune(job)
     for name in ("validation", "test"):
         if name in figures:
             print(f"{name}: top-1 {figures[name]['top1']:.3f} on {figures[name]['clips']} clips")
     print(f"network: {options.out / 'network.npz'}   report: {options.out / 'report.md'}")
-    return 0
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -132,14 +132,13 @@ class _Run:
     def step(self, picture: NDArray[np.uint8], alpha: float) -> None:
         """Takes one picture."""
         image = self._interface.image
-        values = (picture ^ 0x80).view(np.int8)
-        if image.dtype == "float32":
-            values = picture / np.float32(255)  # type: ignore[assignment]
-        self._interpreter.set_tensor(image.index, values.reshape(image.shape))
+        floats = image.dtype == "float32"
+        pixels = picture / np.float32(255) if floats else (picture ^ 0x80).view(np.int8)
+        self._interpreter.set_tensor(image.index, pixels.reshape(image.shape))
         if self._interface.alpha is not None:
-            self._interpreter.set_tensor(self._interface.alpha.index, np.float32([alpha]))
-        for index, state in self._states.items():
-            self._interpreter.set_tensor(index, state)
+            self._interpreter.set_tensor(self._interface.alpha.index, np.array([alpha], np.float32))
+        for index, values in self._states.items():
+            self._interpreter.set_tensor(index, values)
         self._interpreter.invoke()
         for state in self._interface.states:
             self._states[state.input.index] = self._tensor(state.output.index)

@@ -218,7 +218,7 @@ class Network(tf_keras.Model):
     def state_shapes(self, size: int | None = None) -> dict[str, tuple[int, ...]]:
         """Shapes of a stream's states, for a square input of ``size`` pixels."""
         pixels = size or self.architecture.input_size
-        shapes = {}
+        shapes: dict[str, tuple[int, ...]] = {}
         specs = movinet.BLOCK_SPECS[self.architecture.size]
         pixels = math.ceil(pixels / specs[0].strides[1])
         for name, _, expand, kernel, strides in _layers(specs):

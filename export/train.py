@@ -249,21 +249,21 @@ class Trainer:
             while waiting:
                 yield waiting.popleft().result()
 
-    def _order(self, epoch: int) -> list[NDArray[np.intp]]:
+    def _order(self, epoch: int) -> list[list[int]]:
         """Which clips each step sees: like lengths together, or padding costs a third more."""
         random = np.random.default_rng([self.recipe.seed, epoch])
         longest = self.recipe.augmentation.frames
         lengths = np.array([min(longest, example.length) for example in self._data])
         chosen = random.permutation(len(self._data))[: self.steps * self.recipe.batch]
         order = chosen[np.argsort(lengths[chosen] + random.uniform(-2, 2, len(chosen)))]
-        batches = list(order.reshape(self.steps, self.recipe.batch))
+        batches = order.reshape(self.steps, self.recipe.batch).tolist()
         return [batches[i] for i in random.permutation(self.steps)]
 
-    def _batch(self, epoch: int, number: int, members: NDArray[np.intp]) -> Batch:
+    def _batch(self, epoch: int, number: int, members: Sequence[int]) -> Batch:
         random = np.random.default_rng([self.recipe.seed, epoch, number])
         clips = []
         for member in members:
-            other = self._data[random.integers(len(self._data))].frames.picture(0)
+            other = self._data[int(random.integers(len(self._data)))].frames.picture(0)
             example = self._data[member]
             clips.append(
                 vary(

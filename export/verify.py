@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid import manifest
-from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.command import OK, guard
+from edgevid.errors import ModelError, UsageError
 from edgevid.loading import load_model
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
@@ -204,27 +205,38 @@ def verify(
     return results
 
 
+def refuse(results: Mapping[str, Comparison], limits: Limits) -> None:
+    """Fails loudly.
+
+    Raises:
+        ModelError: a file is past a limit.
+    """
+    found = [
+        f"{name}: {failure}"
+        for name, result in results.items()
+        for failure in result.failures(limits)
+    ]
+    if found:
+        raise ModelError("; ".join(found))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code: 1 too when a file is past a limit."""
     options = _parser().parse_args(arguments)
+    return guard(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
     limits = Limits(options.top1_drop, options.divergence, options.drift)
-    try:
-        results = verify(
-            options.network, options.files, options.data, root=options.root,
-            cache=options.cache or options.network.parent / "frames", limits=limits,
-        )  # fmt: skip
-        print(table(results))
-        if options.json:
-            write_json(options.json, {name: asdict(result) for name, result in results.items()})
-    except EdgevidError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    failed = False
-    for name, result in results.items():
-        for failure in result.failures(limits):
-            print(f"FAILED {name}: {failure}", file=sys.stderr)
-            failed = True
-    return int(failed)
+    results = verify(
+        options.network, options.files, options.data, root=options.root,
+        cache=options.cache or options.network.parent / "frames", limits=limits,
+    )  # fmt: skip
+    print(table(results))
+    if options.json:
+        write_json(options.json, {name: asdict(result) for name, result in results.items()})
+    refuse(results, limits)
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:
