@@ -14,13 +14,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 import edgevid.prepare
+from benchmarks.partitions import partitions
 from benchmarks.report import write_json
 from edgevid import command, tflite
 from edgevid.loading import load_model
@@ -30,6 +31,15 @@ from edgevid.records import Frame
 from edgevid.sources import open_source
 
 Picture = NDArray[np.uint8]
+
+
+class Stage(NamedTuple):
+    """A model after some of the passes, and what the last of them changed."""
+
+    name: str
+    change: str
+    model: Model
+    partitions: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         stages = _stages(chosen, Path(folder))
-        size = stages[0][2].interface.height
+        size = stages[0].model.interface.height
         pictures = list(np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8))
         figures: dict[str, Any] = {"stages": _times(chosen, stages, pictures)}
         _print_times(figures["stages"])
         if chosen.clips is not None:
-            published, prepared = stages[0][2], stages[-1][2]
+            published, prepared = stages[0].model, stages[-1].model
             figures["accuracy"] = {
                 name: _accuracy(model, chosen.clips, name)
                 for name, model in (("published", published), ("prepared", prepared))
@@ -62,24 +72,26 @@ def _run(chosen: argparse.Namespace) -> int:
     return command.OK
 
 
-def _stages(chosen: argparse.Namespace, folder: Path) -> list[tuple[str, str, Model]]:
-    """Returns the model after each pass: the pass, what it changed, the model."""
+def _stages(chosen: argparse.Namespace, folder: Path) -> list[Stage]:
+    """Returns the model after each pass."""
     data = tflite.load(chosen.model)
-    stages = [("as published", "", load_model(chosen.model, prepare=False))]
+    published = load_model(chosen.model, prepare=False)
+    stages = [Stage("as published", "", published, partitions(data))]
     passes = edgevid.prepare.passes_for(chosen.target or edgevid.prepare.this_machine())
     for count in range(1, len(passes) + 1):
         prepared = edgevid.prepare.prepare(data, name="stage", passes=passes[:count])
         name, change = prepared.report[-1]
         path = folder / f"{count}.tflite"
         path.write_bytes(prepared.data)
-        stages.append((name, change, load_model(path, prepare=False)))
+        model = load_model(path, prepare=False)
+        stages.append(Stage(name, change, model, partitions(prepared.data)))
     return stages
 
 
 def _times(
-    chosen: argparse.Namespace, stages: list[tuple[str, str, Model]], pictures: list[Picture]
+    chosen: argparse.Namespace, stages: list[Stage], pictures: list[Picture]
 ) -> list[dict[str, Any]]:
-    loops = [_loop(model) for _, _, model in stages]
+    loops = [_loop(stage.model) for stage in stages]
     seconds = np.zeros((chosen.rounds, len(loops)))
     for row in tqdm(seconds, desc="steps", leave=False, disable=not sys.stderr.isatty()):
         for place, step in enumerate(loops):
@@ -91,26 +103,20 @@ def _times(
     ratios = np.median(seconds / seconds[:, :1], axis=0)
     return [
         {
-            "stage": name,
-            "change": change,
-            "partitions": _partitions(model),
+            "stage": stage.name,
+            "change": stage.change,
+            "partitions": stage.partitions,
             "best_ms": round(1000 * best[place], 3),
             "median_ms": round(1000 * middle[place], 3),
             "of_published": round(float(ratios[place]), 3),
         }
-        for place, (name, change, model) in enumerate(stages)
+        for place, stage in enumerate(stages)
     ]
 
 
 def _loop(model: Model) -> Callable[[Picture], Any]:
     stream = model.stream()
     return lambda picture: stream.step(Frame(picture, 0.0, 0))
-
-
-def _partitions(model: Model) -> int:
-    """Returns in how many stretches XNNPACK runs the network."""
-    interpreter = model._backend._interpreter  # type: ignore[attr-defined]
-    return sum(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details())
 
 
 def _accuracy(model: Model, folder: Path, name: str) -> dict[str, float]:

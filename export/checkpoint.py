@@ -86,11 +86,11 @@ def save(path: Path, network: Network, labels: tuple[str, ...]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    arrays = {name: variable.numpy() for name, variable in named_weights(network).items()}
+    arrays: dict[str, Any] = {n: variable.numpy() for n, variable in named_weights(network).items()}
     arrays[_LABELS] = np.array(labels)
-    text = np.array(json.dumps(asdict(network.architecture)))
+    arrays[_ARCHITECTURE] = np.array(json.dumps(asdict(network.architecture)))
     with whole_file(path, make_folder=True) as file:
-        np.savez(file, **{_ARCHITECTURE: text}, **arrays)
+        np.savez(file, **arrays)
 
 
 def load(path: Path) -> tuple[Network, tuple[str, ...]]:

@@ -24,11 +24,12 @@ class Clip:
     """One action.
 
     Attributes:
-        path: a video, or a folder of numbered pictures.
+        path: a video, a folder of numbered pictures, or a TFRecord file.
         label: the action's name.
         start: seconds into the video at which it starts.
         end: seconds at which it ends.
         group: who or what must not be on both sides of a split: a person, a source video.
+        record: where in a TFRecord file it starts, in bytes; None elsewhere.
     """
 
     path: Path
@@ -36,6 +37,12 @@ class Clip:
     start: float = 0.0
     end: float = math.inf
     group: str = ""
+    record: int | None = None
+
+    @property
+    def place(self) -> tuple[Path, float, int | None]:
+        """Where it is: two clips with the same place are one."""
+        return self.path.resolve(), self.start, self.record
 
 
 def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) -> list[Clip]:
@@ -44,8 +51,9 @@ def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) 
     Args:
         source: a folder with a folder for each class; a text file of ``path label`` lines
             (MMAction2; also its raw-frame form ``folder frames label``, and UCF101's split
-            files, whose label may be missing since the path holds it); or a CSV file with the
-            columns of Kinetics (``label``, ``youtube_id``, ``time_start``, ``time_end``).
+            files, whose label may be missing since the path holds it); a CSV file with the
+            columns of Kinetics (``label``, ``youtube_id``, ``time_start``, ``time_end``); or a
+            TFRecord file of SequenceExamples, or a folder of such files.
         root: where the paths of a list start; the list's own folder when None.
         labels: names for numeric labels, from 0.
 
@@ -53,10 +61,16 @@ def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) 
         SourceError: nothing there, or a file that is none of these.
     """
     if source.is_dir():
-        return _folders(source)
+        shards = sorted(path for path in source.iterdir() if _is_tfrecord(path))
+        if not shards:
+            return _folders(source)
+        return [clip for shard in shards for clip in _tfrecord(shard, source, labels)]
     if not source.is_file():
         raise SourceError(f"{source}: no such folder or list of clips")
-    reader = _kinetics if source.suffix.lower() == ".csv" else _list
+    if _is_tfrecord(source):
+        reader = _tfrecord
+    else:
+        reader = _kinetics if source.suffix.lower() == ".csv" else _list
     found = reader(source, root or source.parent, labels)
     if not found:
         raise SourceError(f"{source}: names no clip")
@@ -143,6 +157,25 @@ def _kinetics(source: Path, root: Path, labels: Sequence[str]) -> list[Clip]:
     return found
 
 
+def _is_tfrecord(path: Path) -> bool:
+    """Whether a file's name says so; ``train.tfrecord-00003-of-00010`` is one of several."""
+    return ".tfrecord" in path.name.lower() and path.is_file()
+
+
+def _tfrecord(source: Path, root: Path, labels: Sequence[str]) -> list[Clip]:
+    from export import tfrecord  # here, for it needs TensorFlow, and other lists do not
+
+    del root
+    found = []
+    for offset, example in tfrecord.records(source):
+        try:
+            label = tfrecord.label_of(example, labels)
+        except SourceError as error:
+            raise SourceError(f"{source} at byte {offset}: {error}") from error
+        found.append(Clip(source, label, group=tfrecord.media_of(example), record=offset))
+    return found
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
@@ -151,7 +184,7 @@ def _text(path: Path) -> str:
 
 
 def with_groups(clips: Iterable[Clip], pattern: str) -> list[Clip]:
-    """Groups clips by a part of their file's name.
+    """Groups clips by a part of their file's name; of a record's, by that of ``clip/media_id``.
 
     Args:
         clips: the clips.
@@ -168,9 +201,10 @@ def with_groups(clips: Iterable[Clip], pattern: str) -> list[Clip]:
         raise UsageError(f"group pattern {pattern!r} needs one pair of parentheses")
     grouped = []
     for clip in clips:
-        found = expression.search(clip.path.name)
+        name = clip.path.name if clip.record is None else clip.group
+        found = expression.search(name)
         if found is None:
-            raise UsageError(f"group pattern {pattern!r} does not fit {clip.path.name}")
+            raise UsageError(f"group pattern {pattern!r} does not fit {name!r}")
         grouped.append(replace(clip, group=found[1]))
     return grouped
 
@@ -194,7 +228,7 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int = 0) -> tuple[list[C
         chance.shuffle(names)
         held = set(names[: max(1, round(share * len(names)))])
     else:
-        key = lambda clip: str((clip.path, clip.start))  # noqa: E731
+        key = lambda clip: str(clip.place)  # noqa: E731
         held = set()
         for label in sorted({clip.label for clip in clips}):
             names = sorted({key(clip) for clip in clips if clip.label == label})
@@ -221,8 +255,8 @@ def check(train: Sequence[Clip], held: Sequence[Clip]) -> tuple[str, ...]:
         raise UsageError(
             f"group {sorted(both)[0]} is on both sides of the split: the result would be too good"
         )
-    places = {(clip.path.resolve(), clip.start) for clip in train}
-    if twice := [clip for clip in held if (clip.path.resolve(), clip.start) in places]:
+    places = {clip.place for clip in train}
+    if twice := [clip for clip in held if clip.place in places]:
         raise UsageError(f"{twice[0].path} is on both sides of the split")
     if unknown := {clip.label for clip in held} - set(labels):
         raise UsageError(f"class {sorted(unknown)[0]!r} is tested but never trained")

@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from edgevid import manifest
-from edgevid.errors import EdgevidError, UsageError
+from edgevid.command import OK, guard
+from edgevid.errors import UsageError
 from edgevid.manifest import Manifest
 from edgevid.prepare import TARGETS, prepare
 from edgevid.whole_file import whole_file
@@ -114,28 +115,28 @@ def choose(found: Sequence[Clip], count: int) -> list[Clip]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        network, labels = checkpoint.load(options.network)
-        calibration: list[Pictures] = []
-        if options.calibrate:
-            picked = choose(clips.read(options.calibrate, root=options.root), CALIBRATION_CLIPS)
-            found, lost = gather(picked, options.cache or options.out.parent / "frames")
-            for unreadable in lost:
-                print(f"left out: {unreadable.reason}", file=sys.stderr)
-            size = network.architecture.input_size
-            calibration = [pictures(frames, size=size, fps=FPS) for _, frames in found]
-        data = export(
-            network, labels, calibration, precision=options.precision,
-            memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
-            target=options.target,
-        )  # fmt: skip
-        with whole_file(options.out, make_folder=True) as file:
-            file.write(data)
-    except EdgevidError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return guard(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    network, labels = checkpoint.load(options.network)
+    calibration: list[Pictures] = []
+    if options.calibrate:
+        picked = choose(clips.read(options.calibrate, root=options.root), CALIBRATION_CLIPS)
+        found, lost = gather(picked, options.cache or options.out.parent / "frames")
+        for unreadable in lost:
+            print(f"left out: {unreadable.reason}", file=sys.stderr)
+        size = network.architecture.input_size
+        calibration = [pictures(frames, size=size, fps=FPS) for _, frames in found]
+    data = export(
+        network, labels, calibration, precision=options.precision,
+        memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
+        target=options.target,
+    )  # fmt: skip
+    with whole_file(options.out, make_folder=True) as file:
+        file.write(data)
     print(f"{options.out}: {len(data) / 1e6:.1f} MB, {options.precision}, {len(labels)} classes")
-    return 0
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:

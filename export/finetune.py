@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from edgevid.errors import EdgevidError, SourceError
+from edgevid.command import OK, guard
+from edgevid.errors import SourceError
 from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import restore_statistics
 from export.clips import Clip
 from export.frames import Frames, Unreadable, gather
+from export.hardware import PRECISIONS, Precision, training_on
 from export.network import FPS, INPUT_SIZE, STYLES, Architecture
 from export.predict import Pictures, at_the_end, keras_predictor, pictures
 from export.train import Recipe, Trainer, examples
@@ -39,6 +41,7 @@ class Job:
         group: regular expression for what must not be on both sides of a split.
         validation: share of the training clips, or of their groups, held out; 0 for none.
         cache: folder for decoded frames.
+        precision: of what flows between the layers in training, as ``training_on`` takes it.
         recipe: how to train.
     """
 
@@ -52,6 +55,7 @@ class Job:
     group: str = ""
     validation: float = 0.2
     cache: Path | None = None
+    precision: Precision = "auto"
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -70,16 +74,17 @@ def finetune(job: Job) -> dict[str, Any]:
     labels = clips.check(train, [*validation, *test])
     cache = job.cache or job.out / "frames"
     decoded, unreadable = [], []
-    for part in (train, validation, test):
-        found, lost = gather(part, cache)
+    for side in (train, validation, test):
+        found, lost = gather(side, cache)
         decoded.append(found)
         unreadable += lost
     _refuse_empty(decoded[0], labels, unreadable)
 
     architecture = Architecture(job.size, job.style, len(labels))  # type: ignore[arg-type]
-    network, lacks_statistics = start.load(job.init, architecture)
     data = examples(decoded[0], labels, FPS)
-    trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
+    with training_on("float32" if job.recipe.quantization_aware else job.precision):
+        network, lacks_statistics = start.load(job.init, architecture)
+        trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
     if lacks_statistics:
         restore_statistics(network, trainer.samples(_STATISTICS_CLIPS))
         trainer.restart_average()
@@ -95,6 +100,7 @@ def finetune(job: Job) -> dict[str, Any]:
 
     trainer.exchange()
     checkpoint.save(job.out / "network.npz", network, labels)
+    network, _ = checkpoint.load(job.out / "network.npz")  # what is measured is what was kept
     figures: dict[str, Any] = {
         "settings": _settings(job),
         "labels": labels,
@@ -170,25 +176,25 @@ def _settings(job: Job) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     options = _parser().parse_args(arguments)
+    return guard(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
     recipe = Recipe()
     chosen = {k: v for k, v in vars(options).items() if v is not None and hasattr(recipe, k)}
     if "memory" in chosen:
         chosen["memory"] *= FPS
-    try:
-        job = Job(
-            options.data, options.out, options.init, options.size, options.style, options.test,
-            options.root, options.group, options.validation, options.cache,
-            replace(recipe, **chosen),
-        )  # fmt: skip
-        figures = finetune(job)
-    except EdgevidError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    job = Job(
+        options.data, options.out, options.init, options.size, options.style, options.test,
+        options.root, options.group, options.validation, options.cache,
+        options.mixed_precision, replace(recipe, **chosen),
+    )  # fmt: skip
+    figures = finetune(job)
     for name in ("validation", "test"):
         if name in figures:
             print(f"{name}: top-1 {figures[name]['top1']:.3f} on {figures[name]['clips']} clips")
     print(f"network: {options.out / 'network.npz'}   report: {options.out / 'report.md'}")
-    return 0
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -204,10 +210,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
     add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
     add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")
+    add("--mixed-precision", choices=PRECISIONS, default="auto", help="default: %(default)s")
     add("--epochs", type=int, help=f"default: {recipe.epochs}")
     add("--batch", type=int, help=f"clips a step; default: {recipe.batch}")
     add("--learning-rate", type=float, help=f"default: {recipe.learning_rate}")
     add("--frozen", type=int, help=f"stages that keep their weights; default: {recipe.frozen}")
+    add(
+        "--quantization-aware", action="store_true", default=None,
+        help="a few epochs more, with --init OUT/network.npz, where int8 loses too much",
+    )  # fmt: skip
     add("--memory", type=float, help=f"seconds; default: {recipe.memory / FPS:g}")
     add("--seed", type=int, help=f"default: {recipe.seed}")
     return parser

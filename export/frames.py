@@ -6,6 +6,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,8 +114,7 @@ def _key(clip: Clip) -> str:
     """Names a clip by where it is and what it held when it was decoded."""
     stat = clip.path.stat() if clip.path.exists() else None
     facts = (
-        str(clip.path.resolve()),
-        clip.start,
+        *map(str, clip.place),
         clip.end,
         stat and (stat.st_size, stat.st_mtime_ns),
         (CACHE_FPS, SHORT_SIDE, _JPEG_QUALITY),
@@ -153,12 +153,23 @@ def decode(clip: Clip) -> Frames:
 
 def _between(clip: Clip) -> Iterator[Frame]:
     pace = Pace(CACHE_FPS)
-    with open_source(clip.path) as source:
+    with _opened(clip) as source:
         for frame in source:
             if frame.timestamp >= min(clip.end, clip.start + _MAX_SECONDS):
                 return
             if frame.timestamp >= clip.start and pace.due(frame.timestamp):
                 yield frame
+
+
+@contextmanager
+def _opened(clip: Clip) -> Iterator[Iterable[Frame]]:
+    if clip.record is None:
+        with open_source(clip.path) as source:
+            yield source
+    else:
+        from export import tfrecord  # here, for it needs TensorFlow, and videos do not
+
+        yield tfrecord.frames(clip.path, clip.record)
 
 
 def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -167,4 +178,4 @@ def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if scale >= 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -146,7 +146,7 @@ class Network(tf_keras.Model):
 
     def __init__(self, architecture: Architecture) -> None:
         """Builds the layers; their weights are random."""
-        super().__init__(name="movinet")
+        super().__init__(name="movinet", autocast=False)  # alpha and the means are float32
         self.architecture = architecture
         with_se = architecture.style == "hard_swish"
         specs = movinet.BLOCK_SPECS[architecture.size]
@@ -218,7 +218,7 @@ class Network(tf_keras.Model):
     def state_shapes(self, size: int | None = None) -> dict[str, tuple[int, ...]]:
         """Shapes of a stream's states, for a square input of ``size`` pixels."""
         pixels = size or self.architecture.input_size
-        shapes = {}
+        shapes: dict[str, tuple[int, ...]] = {}
         specs = movinet.BLOCK_SPECS[self.architecture.size]
         pixels = math.ceil(pixels / specs[0].strides[1])
         for name, _, expand, kernel, strides in _layers(specs):

@@ -44,7 +44,11 @@ def keras_predictor(network: Network, memory: float) -> Predictor:
 
     def predict(clip: Pictures) -> Logits:
         size = clip.shape[1]
-        states = {name: tf.zeros(shape) for name, shape in network.state_shapes(size).items()}
+        states = {
+            # Past frames are as short as what flows between the layers; means never are.
+            name: tf.zeros(shape, network.compute_dtype if "_stream_" in name else tf.float32)
+            for name, shape in network.state_shapes(size).items()
+        }
         logits = []
         for start in range(0, len(clip), _CHUNK):
             part = clip[start : start + _CHUNK]

@@ -16,6 +16,7 @@
 
     [export]                        # optional
     precision = ["int8", "float32"]
+    quantization_aware = 3          # epochs of training with rounding, if int8 loses too much
     target = "pi5"                  # what is to run it: pi4, pi5, x86; default: this machine
 
 Paths count from the config's own folder. What comes out is in the folder ``out`` beside it, or
@@ -32,7 +33,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.command import OK, guard
+from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
@@ -44,13 +46,13 @@ from export.predict import pictures
 from export.report import write_json
 from export.tflite_converter import PRECISIONS, Precision
 from export.train import Recipe
-from export.verify import Comparison, Limits, table, verify
+from export.verify import Limits, refuse, table, verify
 
 _SECTIONS = {
     "data": ("train", "test", "root", "group", "validation"),
     "model": ("name", "init", "size", "style"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
-    "export": ("precision", "target", *(f.name for f in fields(Limits))),
+    "export": ("precision", "target", "quantization_aware", *(f.name for f in fields(Limits))),
 }
 
 
@@ -63,6 +65,7 @@ class Plan:
     precisions: tuple[Precision, ...]
     limits: Limits
     target: str | None
+    quantization_aware: int
 
 
 def read_config(path: Path, out: Path) -> Plan:
@@ -90,7 +93,7 @@ def read_config(path: Path, out: Path) -> Plan:
     precisions = [precisions] if isinstance(precisions, str) else precisions
     if unknown := [p for p in precisions if p not in PRECISIONS]:
         raise UsageError(f"{path}: precision {unknown[0]!r}; known: {', '.join(PRECISIONS)}")
-    target = exported.pop("target", None)
+    target, rounded_epochs = exported.pop("target", None), exported.pop("quantization_aware", 0)
     if target not in (None, *TARGETS):
         raise UsageError(f"{path}: target {target!r}; known: {', '.join(TARGETS)}")
     folder = path.parent
@@ -111,7 +114,8 @@ def read_config(path: Path, out: Path) -> Plan:
         limits = replace(Limits(), **exported)
     except TypeError as error:
         raise UsageError(f"{path}: a value is of the wrong kind: {error}") from error
-    return Plan(model.get("name", path.stem), job, tuple(precisions), limits, target)
+    name = model.get("name", path.stem)
+    return Plan(name, job, tuple(precisions), limits, target, rounded_epochs)
 
 
 def run(plan: Plan) -> dict[str, Any]:
@@ -145,25 +149,35 @@ def run(plan: Plan) -> dict[str, Any]:
             file.write(content)
         files.append(path)
     results = verify(
-        job.out / "network.npz", files, job.test or job.data, root=job.root, cache=cache
-    )
+        job.out / "network.npz", files, job.test or job.data, root=job.root, cache=cache,
+        limits=plan.limits,
+    )  # fmt: skip
     figures["verified"] = {name: asdict(result) for name, result in results.items()}
     write_json(job.out / "metrics.json", figures)
     with whole_file(job.out / "verified.md", make_folder=True) as file:
         file.write((f"# The files against the network\n\n{table(results)}\n").encode())
     print(table(results))
-    _refuse(results, plan.limits)
+    past_a_limit = any(result.failures(plan.limits) for result in results.values())
+    if past_a_limit and "int8" in plan.precisions and plan.quantization_aware:
+        print("too much is lost: training on with rounding")
+        return run(_rounded(plan))
+    refuse(results, plan.limits)
     return figures
 
 
-def _refuse(results: dict[str, Comparison], limits: Limits) -> None:
-    found = [
-        f"{name}: {failure}"
-        for name, result in results.items()
-        for failure in result.failures(limits)
-    ]
-    if found:
-        raise ModelError("; ".join(found))
+def _rounded(plan: Plan) -> Plan:
+    """The same from where it ended, with rounding, into a folder of its own."""
+    job = plan.job
+    recipe = replace(
+        job.recipe,
+        epochs=plan.quantization_aware,
+        learning_rate=job.recipe.learning_rate / 7,  # it is to keep what it knows
+        quantization_aware=True,
+    )
+    out = job.out / "quantization_aware"
+    cache = job.cache or job.out / "frames"
+    again = replace(job, init=str(job.out / "network.npz"), out=out, cache=cache, recipe=recipe)
+    return replace(plan, job=again, quantization_aware=0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,12 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("config", type=Path)
     parser.add_argument("--out", type=Path, help="folder for all that comes out")
     options = parser.parse_args(arguments)
-    try:
-        run(read_config(options.config, options.out or options.config.parent / "out"))
-    except EdgevidError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return guard(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    run(read_config(options.config, options.out or options.config.parent / "out"))
+    return OK
 
 
 if __name__ == "__main__":

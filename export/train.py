@@ -11,6 +11,7 @@ import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from export.checkpoint import named_weights
 from export.clips import Clip
 from export.frames import Frames
 from export.network import Network, alphas
+from export.quantization_aware import quantized
 
 _AHEAD = 2  # batches prepared while one is trained on
 _PAD_TO = 4  # frames: fewer lengths of batches, fewer graphs to trace
@@ -45,6 +47,8 @@ class Recipe:
         frozen: so many of the network's first stages keep their weights (A0 has 16).
         batch_norm: whether batch norm above the frozen stages uses each batch's own statistics;
             otherwise it is a fixed scale and shift that are trained.
+        quantization_aware: whether the network is rounded to int8 while it learns; batch norm is
+            fixed then.
         label_smoothing: share of the target spread over all classes, 0 to 1.
         dropout: share of the pooled features dropped, 0 to 1.
         averaging: decay a step of the weights' running average, which is what is kept.
@@ -59,6 +63,7 @@ class Recipe:
     weight_decay: float = 0.01
     frozen: int = 5
     batch_norm: bool = True
+    quantization_aware: bool = False
     label_smoothing: float = 0.1
     dropout: float = 0.2
     averaging: float = 0.97
@@ -101,7 +106,7 @@ def examples(
 
 
 class Trainer:
-    """Trains a network in place.
+    """Trains a network in place, on all devices of the strategy in whose scope both are made.
 
     Attributes:
         network: with the weights of the last step, which ``averaged`` exchanges for the average.
@@ -115,12 +120,18 @@ class Trainer:
         """Prepares; ``size`` is the input's in pixels, ``fps`` the network's frame rate.
 
         Raises:
-            UsageError: fewer clips than one batch.
+            UsageError: fewer clips than one batch, or a batch that the devices cannot share.
         """
         if len(data) < recipe.batch:
             raise UsageError(
                 f"{len(data)} training clips are fewer than a batch of {recipe.batch}: "
                 "add clips or train with a smaller batch"
+            )
+        self._strategy = tf.distribute.get_strategy()
+        if recipe.batch % self._strategy.num_replicas_in_sync:
+            raise UsageError(
+                f"a batch of {recipe.batch} cannot be shared equally by "
+                f"{self._strategy.num_replicas_in_sync} devices"
             )
         self.network = network
         self.recipe = recipe
@@ -139,6 +150,8 @@ class Trainer:
             weight_decay=recipe.weight_decay,
             clipnorm=1.0,
         )
+        if network.compute_dtype == "float16":  # whose small gradients would be 0
+            self._optimizer = tf_keras.mixed_precision.LossScaleOptimizer(self._optimizer)
         self._optimizer.build(self._variables)
         self._step = tf.function(self._train_step, reduce_retracing=False)
 
@@ -164,35 +177,57 @@ class Trainer:
         batches = self._prefetched(self.epoch)
         title = f"epoch {self.epoch + 1}/{self.recipe.epochs}"
         progress = tqdm(batches, total=self.steps, desc=title, unit="step", leave=False)
-        for number, (image, alpha, label) in enumerate(progress):
+        for number, batch in enumerate(progress):
             seed = tf.constant([self.recipe.seed, self.epoch * self.steps + number])
-            loss = self._step(tf.constant(image), tf.constant(alpha), tf.constant(label), seed)
+            loss = self._step(*(self._shared(part) for part in batch), seed)
             losses.append(float(loss))
             progress.set_postfix(loss=f"{np.mean(losses):.3f}")
+        for variable in self._tracked:  # batch norm's moving means differ from device to device
+            variable.assign(tf.identity(variable))
         self.epoch += 1
         return float(np.mean(losses))
 
+    def _shared(self, values: NDArray[Any]) -> Any:
+        """Part of a batch, dealt out to the devices."""
+        devices = self._strategy.num_replicas_in_sync
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda device: tf.constant(values[device.replica_id_in_sync_group :: devices])
+        )
+
     def _train_step(self, image: Any, alpha: Any, label: Any, seed: Any) -> Any:
-        recipe, network = self.recipe, self.network
+        losses = self._strategy.run(self._device_step, (image, alpha, label, seed))
+        keep = self.recipe.averaging
+        for average, variable in zip(self._average, self._tracked, strict=True):
+            average.assign(keep * average + (1 - keep) * variable)
+        return self._strategy.reduce("sum", losses, axis=None)
+
+    def _device_step(self, image: Any, alpha: Any, label: Any, seed: Any) -> Any:
+        """One device's part of a step; returns its part of the loss."""
+        recipe, network, optimizer = self.recipe, self.network, self._optimizer
         classes = network.architecture.classes
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        scaled = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
+        rounding = quantized(network) if recipe.quantization_aware else nullcontext()
+        with tf.GradientTape(watch_accessed_variables=False) as tape, rounding:
             tape.watch(self._variables)
             mean, _ = network.pooled(
                 {"image": tf.cast(image, tf.float32) / 255, "alpha": alpha},
-                training=recipe.batch_norm,
+                training=recipe.batch_norm and not recipe.quantization_aware,
                 frozen=recipe.frozen,
             )
             features = mean[:, -1]
             if recipe.dropout:
+                device = tf.distribute.get_replica_context().replica_id_in_sync_group
+                seed = seed * [1, self._strategy.num_replicas_in_sync] + [0, device]
                 features = tf.nn.experimental.stateless_dropout(features, recipe.dropout, seed)
             target = tf.one_hot(label, classes) * (1 - recipe.label_smoothing)
             target += recipe.label_smoothing / classes
             losses = tf.nn.softmax_cross_entropy_with_logits(target, network.classify(features))
-            loss = tf.reduce_mean(losses)
-        gradients = tape.gradient(loss, self._variables)
-        self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
-        for average, variable in zip(self._average, self._tracked, strict=True):
-            average.assign(recipe.averaging * average + (1 - recipe.averaging) * variable)
+            loss = tf.reduce_sum(losses) / recipe.batch
+            watched = optimizer.get_scaled_loss(loss) if scaled else loss
+        gradients = tape.gradient(watched, self._variables)
+        if scaled:
+            gradients = optimizer.get_unscaled_gradients(gradients)
+        optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
         return loss
 
     def exchange(self) -> None:
@@ -214,21 +249,21 @@ class Trainer:
             while waiting:
                 yield waiting.popleft().result()
 
-    def _order(self, epoch: int) -> list[NDArray[np.intp]]:
+    def _order(self, epoch: int) -> list[list[int]]:
         """Which clips each step sees: like lengths together, or padding costs a third more."""
         random = np.random.default_rng([self.recipe.seed, epoch])
         longest = self.recipe.augmentation.frames
         lengths = np.array([min(longest, example.length) for example in self._data])
         chosen = random.permutation(len(self._data))[: self.steps * self.recipe.batch]
         order = chosen[np.argsort(lengths[chosen] + random.uniform(-2, 2, len(chosen)))]
-        batches = list(order.reshape(self.steps, self.recipe.batch))
+        batches = order.reshape(self.steps, self.recipe.batch).tolist()
         return [batches[i] for i in random.permutation(self.steps)]
 
-    def _batch(self, epoch: int, number: int, members: NDArray[np.intp]) -> Batch:
+    def _batch(self, epoch: int, number: int, members: Sequence[int]) -> Batch:
         random = np.random.default_rng([self.recipe.seed, epoch, number])
         clips = []
         for member in members:
-            other = self._data[random.integers(len(self._data))].frames.picture(0)
+            other = self._data[int(random.integers(len(self._data)))].frames.picture(0)
             example = self._data[member]
             clips.append(
                 vary(
@@ -284,7 +319,11 @@ class Trainer:
             ) from error
 
     def _lists(self) -> dict[str, Sequence[Any]]:
-        return {"average": self._average, "optimizer": self._optimizer.variables}
+        kept = {"average": self._average, "optimizer": self._optimizer.variables}
+        if isinstance(self._optimizer, tf_keras.mixed_precision.LossScaleOptimizer):
+            scale = self._optimizer._loss_scale  # the only way to write it
+            kept["scale"] = [scale.current_loss_scale, scale.counter]
+        return kept
 
 
 def _plain(recipe: Recipe) -> Any:

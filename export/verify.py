@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid import manifest
-from edgevid.errors import EdgevidError, ModelError, UsageError
+from edgevid.command import OK, guard
+from edgevid.errors import ModelError, UsageError
 from edgevid.loading import load_model
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.frames import gather
+from export.layers import LayerError, float_file, worst_layers
 from export.metrics import agreement, divergence
 from export.network import FPS
 from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor, pictures
 from export.report import write_json
 
+_LAYER_FRAMES = 50  # enough to compare layers on
 _LONGEST_STREAM = 1500  # frames, five minutes: for memories that never forget
 
 
@@ -57,6 +60,7 @@ class Comparison:
         divergence: mean Kullback-Leibler divergence at the clips' ends, in nats.
         frame_divergence: the same over all frames.
         drift: the same over each third of streams of three memories or longer.
+        worst_layers: what adds most to the error; looked for where a limit is exceeded.
     """
 
     clips: int
@@ -66,6 +70,7 @@ class Comparison:
     divergence: float
     frame_divergence: float
     drift: tuple[float, float, float]
+    worst_layers: tuple[LayerError, ...] = ()
 
     def failures(self, limits: Limits) -> list[str]:
         """What is past a limit, in words; empty when all is well."""
@@ -123,8 +128,12 @@ def _long_stream(seen: Sequence[Pictures], frames: float) -> Pictures:
     return np.concatenate(joined)
 
 
+def _longest(seen: Sequence[Pictures]) -> Pictures:
+    return max(seen, key=len)[:_LAYER_FRAMES]
+
+
 def table(found: Mapping[str, Comparison]) -> str:
-    """The comparisons as a Markdown table."""
+    """The comparisons as a Markdown table, and the worst layers where they were looked for."""
     lines = [
         "| file | clips | top-1 | float top-1 | agreement | KL at the end | KL a frame | drift |",
         "|---|---|---|---|---|---|---|---|",
@@ -135,11 +144,21 @@ def table(found: Mapping[str, Comparison]) -> str:
             f"| {name} | {c.clips} | {c.top1:.3f} | {c.reference_top1:.3f} | {c.agreement:.3f} "
             f"| {c.divergence:.4f} | {c.frame_divergence:.4f} | {drift} |"
         )
+    for name, c in found.items():
+        if c.worst_layers:
+            lines += ["", f"| worst layers of {name} | error | of which its own |", "|---|---|---|"]
+            lines += [f"| {x.layer} | {x.error:.3f} | {x.added:.3f} |" for x in c.worst_layers]
     return "\n".join(lines)
 
 
 def verify(
-    network: Path, files: Sequence[Path], data: Path, *, root: Path | None, cache: Path
+    network: Path,
+    files: Sequence[Path],
+    data: Path,
+    *,
+    root: Path | None,
+    cache: Path,
+    limits: Limits,
 ) -> dict[str, Comparison]:
     """Compares files with the network that they were made from, and writes the figures in them.
 
@@ -149,6 +168,7 @@ def verify(
         data: labelled clips that had no part in training or calibration.
         root: where the paths in a list start.
         cache: folder for decoded frames.
+        limits: past which the worst layers are looked for.
 
     Raises:
         ModelError: a file is not usable, or of other classes than the network.
@@ -172,35 +192,51 @@ def verify(
             keras_predictor(trained, memory), file_predictor(model, memory), seen, truth,
             memory=memory,
         )  # fmt: skip
-        results[path.name] = result
         content = path.read_bytes()
+        if result.failures(limits):
+            target = model.manifest.provenance.get("target")
+            exact = float_file(trained, size, target)
+            worst = worst_layers(exact, content, _longest(seen), memory=memory)
+            result = replace(result, worst_layers=tuple(worst))
+        results[path.name] = result
         described = replace(model.manifest, metrics={"verified": asdict(result)})
         with whole_file(path, make_folder=True) as file:
             file.write(manifest.write(content, described))
     return results
 
 
+def refuse(results: Mapping[str, Comparison], limits: Limits) -> None:
+    """Fails loudly.
+
+    Raises:
+        ModelError: a file is past a limit.
+    """
+    found = [
+        f"{name}: {failure}"
+        for name, result in results.items()
+        for failure in result.failures(limits)
+    ]
+    if found:
+        raise ModelError("; ".join(found))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code: 1 too when a file is past a limit."""
     options = _parser().parse_args(arguments)
+    return guard(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
     limits = Limits(options.top1_drop, options.divergence, options.drift)
-    try:
-        results = verify(
-            options.network, options.files, options.data, root=options.root,
-            cache=options.cache or options.network.parent / "frames",
-        )  # fmt: skip
-        print(table(results))
-        if options.json:
-            write_json(options.json, {name: asdict(result) for name, result in results.items()})
-    except EdgevidError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    failed = False
-    for name, result in results.items():
-        for failure in result.failures(limits):
-            print(f"FAILED {name}: {failure}", file=sys.stderr)
-            failed = True
-    return int(failed)
+    results = verify(
+        options.network, options.files, options.data, root=options.root,
+        cache=options.cache or options.network.parent / "frames", limits=limits,
+    )  # fmt: skip
+    print(table(results))
+    if options.json:
+        write_json(options.json, {name: asdict(result) for name, result in results.items()})
+    refuse(results, limits)
+    return OK
 
 
 def _parser() -> argparse.ArgumentParser:

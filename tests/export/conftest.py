@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,32 @@ MakeClip = Callable[..., Path]
 def network_module() -> Any:
     """``export.network``, skipped where TensorFlow and the Model Garden are not installed."""
     reason = "needs the extra 'train': TensorFlow and tf-models-official"
-    pytest.importorskip("tensorflow", reason=reason)
+    tf = pytest.importorskip("tensorflow", reason=reason)
+    (processor,) = tf.config.list_physical_devices("CPU")
+    with contextlib.suppress(RuntimeError):  # once it has started, TensorFlow keeps its devices
+        two = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(processor, two)  # stand for two GPUs
     pytest.importorskip("official.projects.movinet", reason=reason)
     from export import network
 
     return network
+
+
+@pytest.fixture
+def few_blocks(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes A0 a network of four layers: what does not depend on its depth is sooner tested."""
+    specs = network_module.movinet.BLOCK_SPECS
+    stem, *blocks, head = specs["a0"]
+    short = [
+        replace(
+            block,
+            kernel_sizes=block.kernel_sizes[:2],
+            strides=block.strides[:2],
+            expand_filters=block.expand_filters[:2],
+        )
+        for block in blocks[1:3]
+    ]
+    monkeypatch.setitem(specs, "a0", (stem, *short, head))
 
 
 @pytest.fixture

@@ -21,15 +21,11 @@ def moving_noise(seed: int, frames: int = 12) -> np.ndarray:
     return np.stack([np.roll(still, 2 * t, axis=int(seed % 2)) for t in range(frames)])
 
 
-@pytest.fixture(scope="module", params=["relu6", "hard_swish"])
-def exported(
-    request: pytest.FixtureRequest, network_module: Any, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Any, dict[str, Path]]:
-    """A network with every branch open, as a float and as an int8 file."""
+def open_network(network_module: Any, style: str) -> Any:
+    """A network with every branch open, and batch norm as after a training."""
     from export.batch_norm import restore_statistics
-    from export.convert import export
 
-    network = network_module.Network(network_module.Architecture("a0", request.param, 3))
+    network = network_module.Network(network_module.Architecture("a0", style, 3))
     for variable in network.weights:
         if variable.name.endswith("scale:0"):
             variable.assign(0.3)
@@ -37,6 +33,17 @@ def exported(
     restore_statistics(
         network, [{"image": image, "alpha": np.tile(network_module.alphas(12), (4, 1))}]
     )
+    return network
+
+
+@pytest.fixture(scope="module", params=["relu6", "hard_swish"])
+def exported(
+    request: pytest.FixtureRequest, network_module: Any, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, dict[str, Path]]:
+    """A network as a float and as an int8 file."""
+    from export.convert import export
+
+    network = open_network(network_module, request.param)
     seen = [moving_noise(seed) for seed in range(12)]
     folder = tmp_path_factory.mktemp(request.param)
     files = {}
@@ -83,6 +90,28 @@ def test_the_files_agree_with_the_network(exported: tuple[Any, dict[str, Path]])
         assert np.sqrt(np.mean(error**2)) < limit * spread, precision
         late = np.sqrt(np.mean(error[:, 20:] ** 2))
         assert late < 2 * np.sqrt(np.mean(error[:, :10] ** 2)) + 1e-6  # it does not drift
+
+
+@pytest.mark.parametrize("style", ["relu6", "hard_swish"])
+def test_shorter_weights_alone(
+    network_module: Any, few_blocks: None, tmp_path: Path, style: str
+) -> None:
+    """As float16, and as int8 with activations in float ("dynamic range")."""
+    from export.convert import export
+    from export.predict import file_predictor, keras_predictor
+
+    network = open_network(network_module, style)
+    clip = moving_noise(100, 20)
+    exact = keras_predictor(network, MEMORY)(clip)
+    sizes = []
+    for precision, limit in (("float32", 1e-3), ("float16", 5e-3), ("dynamic", 0.1)):
+        path = tmp_path / f"{precision}.tflite"
+        path.write_bytes(export(network, LABELS, [clip], precision=precision, memory=MEMORY))
+        sizes.append(path.stat().st_size)
+        error = file_predictor(load_model(path), MEMORY)(clip) - exact
+        assert np.sqrt(np.mean(error**2)) < limit * exact.std(), precision
+    assert sizes[1] < 0.6 * sizes[0]
+    assert sizes[2] < 0.5 * sizes[0]
 
 
 def test_int8_needs_calibration(network_module: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_configs_that_cannot_be_meant(
         run.read_config(path, tmp_path)
 
 
-@pytest.mark.parametrize("case", ["absent", "one class", "all broken"])
+@pytest.mark.parametrize("case", ["absent", "one class", "all broken", "missing files"])
 def test_data_that_cannot_be_trained_on(
     tmp_path: Path, make_clip: MakeClip, small: None, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
@@ -91,16 +92,67 @@ def test_data_that_cannot_be_trained_on(
         for label in "ab":
             (data / label).mkdir(parents=True)
             (data / label / "1.avi").write_bytes(b"")
+    elif case == "missing files":
+        make_clip(tmp_path / "here.avi")
+        data = tmp_path / "train.txt"
+        data.write_text("here.avi a\ngone.avi b\n")
     expected = {
         "absent": "no such folder",
         "one class": "two classes or more",
         "all broken": "has no clip that can be read",
+        "missing files": "class 'b' has no clip that can be read (",
     }
     code = finetune.main([str(data), "--out", str(tmp_path / "out"), "--validation", "0"])
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert code == 1
-    assert error.startswith("error: ")
+    assert code in (1, 2)
+    assert error.startswith("edgevid: ")
     assert expected[case] in error
+    if case == "missing files":
+        assert "gone.avi" in error
+
+
+@pytest.fixture
+def two_classes(tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None) -> Path:
+    """Eight clips, half of them of one frame."""
+    for number in range(8):
+        path = tmp_path / "data" / "ab"[number % 2] / f"{number}.avi"
+        make_clip(path, frames=1 if number < 4 else 8, seed=number)
+    return tmp_path / "data"
+
+
+def test_a_full_disk_loses_nothing(
+    two_classes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from export import finetune
+
+    command = [str(two_classes), "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "f"),
+               "--validation", "0", "--epochs", "2", "--frozen", "0"]  # fmt: skip
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # enough for clips
+    try:
+        assert finetune.main(command) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "training.npz: cannot be written" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not list((tmp_path / "out").iterdir())
+    assert finetune.main(command) == 0
+    assert (tmp_path / "out" / "network.npz").exists()
+    assert finetune.main([*command, "--style", "hard_swish"]) == 1  # not what began there
+    assert "does not fit this training" in capsys.readouterr().err
+
+
+def test_weights_of_another_architecture(
+    two_classes: Path, tmp_path: Path, network_module: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from export import checkpoint, finetune
+
+    other = network_module.Network(network_module.Architecture("a0", "hard_swish", 2))
+    checkpoint.save(tmp_path / "other.npz", other, ("a", "b"))
+    code = finetune.main(
+        [str(two_classes), "--out", str(tmp_path / "out"), "--init", str(tmp_path / "other.npz")]
+    )
+    assert code == 1
+    assert "is of another architecture than MoViNet a0 with relu6" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -1,6 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -9,11 +9,24 @@ from edgevid.errors import ModelError, UsageError
 from tests.export.conftest import SIZE, MakeClip
 
 
+class Hardware(NamedTuple):
+    """What ``training_on`` takes."""
+
+    precision: str = "float32"
+    devices: tuple[str, ...] | None = None
+
+
+PLAIN = Hardware()
+TWO = ("CPU:0", "CPU:1")
+
+pytestmark = pytest.mark.usefixtures("few_blocks")
+
+
 @pytest.fixture(scope="module")
 def recipe(network_module: Any) -> Any:
     from export.train import Recipe
 
-    return Recipe(epochs=2, batch=4, frozen=14, memory=8.0)
+    return Recipe(epochs=2, batch=4, frozen=3, memory=8.0)
 
 
 @pytest.fixture
@@ -32,17 +45,19 @@ def data(tmp_path: Path, make_clip: MakeClip, network_module: Any) -> Any:
     return examples(decoded, ("a", "b"), 5.0)
 
 
-def trainer_for(data: Any, recipe: Any) -> Any:
+def trainer_for(data: Any, recipe: Any, hardware: Hardware = PLAIN) -> Any:
     import tensorflow as tf
     import tf_keras
 
+    from export.hardware import training_on
     from export.network import Architecture, Network
     from export.train import Trainer
 
     tf.config.experimental.enable_op_determinism()
     tf_keras.utils.set_random_seed(0)
-    network = Network(Architecture("a0", "relu6", 2))
-    return Trainer(network, recipe, data, size=SIZE, fps=5.0)
+    with training_on(hardware.precision, hardware.devices):  # type: ignore[arg-type]
+        network = Network(Architecture("a0", "relu6", 2))
+        return Trainer(network, recipe, data, size=SIZE, fps=5.0)
 
 
 def weights(trainer: Any) -> dict[str, Any]:
@@ -51,15 +66,20 @@ def weights(trainer: Any) -> dict[str, Any]:
     return {name: v.numpy() for name, v in named_weights(trainer.network).items()}
 
 
+@pytest.mark.parametrize(
+    "hardware",
+    [PLAIN, Hardware("bfloat16"), Hardware("float16", TWO)],
+    ids=["plain", "bfloat16", "float16 on two devices"],
+)
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
-    tmp_path: Path, data: Any, recipe: Any
+    tmp_path: Path, data: Any, recipe: Any, hardware: Hardware
 ) -> None:
-    whole = trainer_for(data, recipe)
+    whole = trainer_for(data, recipe, hardware)
     losses = [whole.run_epoch(), whole.run_epoch()]
-    first = trainer_for(data, recipe)
+    first = trainer_for(data, recipe, hardware)
     assert first.run_epoch() == losses[0]
     first.save(tmp_path / "training.npz")
-    second = trainer_for(data, recipe)
+    second = trainer_for(data, recipe, hardware)
     second.restore(tmp_path / "training.npz")
     assert second.epoch == 1
     assert second.run_epoch() == losses[1]
@@ -69,12 +89,45 @@ def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
     for name, value in weights(second).items():
         assert np.array_equal(value, expected[name]), name
 
-    third = trainer_for(data, replace(recipe, seed=1))
+
+def test_what_cannot_be_gone_on_with(tmp_path: Path, data: Any, recipe: Any) -> None:
+    trainer_for(data, recipe).save(tmp_path / "training.npz")
+    other = trainer_for(data, replace(recipe, seed=1))
     with pytest.raises(ModelError, match="another recipe"):
-        third.restore(tmp_path / "training.npz")
+        other.restore(tmp_path / "training.npz")
     (tmp_path / "training.npz").write_bytes(b"PK")
     with pytest.raises(ModelError, match="damaged"):
-        third.restore(tmp_path / "training.npz")
+        other.restore(tmp_path / "training.npz")
+
+
+def test_two_devices_learn_what_one_learns(data: Any, recipe: Any) -> None:
+    """Without batch statistics and dropout, which each device has of its own."""
+    plain = replace(recipe, batch_norm=False, dropout=0.0, epochs=1)
+    one, two = (trainer_for(data, plain, hardware) for hardware in (PLAIN, Hardware(devices=TWO)))
+    before = weights(one)
+    assert two.run_epoch() == pytest.approx(one.run_epoch(), rel=1e-4)
+    other = weights(two)
+    for name, value in weights(one).items():
+        moved = np.abs(value - before[name]).max()
+        assert np.abs(value - other[name]).max() <= 0.02 * moved, name
+
+
+def test_shorter_numbers_learn_the_same(data: Any, recipe: Any) -> None:
+    import tf_keras
+
+    plain = replace(recipe, batch_norm=False, dropout=0.0, epochs=1)
+    long, short = (
+        trainer_for(data, plain, Hardware(precision)).run_epoch()
+        for precision in ("float32", "bfloat16")
+    )
+    assert short == pytest.approx(long, rel=0.02)
+    assert short != long
+    assert tf_keras.mixed_precision.global_policy().name == "float32"
+
+
+def test_a_batch_that_devices_cannot_share(data: Any, recipe: Any) -> None:
+    with pytest.raises(UsageError, match="batch of 3 cannot be shared equally by 2 devices"):
+        trainer_for(data, replace(recipe, batch=3), Hardware(devices=TWO))
 
 
 def test_frozen_stages_keep_their_weights_and_the_others_learn(data: Any, recipe: Any) -> None:
@@ -86,7 +139,7 @@ def test_frozen_stages_keep_their_weights_and_the_others_learn(data: Any, recipe
         for name, value in weights(trainer).items()
         if not np.array_equal(value, before[name])
     }
-    assert changed == {"block4_layer2", "block4_layer3", "head", "classifier_head"}
+    assert changed == {"block1_layer0", "block1_layer1", "head", "classifier_head"}
 
 
 def test_fewer_clips_than_a_batch(data: Any, recipe: Any) -> None:

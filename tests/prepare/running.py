@@ -52,13 +52,3 @@ def _run(
         for state in network.states:
             np.copyto(tensor(state.input.index)(), tensor(state.output.index)())
     return np.array(rows)
-
-
-def partitions(data: bytes) -> int:
-    """Returns in how many stretches XNNPACK runs a network; 0 when not at all or not the end."""
-    flatbuffer, _ = manifest.split(data)
-    interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
-    interpreter.allocate_tensors()
-    delegated = [op for op in interpreter._get_ops_details() if op["op_name"] == "DELEGATE"]
-    logits = interface.of(tflite.read(flatbuffer)).logits.index
-    return len(delegated) if any(logits in op["outputs"] for op in delegated) else 0

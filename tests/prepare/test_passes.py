@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.partitions import partitions
 from edgevid import interface, manifest, tflite
 from edgevid.interface import Interface
 from edgevid.prepare import Pass, passes_for, prepare
@@ -26,7 +27,7 @@ from edgevid.prepare.states import (
 from edgevid.prepare.widening import widen_stem
 from edgevid.prepare.writing import write
 from tests.prepare.mini_movinet import LABELS, mini_movinet
-from tests.prepare.running import logits_of, partitions, states_of
+from tests.prepare.running import logits_of, states_of
 
 Pictures = NDArray[np.uint8]
 LOGIT_STEP = 12 / 255  # of the int8 network in miniature

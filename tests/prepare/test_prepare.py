@@ -11,6 +11,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from benchmarks.partitions import partitions
 from edgevid import interface, manifest, tflite
 from edgevid.errors import EdgevidError, LabelsError, ModelError
 from edgevid.manifest import Manifest
@@ -20,7 +21,7 @@ from edgevid.prepare.writing import write
 from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import LABELS
-from tests.prepare.running import logits_of, partitions
+from tests.prepare.running import logits_of
 from tests.tiny_model import LABELS as TINY_LABELS
 from tests.tiny_model import tiny_model
 

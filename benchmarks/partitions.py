@@ -1,0 +1,24 @@
+"""In how many pieces a network runs: each border between them costs a step time."""
+
+from __future__ import annotations
+
+from ai_edge_litert.interpreter import Interpreter
+
+from edgevid import interface, manifest, tflite
+
+
+def partitions(data: bytes) -> int:
+    """Returns in how many stretches XNNPACK runs a network; 0 when not at all or not the end.
+
+    Args:
+        data: the content of a ``.tflite`` file, with a manifest or without.
+
+    Raises:
+        ModelError: it is damaged, or no MoViNet stream.
+    """
+    flatbuffer, _ = manifest.split(data)
+    interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
+    interpreter.allocate_tensors()
+    delegated = [op for op in interpreter._get_ops_details() if op["op_name"] == "DELEGATE"]
+    logits = interface.of(tflite.read(flatbuffer)).logits.index
+    return len(delegated) if any(logits in op["outputs"] for op in delegated) else 0

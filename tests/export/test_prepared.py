@@ -1,0 +1,71 @@
+"""What ``edgevid.prepare`` does to exported files: nothing to the result, much to the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.files import compare
+from edgevid.prepare import prepare
+from tests.export.conftest import SIZE
+from tests.prepare.running import logits_of
+
+LABELS = ("a", "b", "c")
+
+
+def open_network(network_module: Any, size: str, style: str) -> Any:
+    """A network with random weights of which every layer matters."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    network = network_module.Network(network_module.Architecture(size, style, len(LABELS)))
+    random = np.random.default_rng(0)
+    for variable in network.weights:
+        if variable.name.endswith("scale:0"):
+            variable.assign(0.5)
+        if variable.name.endswith(("beta:0", "moving_mean:0")):
+            variable.assign(random.normal(0, 0.2, variable.shape))
+        if variable.name.endswith("moving_variance:0"):
+            variable.assign(random.uniform(0.5, 2, variable.shape))
+    return network
+
+
+@pytest.mark.parametrize("size", ["a0", "a1", "a2"])
+def test_a_float_file_says_the_same_for_ever(network_module: Any, size: str) -> None:
+    """With squeeze-and-excitation every block has a mean; none of them ever forgets here."""
+    from export.tflite_converter import convert, step_function
+
+    network = open_network(network_module, size, "hard_swish")
+    exported = convert(network, step_function(network, SIZE), "float32")
+    prepared = prepare(exported, name=size, labels=LABELS)
+    assert any(change for _, change in prepared.report)
+    coarse = np.random.default_rng(1).integers(0, 256, (100, 3, 3, 3), np.uint8)
+    pictures = coarse.repeat(SIZE // 3, axis=1).repeat(SIZE // 3, axis=2)
+    before, after = (logits_of(data, pictures, memory=np.inf) for data in (exported, prepared.data))
+    assert np.ptp(before, axis=0).min() > 1e-2  # it looks at the pictures
+    assert np.abs(after - before).max() < 1e-4
+
+
+def test_an_int8_file_takes_a_third_of_the_time(network_module: Any, tmp_path: Path) -> None:
+    from edgevid import manifest
+    from edgevid.manifest import Manifest
+    from export.tflite_converter import Inputs, convert, step_function, stream
+
+    network = open_network(network_module, "a0", "hard_swish")
+    step = step_function(network, 172)
+
+    def calibration() -> Iterator[Inputs]:
+        frames = np.random.default_rng(1).random((8, 172, 172, 3), np.float32)
+        yield from (inputs for inputs, _ in stream(step, frames, np.inf))
+
+    exported = manifest.write(convert(network, step, "int8", calibration), Manifest("a0", LABELS))
+    files = [tmp_path / name for name in ("exported.tflite", "prepared.tflite")]
+    for path, data in zip(files, (exported, prepare(exported, name="a0").data), strict=True):
+        path.write_bytes(data)
+    before, after = compare(files, steps=200)
+    assert after["partitions"] == 1 < before["partitions"]
+    assert after["ratio"] < 0.35
