@@ -1,7 +1,7 @@
-"""``python -m benchmarks.untrained FOLDER``: networks with random weights, to time only.
+"""``python -m export.untrained FOLDER``: networks with random weights, to time only.
 
 How long a step takes does not depend on what the weights are, so A1 and A2, and float32 files of
-all three, can be timed where only A0's int8 file is at hand. Needs the extra ``train``. Their
+all three, can be timed where only A0's int8 file is at hand. Their
 manifest says ``"weights": "random"``, which ``benchmarks.latency`` shows.
 """
 
@@ -19,6 +19,8 @@ from tqdm import tqdm
 
 from edgevid import command, label_files, manifest
 from edgevid.whole_file import whole_file
+from export import convert
+from export.network import Architecture, Network
 
 SIZES = ("a0", "a1", "a2")
 PRECISIONS = ("int8", "float32")
@@ -26,7 +28,7 @@ PRECISIONS = ("int8", "float32")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.untrained", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m export.untrained", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
     parser.add_argument("--style", choices=("relu6", "hard_swish"), default="relu6")
@@ -45,15 +47,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def untrained(size: str, style: str, precision: Any) -> bytes:
     """Returns a streaming file of 600 classes, prepared for this machine."""
-    from export import convert
-    from export.network import Architecture, Network
-
     network = Network(Architecture(size, style, 600))
     side, random = network.architecture.input_size, np.random.default_rng(0)
     calibration = [random.integers(0, 256, (4, side, side, 3), np.uint8) for _ in range(2)]
-    data = convert.export(
-        network, label_files.default(600), calibration, precision=precision, name=f"untrained-{size}"
-    )  # fmt: skip
+    labels, name = label_files.default(600), f"untrained-{size}"
+    data = convert.export(network, labels, calibration, precision=precision, name=name)
     described = manifest.read(data)
     assert described is not None
     provenance = {**described.provenance, "weights": "random"}
