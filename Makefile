@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export soak bench-arm camera-vm picamera-root \
-    system clean
+.PHONY: help demo test lint test-runtime test-export camera-motion soak bench-arm camera-vm \
+    picamera-root system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
 	@echo "make test-export   the tests of the training side, with TensorFlow"
+	@echo "make camera-motion train the model that edgevid brings along, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make bench-arm     count instructions a step on an emulated Raspberry Pi 4 and 5"
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
@@ -35,6 +36,11 @@ test-runtime: $(VENV)/dev
 # The workshop needs TensorFlow, 3 GB, in an environment of its own; its tests take ten minutes.
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
+
+# Goes on where it was interrupted; what is on the way is in out/camera-motion.
+camera-motion: $(VENV)-train/train
+	$(VENV)-train/bin/python -m export.camera_motion
+	$(VENV)-train/bin/python -m export.camera_motion.demo
 
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak --steps $$(($(HOURS) * 3600 * 5))

@@ -23,7 +23,17 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.camera_moves import (
-    EASES_S, FPS, MIRRORED, MOVES, OPPOSITE, OTHERS, SPEEDS, Picture, Trial, paced, read,
+    EASES_S,
+    FPS,
+    MIRRORED,
+    MOVES,
+    OPPOSITE,
+    OTHERS,
+    SPEEDS,
+    Picture,
+    Trial,
+    paced,
+    read,
     trials,
 )  # fmt: skip
 from benchmarks.clips import rows

@@ -6,6 +6,7 @@ moves are computed another way.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def own_speed(pictures: list[Picture], fps: float) -> float:
     step = max(1, round(fps / FPS))
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures[::step]]
     speeds = []
-    for before, after in zip(grey, grey[1:], strict=False):
+    for before, after in itertools.pairwise(grey):
         side = min(before.shape)
         corners = cv2.goodFeaturesToTrack(before, 300, 0.01, 8)
         if corners is None or len(corners) < 12:

@@ -175,7 +175,9 @@ def folders() -> list[Path]:
 
 def own_files() -> Iterator[Path]:
     """Yields the user's own models: files in those folders that the catalog does not name."""
-    known = {f"{name}.tflite" for name in (*CATALOG, *BUNDLED)} | {m.file_name for m in CATALOG.values()}
+    known = {f"{name}.tflite" for name in (*CATALOG, *BUNDLED)} | {
+        m.file_name for m in CATALOG.values()
+    }
     for folder in folders():
         try:
             yield from (path for path in sorted(folder.glob("*.tflite")) if path.name not in known)

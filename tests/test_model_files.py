@@ -105,7 +105,9 @@ class TestAuto:
         (models / "movinet-a0.tflite").touch()
         assert model_files.chosen("auto") == "movinet-a0"
         (line,) = capsys.readouterr().err.splitlines()
-        assert line == f"edgevid: using movinet-a0, which is at hand: {models / 'movinet-a0.tflite'}"
+        assert (
+            line == f"edgevid: using movinet-a0, which is at hand: {models / 'movinet-a0.tflite'}"
+        )
 
     def test_or_where_it_can_be_downloaded(
         self,

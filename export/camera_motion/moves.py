@@ -164,7 +164,9 @@ def path(
             speeds[inside] = own
             velocity[inside] += own[:, None] * _DIRECTIONS[direction]
             if hand and one.label != STILL and random.random() < 0.6:
-                other = int(random.choice([d for d in STEADY if (d - 1) // 2 != (one.label - 1) // 2]))
+                other = int(
+                    random.choice([d for d in STEADY if (d - 1) // 2 != (one.label - 1) // 2])
+                )
                 share = random.uniform(0, 0.3)
                 velocity[inside] += share * own[:, None] * _DIRECTIONS[other]
             if hand and random.random() < 0.6:
@@ -230,9 +232,7 @@ def _covering(
     return full * np.clip(edge, 0, 1)
 
 
-def targets(
-    route: Path, times: Sequence[float]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def targets(route: Path, times: Sequence[float]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """What a network should say at each time of seeing a picture, and how much it matters.
 
     Nothing is asked (weight 0) where the answer is open: speeds between ``UNSEEN`` and ``SEEN``,

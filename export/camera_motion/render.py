@@ -158,7 +158,12 @@ def _rotation(angle: float) -> NDArray[np.float64]:
 
 
 def _put(
-    picture: Picture, thing: Thing, time: float, shot: Shot, to_scene: NDArray[np.float64], side: int
+    picture: Picture,
+    thing: Thing,
+    time: float,
+    shot: Shot,
+    to_scene: NDArray[np.float64],
+    side: int,
 ) -> None:
     """Paints a thing into a picture."""
     middle, turn, across = thing.pose(time)
@@ -185,9 +190,7 @@ def _put(
     cv2.copyTo(painted, mask, picture)
 
 
-def _cover(
-    picture: Picture, cover: Picture, share: float, side: NDArray[np.float64]
-) -> None:
+def _cover(picture: Picture, cover: Picture, share: float, side: NDArray[np.float64]) -> None:
     """Slides something out of focus over a picture, from one side."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)

@@ -134,9 +134,7 @@ def _shape(radius: float, random: np.random.Generator) -> list[NDArray[np.int32]
     return [np.round(corners @ turn + random.uniform(0, SIDE, 2)).astype(np.int32)]
 
 
-def _line(
-    picture: Picture, palette: NDArray[np.float64], random: np.random.Generator
-) -> None:
+def _line(picture: Picture, palette: NDArray[np.float64], random: np.random.Generator) -> None:
     start = random.uniform(0, SIDE, 2)
     angle = random.choice([0.0, np.pi / 2, random.uniform(0, np.pi)])
     end = start + random.uniform(40, SIDE) * np.array([np.cos(angle), np.sin(angle)])
@@ -146,9 +144,7 @@ def _line(
     cv2.line(picture, (int(x0), int(y0)), (int(x1), int(y1)), colour, thickness, cv2.LINE_AA)
 
 
-def _lettering(
-    picture: Picture, palette: NDArray[np.float64], random: np.random.Generator
-) -> None:
+def _lettering(picture: Picture, palette: NDArray[np.float64], random: np.random.Generator) -> None:
     for _ in range(random.integers(1, 12)):
         text = "".join(chr(code) for code in random.integers(48, 91, random.integers(2, 12)))
         x, y = (int(v) for v in random.integers(0, SIDE, 2))

@@ -25,7 +25,7 @@ from edgevid.errors import ModelError
 from edgevid.whole_file import whole_file
 from export.camera_motion.clips import Example, example, lesson
 from export.camera_motion.moves import LABELS
-from export.camera_motion.scenes import Pyramid, gallery
+from export.camera_motion.scenes import gallery
 from export.checkpoint import named_weights
 from export.network import Architecture, Network, alphas
 
@@ -58,7 +58,7 @@ class Recipe:
     """
 
     size: int = 96
-    steps: int = 4800
+    steps: int = 5000
     batch: int = 8
     frames: int = 12
     scenes: int = 240
@@ -193,9 +193,7 @@ class Trainer:
                 clips.append(lesson(self.scenes, recipe.frames, recipe.size, random))
             else:
                 plain = random.random() < easy
-                clips.append(
-                    example(self.scenes, recipe.frames, recipe.size, random, easy=plain)
-                )
+                clips.append(example(self.scenes, recipe.frames, recipe.size, random, easy=plain))
         return (
             np.stack([clip.frames for clip in clips]),
             np.stack([clip.labels for clip in clips]),
