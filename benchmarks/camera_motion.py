@@ -8,12 +8,15 @@ It was trained on drawn clips alone. Here it sees real ones:
 - backwards, mirrored: the same moves, reversed in time or in space, must be the opposite ones;
 - one frame, shuffled: a move's last picture again and again, and a move's pictures in random order.
   Neither shows a move any more;
+- followed: the same moves, with the memory cut at changes of scene, as is done for other models;
+- beyond: moves slower and faster than those above, over every sixth clip of ``gestures/test``;
 - fixed cameras: ``segments``, ``gestures/test`` and those of ``clips`` that were filmed so, from
   their first frame to their last, each after the other in one stream that is never reset.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -23,6 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.camera_moves import (
+    BEYOND,
     EASES_S,
     FPS,
     MIRRORED,
@@ -32,10 +36,11 @@ from benchmarks.camera_moves import (
     SPEEDS,
     Picture,
     Trial,
+    film,
     paced,
     read,
     trials,
-)  # fmt: skip
+)
 from benchmarks.clips import rows
 from benchmarks.report import arguments, table, write_json
 from edgevid.command import OK, guard
@@ -70,11 +75,17 @@ def measure(model: Model, *, quick: bool) -> dict[str, list[dict[str, Any]]]:
     sets = {"clips": rows("clips")[::every]}
     sets["gestures"] = [one for one in rows("gestures") if one[1]["split"] == "test"][::every]
     found: list[dict[str, Any]] = []
+    beyond: list[dict[str, Any]] = []
     fixed: dict[str, list[list[Picture]]] = {"segments": []}
     for name, files in sets.items():
         for number, (path, _) in enumerate(tqdm(files, name, unit="clip", leave=False)):
             footage = read(path)
             found += [tried(model, name, trial) for trial in trials(footage, number)]
+            if name == "gestures" and number % 6 == 0:
+                beyond += [
+                    tried(model, name, film(footage, move, speed, 0.0, seed=number))
+                    for move, speed in itertools.product(MOVES, BEYOND)
+                ]
             if footage.fixed:
                 fixed.setdefault(name, []).append(paced(footage))
     fixed["segments"] = [paced(read(path)) for path, _ in rows("segments")[::every]]
@@ -88,17 +99,24 @@ def measure(model: Model, *, quick: bool) -> dict[str, list[dict[str, Any]]]:
         ],
         "by_move": [_summary(move, _where(found, move=move)) for move in (*MOVES, *OTHERS)],
         "by_speed": [_summary(f"{v} widths/s", _where(moves, speed=v)) for v in SPEEDS],
+        "beyond": [_summary(f"{v} widths/s", _where(beyond, speed=v)) for v in BEYOND],
         "by_easing": [_summary(f"{s} s", _where(moves, ease=s)) for s in EASES_S],
         "must_be_the_opposite": [_share(moves, test) for test in ("backwards", "mirrored")],
         "must_not_show_the_move": [_share(moves, test) for test in ("one frame", "shuffled")],
+        "followed": [
+            {"memory": "as it is", "top-1": _share(moves, "right")["share"]},
+            {"memory": "cut at changes of scene", "top-1": _share(moves, "followed")["share"]},
+        ],
         "fixed_cameras": [still(model, name, clips) for name, clips in fixed.items()],
         "mistaken_for": mistaken(found),
     }
 
 
-def said(model: Model, pictures: Iterable[Any]) -> list[Prediction]:
+def said(
+    model: Model, pictures: Iterable[Any], *, follow_scene: bool | None = None
+) -> list[Prediction]:
     """What a new stream says, one prediction for each picture."""
-    stream = model.stream()
+    stream = model.stream(follow_scene=follow_scene)
     return [stream.step(Frame(one, k / FPS, k)) for k, one in enumerate(pictures)]
 
 
@@ -122,6 +140,9 @@ def tried(model: Model, name: str, trial: Trial) -> dict[str, Any]:
         if trial.move in MIRRORED:
             top = said(model, trial.pictures[:, :, ::-1])[-1].top.label
             record["mirrored"] = top == MIRRORED[trial.move]
+        record["right"] = record["said"] == trial.move
+        followed = said(model, trial.pictures, follow_scene=True)
+        record["followed"] = followed[-1].top.label == trial.move
         record["one frame"] = said(model, [moving[-1]] * _REPEATS)[-1].top.label == trial.move
         mixed = moving[random.permutation(len(moving))]
         record["shuffled"] = said(model, mixed)[-1].top.label == trial.move

@@ -23,6 +23,7 @@ FPS = 5.0
 LEAD_S = 2.0  # before a move starts; moves start between two frames
 MOVE_S = 2.0  # or less, where a fast zoom reaches its end before
 SPEEDS = (0.05, 0.08, 0.13, 0.2, 0.32, 0.5)  # of the content: picture widths a second, on average
+BEYOND = (0.01, 0.02, 0.03, 0.8, 1.1)  # slower and faster: to see where it ends
 EASES_S = (0.0, 0.25, 0.5)  # from rest to full speed
 
 OPPOSITE = {
@@ -188,6 +189,8 @@ def film(footage: Footage, move: str, speed: float, ease: float, *, seed: int) -
     lasts = MOVE_S
     if move.startswith("zoom"):
         lasts = min(lasts, _ZOOM * _RADIUS / speed + ease / 2)
+    elif move in OPPOSITE:
+        lasts = min(lasts, 1 / speed)
     times = np.arange(0, start + lasts, 1 / FPS)
     shaken = _shaken(times - start, speed / 5, random)
     views = []
