@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export soak soak-service recovery broker-restarts \
-    bench-arm camera-vm picamera-root boot-service system clean
+.PHONY: help demo test lint test-runtime test-export camera-motion soak soak-service recovery \
+    broker-restarts bench-arm camera-vm picamera-root boot-service system clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
 	@echo "make test-export   the tests of the training side, with TensorFlow"
+	@echo "make camera-motion train the model that edgevid brings along, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
 	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"
@@ -39,6 +40,11 @@ test-runtime: $(VENV)/dev
 # The workshop needs TensorFlow, 3 GB, in an environment of its own; its tests take ten minutes.
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
+
+# Goes on where it was interrupted; what is on the way is in out/camera-motion.
+camera-motion: $(VENV)-train/train
+	$(VENV)-train/bin/python -m export.camera_motion
+	$(VENV)-train/bin/python -m export.camera_motion.demo
 
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak --steps $$(($(HOURS) * 3600 * 5))

@@ -1,9 +1,10 @@
-"""The models that are known by name: what each is, and where it is published."""
+"""The models that are known by name: what each is, and where it is published or lies."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgevid import interface, manifest, tflite
 from edgevid.errors import DownloadError, ModelError
@@ -30,6 +31,21 @@ class Published:
     pixels: int
     sha256: str | None
     addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """A model that edgevid brings along.
+
+    Attributes:
+        name: what the user calls it.
+        summary: what it is, in a few words.
+        path: its file.
+    """
+
+    name: str
+    summary: str
+    path: Path
 
 
 def check(model: Published, content: bytes, sha256: str | None) -> None:
@@ -97,3 +113,10 @@ CATALOG = {
         _movinet("a2", 224, 72),
     )
 }
+
+CAMERA_MOTION = Bundled(
+    name="camera-motion",
+    summary="what the camera itself does: still, pan, tilt, zoom, roll, shake, covered",
+    path=Path(__file__).parent / "bundled" / "camera-motion.tflite",
+)
+BUNDLED = {model.name: model for model in (CAMERA_MOTION,)}

@@ -34,7 +34,8 @@ def load_model(
     One that cannot be prepared runs as it is, and a warning says why.
 
     Args:
-        name_or_path: a name that ``python -m edgevid.models`` lists, or a ``.tflite`` file.
+        name_or_path: a name that ``python -m edgevid.models`` lists, a ``.tflite`` file, or
+            ``auto``: MoViNet-A0 if it can be had, else the model that edgevid brings along.
         labels: a file with a label a line, or the labels themselves; from the model when None.
         threads: CPU threads for inference.
         backend: ``auto``, ``litert``, ``tflite-runtime`` or ``tensorflow``.
@@ -47,6 +48,7 @@ def load_model(
         DownloadError: the model had to be fetched, and could not.
         MissingDependencyError: the backend's library is not installed.
     """
+    name_or_path = model_files.chosen(name_or_path)
     path = model_files.locate(name_or_path)
     data = tflite.load(path)
     asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())

@@ -66,6 +66,8 @@ class Manifest:
         fps: frames a second that the network was trained on.
         fit: how a picture becomes the input's square: ``crop``, ``stretch`` or ``letterbox``.
         memory_s: seconds of the past that weigh in a prediction; ``inf`` never forgets.
+        follow_scene: whether what was before a change of scene should count for little. Not where
+            the model is to tell of a camera that moves: to it every scene changes.
         clip_s: length in seconds of the clips it was trained on.
         events: default thresholds for events.
         metrics: measured figures, by name.
@@ -77,6 +79,7 @@ class Manifest:
     fps: float = 5.0
     fit: str = "crop"
     memory_s: float = math.inf
+    follow_scene: bool = True
     clip_s: float = 10.0
     events: EventDefaults = field(default_factory=EventDefaults)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -217,12 +220,16 @@ def _from_json(values: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
             if not isinstance(values[key], kind):
                 raise ModelError(f"the model's manifest: {key} is {values[key]!r:.40}")
         memory_s = values["memory_s"]
+        follow_scene = values.get("follow_scene", True)  # younger than the format
+        if not isinstance(follow_scene, bool):
+            raise ModelError(f"the model's manifest: follow_scene is {follow_scene!r:.40}")
         return Manifest(
             name=values["name"],
             labels=labels,
             fps=float(values["fps"]),
             fit=values["fit"],
             memory_s=math.inf if memory_s is None else float(memory_s),
+            follow_scene=follow_scene,
             clip_s=float(values["clip_s"]),
             events=EventDefaults(
                 **{f.name: float(values["events"][f.name]) for f in fields(EventDefaults)}

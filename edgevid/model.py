@@ -48,7 +48,7 @@ class Model:
         self,
         *,
         memory: float | None = None,
-        follow_scene: bool = True,
+        follow_scene: bool | None = None,
         top_k: int = 5,
         allow: Collection[str] = (),
         deny: Collection[str] = (),
@@ -61,7 +61,8 @@ class Model:
             memory: seconds of the past that weigh in a prediction; 0 forgets at once, ``inf``
                 never does; from the manifest when None.
             follow_scene: when the picture changes to another scene, let what was before count
-                for little. Without effect where ``memory`` is ``inf``.
+                for little; from the manifest when None. Without effect where ``memory`` is
+                ``inf``.
             top_k: how many labels a prediction gives.
             allow: give only these labels; all when empty.
             deny: never give these labels.
@@ -75,6 +76,8 @@ class Model:
         """
         if memory is None:
             memory = self.manifest.memory_s
+        if follow_scene is None:
+            follow_scene = self.manifest.follow_scene
         if not memory >= 0:
             raise UsageError(f"memory must be 0 seconds or more, not {memory}")
         if self.interface.alpha is None and memory != math.inf:

@@ -1,7 +1,7 @@
 """Where model files are: a name or a path becomes a file on this machine.
 
-A name is looked up in the folders that ``EDGEVID_MODELS`` lists, then in the user's cache, and
-is downloaded into the cache when it is in neither.
+A name is looked up in the folders that ``EDGEVID_MODELS`` lists, then in the user's cache, then
+among the models that edgevid brings along, and is downloaded into the cache when it is in none.
 """
 
 from __future__ import annotations
@@ -13,10 +13,41 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from edgevid import cache, catalog
-from edgevid.catalog import CATALOG
+from edgevid.catalog import BUNDLED, CAMERA_MOTION, CATALOG
 from edgevid.errors import DownloadError, ModelError, OutputError, UsageError
 
 FOLDERS_VARIABLE = "EDGEVID_MODELS"
+
+AUTO = "auto"  # in place of a name: the best model that can be had
+_FIRST_CHOICE = "movinet-a0"
+_PATIENCE_S = 8.0  # where there is another model, nobody should wait long for a silent server
+
+
+def chosen(name_or_path: str | Path) -> str | Path:
+    """Returns what to load: what is given, or for ``auto`` the best that can be had.
+
+    That is MoViNet-A0, which knows actions, where it is at hand or can be downloaded; else the
+    model that edgevid brings along. One line on standard error says which, and why.
+
+    Raises:
+        ModelError: MoViNet-A0 is in the cache, but has changed since it was downloaded.
+    """
+    if name_or_path != AUTO:
+        return name_or_path
+    path = find(_FIRST_CHOICE)
+    if path is not None:
+        print(f"edgevid: using {_FIRST_CHOICE}, which is at hand: {path}", file=sys.stderr)
+        return _FIRST_CHOICE
+    try:
+        fetch(_FIRST_CHOICE, timeout=_PATIENCE_S)  # says where it came from
+    except DownloadError as error:
+        print(
+            f"edgevid: using {CAMERA_MOTION.name}, which comes with edgevid and tells what the "
+            f"camera does, not what people do: {error}",
+            file=sys.stderr,
+        )
+        return CAMERA_MOTION.name
+    return _FIRST_CHOICE
 
 
 def locate(name_or_path: str | Path) -> Path:
@@ -36,7 +67,9 @@ def locate(name_or_path: str | Path) -> Path:
         return fetch(text)
     if _is_file(Path(text)):
         return Path(text)
-    near = get_close_matches(text.lower(), [*CATALOG, *(path.stem for path in own_files())])
+    near = get_close_matches(
+        text.lower(), [AUTO, *CATALOG, *BUNDLED, *(path.stem for path in own_files())]
+    )
     hint = f"did you mean {' or '.join(near)}?" if near else "python -m edgevid.models lists them"
     raise ModelError(f"there is no model called {text!r}: {hint}")
 
@@ -45,7 +78,7 @@ def find(name: str) -> Path | None:
     """Returns the file of a model that is here already, None when it is not.
 
     A file in the user's own folders is taken as it is; one in the cache must still be what was
-    downloaded.
+    downloaded. A model that edgevid brings along is always here.
 
     Raises:
         ModelError: the file in the cache has changed.
@@ -59,7 +92,10 @@ def find(name: str) -> Path | None:
         for file_name in file_names:
             if _is_file(folder / file_name):
                 return folder / file_name
-    return find_cached(name)
+    cached = find_cached(name)
+    if cached is None and name in BUNDLED:
+        return BUNDLED[name].path
+    return cached
 
 
 def find_cached(name: str) -> Path | None:
@@ -79,7 +115,9 @@ def find_cached(name: str) -> Path | None:
     return path
 
 
-def fetch(name: str, *, accept: str | None = None, progress: bool = True) -> Path:
+def fetch(
+    name: str, *, accept: str | None = None, progress: bool = True, timeout: float | None = None
+) -> Path:
     """Downloads a model into the user's cache, in place of the file that may be there.
 
     A file whose checksum is not published is checked for its structure, and its checksum is
@@ -89,6 +127,7 @@ def fetch(name: str, *, accept: str | None = None, progress: bool = True) -> Pat
         name: a name of the catalog.
         accept: the SHA-256, in hexadecimal, that such a file shall have from now on.
         progress: show a bar on standard error, and say where the file came from.
+        timeout: seconds to wait for a server that stays silent; the usual when None.
 
     Raises:
         ModelError: no such name.
@@ -107,6 +146,7 @@ def fetch(name: str, *, accept: str | None = None, progress: bool = True) -> Pat
             target,
             check=lambda content: catalog.check(model, content, expected),
             progress=progress,
+            timeout=download.TIMEOUT_S if timeout is None else timeout,
         )
         digest = cache.sha256_of(target)
         if model.sha256 is None:
@@ -135,7 +175,9 @@ def folders() -> list[Path]:
 
 def own_files() -> Iterator[Path]:
     """Yields the user's own models: files in those folders that the catalog does not name."""
-    known = {f"{name}.tflite" for name in CATALOG} | {m.file_name for m in CATALOG.values()}
+    known = {f"{name}.tflite" for name in (*CATALOG, *BUNDLED)} | {
+        m.file_name for m in CATALOG.values()
+    }
     for folder in folders():
         try:
             yield from (path for path in sorted(folder.glob("*.tflite")) if path.name not in known)

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgevid import cache, command, model_files
-from edgevid.catalog import CATALOG
+from edgevid.catalog import BUNDLED, CATALOG
 from edgevid.errors import ModelError
 
 
@@ -28,7 +28,7 @@ class Row:
         sha256: of the file.
         expected_sha256: published, or remembered from the first download; None if neither.
         problem: why its file is not used, or should be looked at; None when all is well.
-        addresses: where it is published; empty for the user's own.
+        addresses: where it is published; empty for what comes with edgevid and the user's own.
     """
 
     name: str
@@ -67,8 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def rows() -> list[Row]:
-    """Returns every model with a name: the published ones, then the user's own."""
+    """Returns every model with a name: the published ones, the bundled, then the user's own."""
     found = {name: _published(name) for name in CATALOG}
+    for name, model in BUNDLED.items():
+        found[name] = _row(name, model.summary, model_files.find(name))
     for path in model_files.own_files():
         found.setdefault(path.stem, _row(path.stem, "your own", path))
     return list(found.values())

@@ -116,9 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
-        default="movinet-a0",
+        default="auto",
         metavar="NAME",
-        help="a name that python -m edgevid.models lists, or a .tflite file (default: %(default)s)",
+        help="a name that python -m edgevid.models lists, or a .tflite file; auto (the default) is "
+        "movinet-a0 if it can be had, else camera-motion, which comes with edgevid",
     )
     group.add_argument("--labels", type=Path, metavar="FILE", help="labels, one a line")
     group.add_argument("--backend", choices=backends.NAMES, default="auto")

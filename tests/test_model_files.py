@@ -15,7 +15,7 @@ import pytest
 
 import edgevid
 from edgevid import cache, model_files
-from edgevid.catalog import CATALOG
+from edgevid.catalog import CAMERA_MOTION, CATALOG
 from edgevid.errors import DownloadError, ModelError, UsageError
 from tests.local_server import LocalServer
 from tests.tiny_stream import tiny_stream
@@ -96,7 +96,57 @@ class TestFind:
         assert model_files.find(name) is None
 
 
+class TestAuto:
+    """``--model auto``: each case says in one line which model it is, and why."""
+
+    def test_the_published_model_where_it_is_at_hand(
+        self, models: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (models / "movinet-a0.tflite").touch()
+        assert model_files.chosen("auto") == "movinet-a0"
+        (line,) = capsys.readouterr().err.splitlines()
+        assert (
+            line == f"edgevid: using movinet-a0, which is at hand: {models / 'movinet-a0.tflite'}"
+        )
+
+    def test_or_where_it_can_be_downloaded(
+        self,
+        publish: Callable[[str, bytes], None],
+        published_a0: bytes,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        publish("movinet-a0", published_a0)
+        assert model_files.chosen("auto") == "movinet-a0"
+        assert model_files.find("movinet-a0") == cache.path_of("movinet-a0")
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("edgevid: movinet-a0 downloaded from ")
+
+    def test_else_the_one_that_comes_with_edgevid(
+        self, models: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert model_files.chosen("auto") == "camera-motion"
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("edgevid: using camera-motion, which comes with edgevid")
+        assert "movinet-a0 cannot be downloaded" in line
+
+    def test_a_model_that_changed_is_not_passed_over(self, models: Path) -> None:
+        path = cache.path_of("movinet-a0")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"another")
+        with pytest.raises(ModelError, match="has changed since it was downloaded"):
+            model_files.chosen("auto")
+
+    def test_any_other_name_is_left_as_it_is(self, models: Path) -> None:
+        assert model_files.chosen("gestures") == "gestures"
+        assert model_files.chosen(models) == models
+
+
 class TestLocate:
+    def test_a_model_that_comes_with_edgevid(self, models: Path) -> None:
+        assert model_files.locate("camera-motion") == CAMERA_MOTION.path
+        (models / "camera-motion.tflite").touch()
+        assert model_files.locate("camera-motion") == models / "camera-motion.tflite"
+
     @pytest.mark.parametrize("kind", [str, Path])
     def test_a_path_is_taken_as_it_is(self, models: Path, kind: type) -> None:
         path = models / "some.tflite"
