@@ -65,18 +65,13 @@ class InterpreterBackend:
     def __init__(self, interpreter: Any) -> None:
         interpreter.allocate_tensors()
         self._interpreter = interpreter
-        self._views: dict[int, NDArray[Any]] = {}
+        self._views = _Views(interpreter)
+        # The method of the mapping itself: asked for a hundred times a step, it counts.
+        self.tensor: Callable[[int], NDArray[Any]] = self._views.__getitem__
         self._anchor: Callable[[], NDArray[Any]] = interpreter.tensor(
             interpreter.get_output_details()[-1]["index"]
         )
         self._anchored_at = 0  # nowhere yet
-
-    def tensor(self, index: int) -> NDArray[Any]:
-        """Returns a view of a tensor's memory. Let go of it before ``invoke``."""
-        view = self._views.get(index)
-        if view is None:
-            view = self._views[index] = _unowned(self._interpreter.tensor(index)())
-        return view
 
     def invoke(self) -> None:
         """Computes the outputs from the inputs."""
@@ -88,6 +83,17 @@ class InterpreterBackend:
         if address != self._anchored_at:
             self._views.clear()
             self._anchored_at = address
+
+
+class _Views(dict[int, NDArray[Any]]):
+    """A view of each tensor, made when it is first asked for."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+
+    def __missing__(self, index: int) -> NDArray[Any]:
+        view = self[index] = _unowned(self._interpreter.tensor(index)())
+        return view
 
 
 def _unowned(array: NDArray[Any]) -> NDArray[Any]:

@@ -55,9 +55,7 @@ class Preprocess:
         """
         if self._crop is not None:
             image = _cut(image, self._crop)
-        if self._fit == "crop":
-            image = _middle(image, self._size)
-        self.pixels = pixels = self._scaled(image)
+        self.pixels = pixels = self._fitted(image)
         target = out.reshape(pixels.shape)
         if out.dtype == np.int8:
             np.bitwise_xor(pixels, 0x80, out=target.view(np.uint8))
@@ -66,9 +64,11 @@ class Preprocess:
         else:
             np.multiply(pixels, np.float32(1 / 255), out=target)
 
-    def _scaled(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if image.shape == self._buffer.shape:
             return image
+        if self._fit == "crop":
+            image = _middle(image, self._size)
         if self._fit == "letterbox":
             self._buffer.fill(0)
             self._shrink(image, _middle_of(self._buffer, image.shape[1] / image.shape[0]))

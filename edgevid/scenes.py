@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 # goes on keeps the pattern. Of 33 clips in random order it finds all 32 joints, and in 113 clips of
 # people before fixed cameras nothing (``benchmarks/memory.py``).
 _THRESHOLD = 0.12
-_SIDE = 43  # pixels, at least: a quarter of an input's side, enough for both
-_PIXEL = np.dtype("V3")
-_PATTERN = (12, 12)
+_SAMPLES = (36, 36)  # pixels of a picture: enough for both, and three by three for each of the
+_PATTERN = (12, 12)  # pattern's, which OpenCV is quick at averaging
 _LEVELS = [6, 6, 6]  # of red, green and blue
 _RANGES = [0, 256] * 3
 _FAINT = 5.0  # of 255: the standard deviation at which a pattern begins to count
@@ -43,13 +42,8 @@ class Description:
     def __init__(self, picture: NDArray[np.uint8]) -> None:
         from edgevid.opencv import cv2
 
-        # Every n-th pixel is enough for a histogram, and for means over a twelfth of a side.
-        step = max(1, min(picture.shape[:2]) // _SIDE)
-        # Whole pixels are copied in half the time that three bytes each take.
-        whole = picture if picture.strides[2] == 1 else np.ascontiguousarray(picture)
-        small = whole.view(_PIXEL)[step // 2 :: step, step // 2 :: step].copy()
-        self._small = small.view(np.uint8).reshape(*small.shape[:2], 3)
-        coarse = cv2.resize(self._small, _PATTERN, interpolation=cv2.INTER_AREA)
+        self._sampled = cv2.resize(picture, _SAMPLES, interpolation=cv2.INTER_NEAREST)
+        coarse = cv2.resize(self._sampled, _PATTERN, interpolation=cv2.INTER_AREA)
         pattern = coarse.ravel().astype(np.float32)
         pattern -= np.add.reduce(pattern) / pattern.size
         self.pattern: NDArray[np.float32] = pattern
@@ -61,8 +55,8 @@ class Description:
         """Square roots of the shares of all pixels that each colour has; of length 1."""
         from edgevid.opencv import cv2
 
-        counts = cv2.calcHist([self._small], [0, 1, 2], None, _LEVELS, _RANGES).ravel()
-        shares: NDArray[np.float32] = np.sqrt(counts * np.float32(3 / self._small.size))
+        counts = cv2.calcHist([self._sampled], [0, 1, 2], None, _LEVELS, _RANGES).ravel()
+        shares: NDArray[np.float32] = np.sqrt(counts * np.float32(3 / self._sampled.size))
         return shares
 
 

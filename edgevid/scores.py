@@ -72,10 +72,7 @@ class Ranking:
         if self._kept is not None:
             best = self._kept[best]
         # Ties go to the first label, so that the same scores always give the same order.
-        ranked = sorted(
-            (-probability, index)
-            for probability, index in zip(probabilities[best].tolist(), best.tolist(), strict=True)
-        )
+        ranked = sorted(zip((-probabilities[best]).tolist(), best.tolist(), strict=True))
         return tuple(Score(self._labels[index], -negative) for negative, index in ranked)
 
 
