@@ -8,7 +8,7 @@ too; the times themselves do not. ``benchmarks.step`` compares with the official
 from __future__ import annotations
 
 import argparse
-import csv
+import math
 import sys
 import tempfile
 import time
@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import edgevid.prepare
+from benchmarks import clips, report
+from benchmarks.clips import Clip
 from benchmarks.partitions import partitions
-from benchmarks.report import write_json
 from edgevid import command, tflite
 from edgevid.loading import load_model
 from edgevid.model import Model
-from edgevid.pace import Pace
 from edgevid.records import Frame
-from edgevid.sources import open_source
 
 Picture = NDArray[np.uint8]
 
@@ -46,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
     parser.add_argument("model", type=Path, help="a published file")
-    parser.add_argument("--clips", type=Path, help="a folder with clips.tsv: measure accuracy too")
+    parser.add_argument("--accuracy", action="store_true", help="measured over real clips, too")
     parser.add_argument("--target", choices=edgevid.prepare.TARGETS)
     parser.add_argument("--rounds", type=int, default=300, help="steps of each stage")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -61,14 +60,15 @@ def _run(chosen: argparse.Namespace) -> int:
         pictures = list(np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8))
         figures: dict[str, Any] = {"stages": _times(chosen, stages, pictures)}
         _print_times(figures["stages"])
-        if chosen.clips is not None:
+        if chosen.accuracy:
             published, prepared = stages[0].model, stages[-1].model
-            figures["accuracy"] = {
-                name: _accuracy(model, chosen.clips, name)
+            played = clips.labelled()
+            figures["accuracy"] = [
+                {"file": name, **_accuracy(model, played)}
                 for name, model in (("published", published), ("prepared", prepared))
-            }
-            _print_accuracy(figures["accuracy"])
-    write_json(chosen.json, figures)
+            ]
+            print("\nclip by clip\n", report.table(figures["accuracy"]), sep="\n")
+    report.write_json(chosen.json, figures)
     return command.OK
 
 
@@ -119,27 +119,20 @@ def _loop(model: Model) -> Callable[[Picture], Any]:
     return lambda picture: stream.step(Frame(picture, 0.0, 0))
 
 
-def _accuracy(model: Model, folder: Path, name: str) -> dict[str, float]:
-    """Returns a model's accuracy at the end of each labelled clip, starting anew for each."""
-    with (folder / "clips.tsv").open(newline="") as lines:
-        rows = [r for r in csv.DictReader(lines, delimiter="\t") if r["kinetics600_label"]]
+def _accuracy(model: Model, played: Sequence[Clip]) -> dict[str, float]:
+    """Returns a model's accuracy at the end of each clip, starting anew for each."""
     ranks, likelihoods = [], []
-    for row in tqdm(rows, desc=name, leave=False, disable=not sys.stderr.isatty()):
-        stream = model.stream(memory=float("inf"))
-        pace = Pace(model.manifest.fps)
-        logits = np.zeros(len(model.manifest.labels))
-        with open_source(str(folder / row["file"])) as source:
-            for frame in source:
-                if pace.due(frame.timestamp):
-                    logits = stream.logits(frame.image).astype(np.float64)
-        label = model.manifest.labels.index(row["kinetics600_label"])
+    for clip in tqdm(played, "clips", unit="clip", leave=False):
+        stream = model.stream(memory=math.inf)
+        logits = [stream.logits(picture) for picture in clip.pictures][-1].astype(np.float64)
+        label = model.manifest.labels.index(clip.label)
         ranks.append(int((logits > logits[label]).sum()))
         likelihoods.append(float(logits[label] - np.logaddexp.reduce(logits)))
     return {
         "clips": len(ranks),
-        "top1": round(float(np.mean(np.array(ranks) == 0)), 4),
-        "top5": round(float(np.mean(np.array(ranks) < 5)), 4),
-        "log_likelihood": round(float(np.mean(likelihoods)), 4),
+        "top-1": float(np.mean(np.array(ranks) == 0)),
+        "top-5": float(np.mean(np.array(ranks) < 5)),
+        "log-likelihood": float(np.mean(likelihoods)),
     }
 
 
@@ -149,15 +142,6 @@ def _print_times(rows: list[dict[str, Any]]) -> None:
         print(
             f"{row['stage'].replace('_', ' '):22} {row['best_ms']:8.3f} {row['median_ms']:8.3f} "
             f"{row['of_published']:6.2f} {row['partitions']:6}  {row['change']}"
-        )
-
-
-def _print_accuracy(rows: dict[str, dict[str, float]]) -> None:
-    print(f"\n{'clip by clip':22} {'clips':>8} {'top-1':>8} {'top-5':>8} {'log-likelihood':>16}")
-    for name, row in rows.items():
-        print(
-            f"{name:22} {row['clips']:8} {row['top1']:8.3f} {row['top5']:8.3f} "
-            f"{row['log_likelihood']:16.3f}"
         )
 
 

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from edgevid import command, label_files, manifest
+from edgevid.prepare import TARGETS, this_machine
 from edgevid.whole_file import whole_file
 from export import convert
-from export.network import Architecture, Network
+from export.network import Architecture, Network, Size, Style
+from export.tflite_converter import Precision
 
-SIZES = ("a0", "a1", "a2")
-PRECISIONS = ("int8", "float32")
+SIZES: tuple[Size, ...] = ("a0", "a1", "a2")
+NUMBERS: tuple[Precision, ...] = ("int8", "float32")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,27 +33,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m export.untrained", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
+    parser.add_argument("--numbers", nargs="+", choices=NUMBERS, default=NUMBERS)
     parser.add_argument("--style", choices=("relu6", "hard_swish"), default="relu6")
+    parser.add_argument(
+        "--target", choices=TARGETS, default=this_machine(),
+        help="the processor to prepare for (default: this one, %(default)s)",
+    )  # fmt: skip
     chosen = parser.parse_args(arguments)
     return command.guard(lambda: _run(chosen))
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    cases = [(size, precision) for size in chosen.sizes for precision in PRECISIONS]
-    for size, precision in tqdm(cases, "exporting", unit="file"):
-        path = chosen.folder / f"untrained_{size}_{chosen.style}_{precision}.tflite"
+    cases = list(itertools.product(chosen.sizes, chosen.numbers))
+    for size, numbers in tqdm(cases, "exporting", unit="file"):
+        data = untrained(size, chosen.style, numbers, chosen.target)
+        path = chosen.folder / f"untrained_{size}_{chosen.style}_{numbers}_{chosen.target}.tflite"
         with whole_file(path, make_folder=True) as file:
-            file.write(untrained(size, chosen.style, precision))
+            file.write(data)
     return command.OK
 
 
-def untrained(size: str, style: str, precision: Any) -> bytes:
-    """Returns a streaming file of 600 classes, prepared for this machine."""
+def untrained(size: Size, style: Style, numbers: Precision, target: str) -> bytes:
+    """Returns a streaming file of 600 classes.
+
+    Args:
+        size: the network.
+        style: its activations.
+        numbers: what it computes in.
+        target: the processor to prepare for, as ``edgevid.prepare`` takes it.
+    """
     network = Network(Architecture(size, style, 600))
     side, random = network.architecture.input_size, np.random.default_rng(0)
     calibration = [random.integers(0, 256, (4, side, side, 3), np.uint8) for _ in range(2)]
-    labels, name = label_files.default(600), f"untrained-{size}"
-    data = convert.export(network, labels, calibration, precision=precision, name=name)
+    data = convert.export(
+        network,
+        label_files.default(600),
+        calibration,
+        precision=numbers,
+        name=f"untrained-{size}-{style}-{numbers}",
+        target=target,
+    )
     described = manifest.read(data)
     assert described is not None
     provenance = {**described.provenance, "weights": "random"}

@@ -2,11 +2,12 @@
 
 The published aarch64 build of LiteRT runs under QEMU's user-mode emulation, which shows it each
 board's processor. Compared are the published file, driven as the official Raspberry Pi example
-does, and the same file prepared by edgevid and driven by edgevid. First both are stepped over a
-real clip on the board and on this machine, and the outputs compared; then the instructions of
-a step are counted: of the whole step, from the picture in the input's size to the logits, and of
-the runtime's ``invoke`` in it. They are the same from run to run to one in a thousand, whatever
-this machine does beside. Instructions are not cycles: a count does not say how long a step takes.
+does, and the same file prepared by edgevid and driven by edgevid; a file that is prepared already
+is counted by itself. First they are stepped over a real clip on the board and on this machine, and
+the outputs compared; then the instructions of a step are counted: of the whole step, from the
+picture in the input's size to the logits, and of the runtime's ``invoke`` in it. They are the same
+from run to run to one in a thousand, whatever this machine does beside. Instructions are not
+cycles: a count does not say how long a step takes.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from benchmarks import clips, report
 from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import Run, run
 from benchmarks.arm.sysroot import LITERT
-from edgevid import command, tflite
+from edgevid import command, interface, manifest, tflite
 from edgevid.prepare import prepare
+from edgevid.preprocess import Preprocess
 from edgevid.whole_file import whole_file
 
 REFERENCE = Path(__file__).with_name("reference.json")
@@ -43,7 +45,9 @@ Counts = dict[str, dict[str, dict[str, int]]]  # file, board, "step" or "invoke"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     parser = report.arguments("benchmarks.arm", __doc__)
-    parser.add_argument("model", type=Path, nargs="?", help="published .tflite (default: A0)")
+    parser.add_argument(
+        "model", type=Path, nargs="?", help="published or prepared .tflite (default: published A0)"
+    )
     parser.add_argument("--clip", type=Path, help="what to step over (default: carving ice)")
     parser.add_argument("--root", type=Path, required=True, help="made by benchmarks.arm.sysroot")
     parser.add_argument(
@@ -55,17 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     path = chosen.model or clips.published_path()
-    published = tflite.load(path)
+    data = tflite.load(path)
     (clip,) = clips.read([(chosen.clip, {})] if chosen.clip else _default_clip())
-    pictures = clip.pictures[:COUNTED] if chosen.quick else clip.pictures
-    counts, parities = measure(ways(published), pictures, chosen.root.resolve())
+    pictures = fitting(data, clip.pictures[:COUNTED] if chosen.quick else clip.pictures)
+    counts, parities = measure(ways(data), pictures, chosen.root.resolve())
     print(f"{path.name}: {len(pictures)} frames of {clip.name}, LiteRT {LITERT}\n")
     print(report.table(parities), report.table(_shares(counts)), sep="\n\n")
-    grown = exceeding(counts, published)
+    grown = exceeding(counts, data)
     for line in grown:
         print(f"more than {MAY_GROW - 1:.0%} over its reference: {line}")
     if chosen.update:
-        _keep(counts, path.stem, published)
+        _keep(counts, path.stem, data)
     results = {"litert": LITERT, "instructions": counts, "parity": parities}
     report.write_json(chosen.json, results)
     return command.FAILED if grown and not chosen.update else command.OK
@@ -75,13 +79,27 @@ def _default_clip() -> list[tuple[Path, clips.Row]]:
     return [(path, row) for path, row in clips.rows("clips") if path.name == CLIP]
 
 
-def ways(published: bytes) -> dict[str, tuple[str, bytes]]:
+def fitting(data: bytes, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns pictures in the size that a file wants."""
+    network = interface.of(tflite.read(manifest.split(data)[0]))
+    fit = Preprocess(network.height, network.width)
+    found = []
+    for picture in pictures:
+        fit(picture, np.empty_like(fit.pixels))
+        found.append(fit.pixels.copy())
+    return np.stack(found)
+
+
+def ways(data: bytes) -> dict[str, tuple[str, bytes]]:
     """Returns the files to step, each with how; see ``emulation.run``."""
+    described = manifest.read(data)
+    if described is not None and "target" in described.provenance:
+        return {f"prepared for {described.provenance['target']}": ("edgevid", data)}
     prepared = {
-        f"prepared for {target}": ("edgevid", prepare(published, name="a", target=target).data)
+        f"prepared for {target}": ("edgevid", prepare(data, name="a", target=target).data)
         for target in ("pi4", "pi5")
     }
-    return {PUBLISHED: ("example", published), **prepared}
+    return {PUBLISHED: ("example", data), **prepared}
 
 
 def measure(
@@ -127,9 +145,9 @@ def _parity(here: Run, there: Run) -> dict[str, Any]:
     }
 
 
-def exceeding(counts: Counts, published: bytes) -> list[str]:
+def exceeding(counts: Counts, data: bytes) -> list[str]:
     """Returns a line for each count that has grown over its reference; none without one."""
-    kept = references().get(_key(published), {}).get("instructions", {})
+    kept = references().get(_key(data), {}).get("instructions", {})
     return [
         f"{file}, {board}, {what}: {count:,} instructions, were {kept[file][board][what]:,}"
         for file, boards in counts.items()
@@ -140,20 +158,26 @@ def exceeding(counts: Counts, published: bytes) -> list[str]:
 
 
 def references() -> dict[str, Any]:
-    """Returns what is kept in ``reference.json``, by the published file's SHA-256."""
+    """Returns what is kept in ``reference.json``, by ``_key``."""
     kept: dict[str, Any] = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else {}
     return kept
 
 
-def _keep(counts: Counts, name: str, published: bytes) -> None:
-    kept = references()
-    kept[_key(published)] = {"model": name, "litert": LITERT, "instructions": counts}
+def _keep(counts: Counts, name: str, data: bytes) -> None:
+    kept, key = references(), _key(data)
+    if kept.get(key, {}).get("litert") == LITERT:
+        counts = {**kept[key]["instructions"], **counts}
+    kept[key] = {"model": name, "litert": LITERT, "instructions": counts}
     with whole_file(REFERENCE) as file:
         file.write(json.dumps(kept, indent=1).encode() + b"\n")
 
 
-def _key(published: bytes) -> str:
-    return hashlib.sha256(published).hexdigest()
+def _key(data: bytes) -> str:
+    """Returns a file's SHA-256; of one with random weights, which count the same, its name."""
+    described = manifest.read(data)
+    if described is not None and described.provenance.get("weights") == "random":
+        return described.name
+    return hashlib.sha256(data).hexdigest()
 
 
 def _shares(counts: Counts) -> list[dict[str, Any]]:
@@ -172,8 +196,11 @@ def _shares(counts: Counts) -> list[dict[str, Any]]:
 
 
 def _share(counts: Counts, file: str, board: str, what: str) -> str:
-    count, whole = counts[file][board][what], counts[PUBLISHED][board][what]
-    return f"{count / 1e6:.2f} M" + ("" if file == PUBLISHED else f" ({count / whole:.2f})")
+    count = counts[file][board][what]
+    shown = f"{count / 1e6:.2f} M"
+    if file == PUBLISHED or PUBLISHED not in counts:
+        return shown
+    return f"{shown} ({count / counts[PUBLISHED][board][what]:.2f})"
 
 
 if __name__ == "__main__":

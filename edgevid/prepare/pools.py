@@ -54,7 +54,8 @@ def bound_memory(graph: Graph) -> str:
     graph.prune()
     left = sum(graph.dtype(graph.inputs[name]) == np.int32 for name in graph.states)
     unknown = f"; {left} counts of frames are used in ways not known here" if left else ""
-    return f"{len(pools)} causal pools to float32 running means{unknown}"
+    what = "pool to a float32 running mean" if len(pools) == 1 else "pools to float32 running means"
+    return f"{len(pools)} causal {what}{unknown}"
 
 
 def _match(graph: Graph, division: Any) -> CausalPool | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from typing import Any
 
 import flatbuffers
@@ -41,6 +43,7 @@ def write(graph: Graph, description: str) -> bytes:
     signature.inputs = [_argument(name, place[i]) for name, i in graph.inputs.items()]
     signature.outputs = [_argument(name, place[i]) for name, i in graph.outputs.items()]
     _drop_unused(model)
+    _tell_apart(subgraph.tensors)
     model.description = description.encode()
     model.metadata = model.metadataBuffer = None  # speaks of the graph as it was
     builder = _AlignedBuilder(1 << 20)
@@ -63,6 +66,17 @@ def _drop_unused(model: Any) -> None:
     for op in subgraph.operators:
         op.opcodeIndex = codes.index(op.opcodeIndex)
     model.operatorCodes = [model.operatorCodes[index] for index in codes]
+
+
+def _tell_apart(tensors: list[Any]) -> None:
+    """Gives tensors of the same name a number: other readers of these files go by names."""
+    taken = Counter(bytes(tensor.name) for tensor in tensors)
+    numbers = {name: itertools.count(1) for name, times in taken.items() if times > 1}
+    for tensor in tensors:
+        name = bytes(tensor.name)
+        if name in numbers:
+            free = (b"%s_%d" % (name, number) for number in numbers[name])
+            tensor.name = next(new for new in free if new not in taken)
 
 
 def _argument(name: str, tensor: int) -> Any:

@@ -116,7 +116,7 @@ class TestBoundMemory:
         graph = Graph(mini_float)
         division = graph.find("DIV")[0]
         division.builtinOptions.fusedActivationFunction = 1
-        assert "1 causal pools" in (change := bound_memory(graph))
+        assert "1 causal pool to" in (change := bound_memory(graph))
         assert "1 counts of frames are used in ways not known" in change
 
     def test_a_count_that_starts_elsewhere_is_left_alone(self, mini_float: bytes) -> None:

@@ -40,6 +40,13 @@ def test_one_partition(mini: bytes, target: str) -> None:
     assert partitions(prepare(mini, name="mini", labels=LABELS, target=target).data) == 1
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_two_tensors_have_one_name(mini: bytes, target: str) -> None:
+    graph = Graph(manifest.split(prepare(mini, name="mini", labels=LABELS, target=target).data)[0])
+    names = [bytes(tensor.name) for tensor in graph.tensors]
+    assert len(set(names)) == len(names)
+
+
 def test_manifest(mini: bytes) -> None:
     prepared = prepare(mini, name="mini", labels=LABELS)
     written = manifest.read(prepared.data)
