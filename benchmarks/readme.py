@@ -143,6 +143,24 @@ def _arm() -> Rows:
     return rows
 
 
+def _latency() -> Rows:
+    rows = []
+    for model in _read("latency.json")["models"]:
+        busy, paced = model["ways"]["back to back"], model["ways"]["at 5 fps"]
+        name = LATENCY_NAMES[model["model"]]
+        rows.append(
+            {
+                "model": name + (" (random weights)" if model["weights"] == "random" else ""),
+                "median": f"{busy['p50']:.2f} ms",
+                "99 %": f"{busy['p99']:.2f} ms",
+                "longest": f"{busy['max']:.2f} ms",
+                "median at 5 fps": f"{paced['p50']:.2f} ms",
+                "load": f"{model['load_ms']:.0f} ms",
+            }
+        )
+    return rows
+
+
 def _fastest(steps: dict[tuple[str, str], int], board: str) -> int:
     """Returns the count of the file that was prepared for this board, or of the only one."""
     prepared = {file: count for (file, where), count in steps.items() if where == board}
@@ -180,9 +198,19 @@ ARM_NAMES = {
     "camera-motion": "camera-motion",
 }
 
+LATENCY_NAMES = {
+    "movinet_a0_stream_int8": "A0, int8",
+    **{
+        f"untrained_{size}_relu6_{numbers}_x86": f"{size.upper()}, {numbers}"
+        for size in ("a0", "a1", "a2")
+        for numbers in ("int8", "float32")
+    },
+}
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "compare": _compare,
     "memory": _memory,
+    "latency": _latency,
     "arm": _arm,
     "streams": _streams,
 }
