@@ -61,7 +61,7 @@ def serving(hub: Hub, clips: Path | None = None, **settings: Any) -> Iterator[in
     try:
         yield port
     finally:
-        server.stop(2.0)
+        server.stop(30.0)
         assert not [thread for thread in threading.enumerate() if thread.name == "web"]
 
 
