@@ -201,4 +201,5 @@ def test_check_only_looks_at_the_file(place: Place) -> None:
     path = place.folder / "edgevid.toml"
     path.write_text("[[camera]]\nname = 'a'\nsource = 'b'\n")
     command = [sys.executable, "-m", "apps.raspberry_pi", "--check", "--config", str(path)]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{path}: is right; cameras: front\n")
