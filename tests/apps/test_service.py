@@ -202,4 +202,4 @@ def test_check_only_looks_at_the_file(place: Place) -> None:
     path.write_text("[[camera]]\nname = 'a'\nsource = 'b'\n")
     command = [sys.executable, "-m", "apps.raspberry_pi", "--check", "--config", str(path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, f"{path}: is right; cameras: front\n")
+    assert (done.returncode, done.stdout) == (0, f"{path}: is right; cameras: a\n")
