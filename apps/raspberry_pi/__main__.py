@@ -59,7 +59,7 @@ def watch(config: Config) -> None:
         EdgevidError: something in the config cannot work.
     """
     model = load_model(config.model.name, labels=config.model.labels, threads=config.model.threads)
-    hub = Hub(camera.name for camera in config.cameras)
+    hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
     hub.listen(_log)
     recorder = _recorder(config, hub, model.manifest.fps)
     service = Service(config, model, hub, recorder.take if recorder else _nothing)

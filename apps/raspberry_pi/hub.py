@@ -113,14 +113,15 @@ class Hub:
 
     Args:
         names: the cameras, in the order in which they are to be shown.
+        model: what the model is called that watches them.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], model: str = "") -> None:
+        self.model = model
         self._lock = threading.Lock()
         self._views = {name: _View(name) for name in names}
         self._listeners: list[Listener] = []
         self._recent: deque[CameraEvent] = deque(maxlen=_RECENT)
-        self.started = time.time()
 
     # For whoever wants to know; from any thread.
 

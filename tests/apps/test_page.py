@@ -135,7 +135,7 @@ def texts(browser: Browser, selector: str) -> list[str]:
 
 
 def test_one_camera_is_live_and_one_is_lost(browser: Browser, tmp_path: Path) -> None:
-    hub = Hub(["front-door", "workshop"])
+    hub = Hub(["front-door", "workshop"], "movinet-a0")
     hub.turned("workshop", "lost", "/dev/video2: the camera was unplugged")
     happen(hub, "waving hand", ago=60)
     happen(hub, "waving hand", "end", ago=48)

@@ -29,7 +29,7 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.pictures import from_jpeg
 from apps.raspberry_pi.web import clips as clip_files
 from apps.raspberry_pi.web import connections, guard, live
-from edgevid import Event, Frame, Prediction, Score, UsageError
+from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
 from tests.apps.parts import BLACK, RED, colours, until
 
 TOKEN = "correct-horse-battery-staple"
@@ -49,7 +49,7 @@ def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> Non
 
 @pytest.fixture
 def hub() -> Hub:
-    return Hub(["door", "yard"])
+    return Hub(["door", "yard"], "<my model>")
 
 
 @contextmanager
@@ -105,6 +105,10 @@ def test_the_page_and_what_it_is_made_of(page: int, path: str, kind: str) -> Non
     status, headers, content = ask(page, path)
     assert (status, headers["content-type"]) == (200, kind)
     assert content
+
+
+def test_the_page_names_the_model(page: int) -> None:
+    assert b">&lt;my model&gt;</small>" in ask(page, "/")[2]
 
 
 def test_the_page_asks_nobody_else_for_anything() -> None:
@@ -177,6 +181,7 @@ def test_metrics(hub: Hub, page: int) -> None:
         for family in families
         for sample in family.samples
     }
+    assert figures["edgevid_info", "<my model>", __version__] == 1
     assert figures["edgevid_steps_total", "door"] == 3
     assert figures["edgevid_camera_up", "door"] == 1
     assert figures["edgevid_camera_up", "yard"] == 0
