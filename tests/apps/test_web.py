@@ -76,7 +76,7 @@ def ask(
 ) -> tuple[int, dict[str, str], bytes]:
     """Sends a request as it is; returns status, headers, content."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
@@ -206,7 +206,7 @@ class Told:
 
     def __init__(self, port: int, query: str = "", **headers: str) -> None:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request("GET", f"/events{query}", headers=headers)
         self.answer = self._connection.getresponse()
 
@@ -523,7 +523,7 @@ def test_a_form_has_a_bound(behind_token: int) -> None:
 
 
 def quick_connection(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def is_closed(connection: socket.socket) -> bool:
