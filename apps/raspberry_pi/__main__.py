@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m apps.raspberry_pi",
         description="Watches cameras, says what happens in front of them, and goes on for ever.",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="such as edgevid.toml"
+    )
     parser.add_argument("--check", action="store_true", help="only see whether the file is right")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     chosen = parser.parse_args(arguments)
@@ -40,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         config = config_file.read(chosen.config)
-        if not chosen.check:
+        if chosen.check:
+            cameras = ", ".join(camera.name for camera in config.cameras)
+            print(f"{chosen.config}: is right; cameras: {cameras}")
+        else:
             watch(config)
         return 0
 
@@ -54,7 +59,7 @@ def watch(config: Config) -> None:
         EdgevidError: something in the config cannot work.
     """
     model = load_model(config.model.name, labels=config.model.labels, threads=config.model.threads)
-    hub = Hub(camera.name for camera in config.cameras)
+    hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
     hub.listen(_log)
     recorder = _recorder(config, hub, model.manifest.fps)
     service = Service(config, model, hub, recorder.take if recorder else _nothing)

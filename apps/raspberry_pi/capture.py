@@ -95,6 +95,7 @@ def _frames(order: Order) -> Iterator[Frame]:
                 for frame in _played(source, order.speed, latest + 1 / order.fps):
                     latest = frame.timestamp
                     yield frame
+            time.sleep(1 / order.fps / order.speed)  # else the next one's would come too early
 
 
 def _played(source: Source, speed: float, earliest: float) -> Iterator[Frame]:

@@ -92,9 +92,12 @@ class Clips:
 
     def _start(self, name: str, moment: float, at: float) -> _Clip | None:
         """Begins a clip with what is in memory; ``at`` is the moment in Unix seconds."""
-        held = [
-            (m, data) for m, data in self._rings[name].held if m >= moment - self._config.before
-        ]
+        ring = self._rings.get(name)  # none while the disk is too slow for even a first frame
+        held = (
+            [(m, data) for m, data in ring.held if m >= moment - self._config.before]
+            if ring
+            else []
+        )
         if not held:
             return None
         began = held[0][0]

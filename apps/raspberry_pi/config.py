@@ -129,7 +129,7 @@ class CameraConfig(Rules):
 class ModelConfig:
     """``[model]``: shared by all cameras."""
 
-    name: Text = "movinet-a0"
+    name: Text = "auto"
     labels: File = None
     threads: Count = 1
 

@@ -113,14 +113,15 @@ class Hub:
 
     Args:
         names: the cameras, in the order in which they are to be shown.
+        model: what the model is called that watches them.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], model: str = "") -> None:
+        self.model = model
         self._lock = threading.Lock()
         self._views = {name: _View(name) for name in names}
         self._listeners: list[Listener] = []
         self._recent: deque[CameraEvent] = deque(maxlen=_RECENT)
-        self.started = time.time()
 
     # For whoever wants to know; from any thread.
 
@@ -150,11 +151,13 @@ class Hub:
             return None
         with view.drawing:  # two who look at once cost one drawing
             with self._lock:
-                newest, prediction, number = view.frame, view.prediction, view.status.steps
+                newest, prediction = view.frame, view.prediction
+                number, seen = view.status.steps, view.status.seen
             if newest is None:
                 return None
             if view.shot is None or view.shot.number != number:
-                view.shot = Shot(jpeg(draw(newest, prediction)), number)
+                clock = time.strftime("%H:%M:%S", time.localtime(seen))
+                view.shot = Shot(jpeg(draw(newest, prediction, time=clock)), number)
             return view.shot
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -186,7 +189,7 @@ class Hub:
                 state=state,
                 since=time.time() if state != before.state else before.since,
                 problem=problem,
-                losses=before.losses + (state == "lost" and before.state == "live"),
+                losses=before.losses + (state == "lost" and before.state != "lost"),
                 scores=before.scores if state == "live" else (),
             )
             return True

@@ -22,7 +22,7 @@ esac
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 home=/opt/edgevid
 
-echo "1/5 system packages"
+echo "1/6 system packages"
 packages="python3-venv libgl1 libglib2.0-0"
 apt-get update -q
 # picamera2 and the pins' library come with Raspberry Pi OS only: not from pip, since they belong
@@ -33,14 +33,14 @@ done
 # shellcheck disable=SC2086
 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $packages >/dev/null
 
-echo "2/5 user"
+echo "2/6 user"
 id edgevid >/dev/null 2>&1 ||
     useradd --system --home-dir /var/lib/edgevid --shell /usr/sbin/nologin edgevid
 for group in video render gpio; do
     if getent group "$group" >/dev/null; then usermod --append --groups "$group" edgevid; fi
 done
 
-echo "3/5 program"
+echo "3/6 program"
 mkdir -p "$home"
 if [ "$checkout" != "$home" ]; then
     for part in edgevid apps pyproject.toml README.md LICENSE; do
@@ -61,14 +61,21 @@ fi
     --editable "${home}[service]"
 "$home/.venv/bin/python" -m compileall -q "$home/edgevid" "$home/apps"
 
-echo "4/5 settings"
+echo "4/6 model"
+# Now and not at boot, when the network may come later than the service.
+install -d -o edgevid -g edgevid /var/cache/edgevid
+(cd "$home" && runuser -u edgevid -- env XDG_CACHE_HOME=/var/cache \
+    .venv/bin/python -m edgevid.models --fetch movinet-a0) ||
+    echo "without it the service tells only how the camera moves: run install.sh again later"
+
+echo "5/6 settings"
 if [ ! -e /etc/edgevid/edgevid.toml ]; then
     mkdir -p /etc/edgevid
     install -m 640 -o root -g edgevid "$home/apps/raspberry_pi/edgevid.toml" /etc/edgevid/
 fi
 (cd "$home" && .venv/bin/python -m apps.raspberry_pi --check --config /etc/edgevid/edgevid.toml)
 
-echo "5/5 service"
+echo "6/6 service"
 install -m 644 "$home/apps/raspberry_pi/edgevid.service" /etc/systemd/system/
 systemctl enable --quiet edgevid.service
 if [ -d /run/systemd/system ]; then

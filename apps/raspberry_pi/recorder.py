@@ -74,9 +74,13 @@ class Recorder:
         written = self._clips.written
         try:
             job()
-        except (EdgevidError, OSError) as error:
+        except Exception as error:  # whatever it is, there are months to go
             if not self._failing:
-                _LOG.warning("clips: %s; no more about it until one is written again", error)
+                _LOG.warning(
+                    "clips: %s; no more about it until one is written again",
+                    error,
+                    exc_info=not isinstance(error, (EdgevidError, OSError)),
+                )
             self._failing = True
         if self._failing and self._clips.written > written:
             self._failing = False

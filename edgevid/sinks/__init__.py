@@ -21,7 +21,11 @@ __all__ = ["Sink", "draw", "open_sinks", "open_video"]
 
 
 def draw(
-    frame: Frame, prediction: Prediction | None, *, crop: Box | None = None
+    frame: Frame,
+    prediction: Prediction | None,
+    *,
+    crop: Box | None = None,
+    time: str | None = None,
 ) -> NDArray[np.uint8]:
     """Returns a copy of a frame with the best labels, their probabilities and the time.
 
@@ -29,6 +33,7 @@ def draw(
         frame: the picture.
         prediction: what to write on it; before the first prediction, None.
         crop: the part that the model looks at, which is then outlined.
+        time: how to write the time, such as a clock's; the frame's seconds when None.
 
     Returns:
         BGR, uint8, ``[height, width, 3]``: what OpenCV shows and writes. Larger than the frame
@@ -36,7 +41,7 @@ def draw(
     """
     from edgevid.sinks import overlay
 
-    return overlay.draw(frame, prediction, crop=crop)
+    return overlay.draw(frame, prediction, crop=crop, time=time)
 
 
 def open_video(path: Path) -> VideoOutput:

@@ -24,13 +24,20 @@ _BAR = (120, 200, 60)
 _OUTLINE = (120, 200, 60)
 
 
-def draw(frame: Frame, prediction: Prediction | None, *, crop: Box | None = None) -> Picture:
+def draw(
+    frame: Frame,
+    prediction: Prediction | None,
+    *,
+    crop: Box | None = None,
+    time: str | None = None,
+) -> Picture:
     """Returns a copy of a frame with the best labels, their probabilities and the time.
 
     Args:
         frame: the picture.
         prediction: what to write on it; before the first prediction, None.
         crop: the part that the model looks at, which is then outlined.
+        time: how to write the time; the frame's seconds when None.
 
     Returns:
         BGR, uint8. Larger than the frame by a whole factor where that has few pixels.
@@ -43,14 +50,13 @@ def draw(frame: Frame, prediction: Prediction | None, *, crop: Box | None = None
     if crop is not None:
         x, y, width, height = (side * factor for side in crop)
         cv2.rectangle(picture, (x, y), (x + width, y + height), _OUTLINE, max(1, unit // 10))
-    _draw_time(picture, frame.timestamp, unit)
+    _draw_time(picture, time or f"{frame.timestamp:.1f} s", unit)
     if prediction is not None and prediction.scores:
         _draw_scores(picture, prediction, unit)
     return picture
 
 
-def _draw_time(picture: Picture, timestamp: float, unit: int) -> None:
-    text = f"{timestamp:.1f} s"
+def _draw_time(picture: Picture, text: str, unit: int) -> None:
     width = _text_width(text, unit)
     pad = unit // 2
     right = picture.shape[1] - pad

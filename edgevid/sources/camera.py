@@ -80,13 +80,14 @@ class CameraSource(Source):
 
 def _check_device(name: str, path: str) -> None:
     """Says plainly what OpenCV would only fail on."""
+    which = "it" if path == name else path
     if not Path(path).exists():
-        raise SourceError(f"{name}: {path} does not exist; {_cameras_here()}")
+        raise SourceError(f"{name}: {which} does not exist; {_cameras_here()}")
     if not Path(path).is_char_device():
-        raise SourceError(f"{name}: {path} is no camera; {_cameras_here()}")
+        raise SourceError(f"{name}: {which} is no camera; {_cameras_here()}")
     if not os.access(path, os.R_OK | os.W_OK):
         raise SourceError(
-            f"{name}: you may not use {path}: sudo usermod -aG video $USER, then log in anew"
+            f"{name}: you may not use {which}: sudo usermod -aG video $USER, then log in anew"
         )
 
 

@@ -31,7 +31,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Waits until something is so; returns it."""
     end = time.monotonic() + seconds
     while not (found := what()):

@@ -120,7 +120,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, script: str, within: float = 20.0) -> None:
+    def until(self, script: str, within: float = 60.0) -> None:
         """Waits until an expression is true in the page."""
         deadline = time.monotonic() + within
         while not self.run(f"Boolean({script})"):

@@ -27,12 +27,11 @@ class CutLine:
         self._then: Callable[[], None] = lambda: None
         self._mended = threading.Lock()  # held from a cut until all that goes with it is done
         self._cut = threading.Event()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads: list[threading.Thread] = []
+        self.port = 0  # any; from then on the same
+        self._open()
 
     def __enter__(self) -> Self:
-        self._threads[0].start()
         return self
 
     def __exit__(
@@ -41,8 +40,7 @@ class CutLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        _hang_up(self._listening)
         for thread in self._threads:
             thread.join(5)
 
@@ -63,14 +61,23 @@ class CutLine:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Lets nothing through until the block ends, whatever was being said."""
+        """Lets nothing through and refuses to be connected to, until the block ends."""
         with self._mended:
+            _hang_up(self._listening)
             yield
+            self._open()
 
-    def _accept(self) -> None:
+    def _open(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listening.getsockname()[1]
+        accept = threading.Thread(target=self._accept, args=(self._listening,), daemon=True)
+        self._threads.append(accept)
+        accept.start()
+
+    def _accept(self, listening: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listening.accept()
+                client, _ = listening.accept()
             except OSError:
                 return
             with self._mended:

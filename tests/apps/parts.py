@@ -16,7 +16,7 @@ from tests.tiny_model import LABELS, tiny_model
 RED, BLACK = (255, 0, 0), (0, 0, 0)
 
 
-def until(condition: Callable[[], object], within: float = 30.0) -> None:
+def until(condition: Callable[[], object], within: float = 60.0) -> None:
     """Waits until something is so."""
     deadline = time.monotonic() + within
     while not condition():

@@ -52,6 +52,12 @@ def test_a_camera_through_its_states() -> None:
     assert (hub.camera("front").since, hub.camera("front").losses) == (lost.since, 1)
 
 
+def test_a_camera_that_never_came_is_lost_as_well() -> None:
+    hub = Hub(["front"])
+    hub.turned("front", "lost", "not there")
+    assert hub.camera("front").losses == 1
+
+
 def test_steps_are_counted_and_timed() -> None:
     hub = Hub(["front"])
     for index, skipped in enumerate((0, 2, 1)):

@@ -121,14 +121,16 @@ import sys
 from pathlib import Path
 from apps.raspberry_pi.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]), 1000)
+def say(word, number):  # in one go, so that what is killed has said all of it or nothing
+    print(f"{word} {number}\\n", end="", flush=True)
 for number in range(int(sys.argv[2]), 1_000_000):
     outbox.add("door", b"%d" % number)
-    print("added", number, flush=True)
+    say("added", number)
     if number % 3:
         first = outbox.first()
-        print("takes", first.payload.decode(), flush=True)
+        say("takes", first.payload.decode())
         outbox.done(first)
-        print("took", first.payload.decode(), flush=True)
+        say("took", first.payload.decode())
 """
 
 

@@ -43,7 +43,7 @@ class Running:
         """Sends a signal; returns the seconds until it had ended."""
         told = time.monotonic()
         self.process.send_signal(number)
-        assert self.process.wait(20) == 0, self.said()
+        assert self.process.wait(60) == 0, self.said()
         return time.monotonic() - told
 
 
@@ -83,7 +83,7 @@ def test_from_a_start_to_an_event_to_an_end(place: Place) -> None:
     assert "front: live" in running.said()
     seconds = running.end()
     assert "front: end red" in running.said()[-1]
-    assert seconds < 2.5  # two, and the time that Python takes to end
+    assert seconds < 10  # two on a machine that is not busy; more than that hangs
 
 
 def test_ctrl_c_ends_it_as_well(place: Place) -> None:
@@ -147,7 +147,7 @@ def test_what_is_being_written_is_whole_when_it_ends(place: Place) -> None:
 def test_systemd_is_told_when_it_is_ready_and_well(place: Place) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(place.folder / "notify"))
-        systemd.settimeout(20)
+        systemd.settimeout(60)
         running = place.start(
             NOTIFY_SOCKET=str(place.folder / "notify"), WATCHDOG_USEC=str(200_000)
         )
@@ -167,12 +167,12 @@ def test_the_watchdog_hears_nothing_when_no_frames_come(place: Place) -> None:
             NOTIFY_SOCKET=str(place.folder / "notify"),
             WATCHDOG_USEC=str(100_000),
         )
-        systemd.settimeout(20)
+        systemd.settimeout(60)
         heard = []
         try:
             while len(heard) < 100:
                 heard.append(systemd.recv(100))
-                systemd.settimeout(2 if len(heard) > 1 else 20)
+                systemd.settimeout(2 if len(heard) > 1 else 60)
         except TimeoutError:
             pass
     assert heard[0] == b"READY=1"
@@ -190,7 +190,7 @@ def test_the_watchdog_hears_nothing_when_no_frames_come(place: Place) -> None:
 )
 def test_a_wrong_config_is_one_line(text: str, problem: str, place: Place) -> None:
     running = place.start(text, GPIOZERO_PIN_FACTORY="mock")
-    assert running.process.wait(20) == 2
+    assert running.process.wait(60) == 2
     complaint = running.said()[-1]
     assert complaint.startswith("edgevid: ")
     assert problem in complaint
@@ -201,4 +201,5 @@ def test_check_only_looks_at_the_file(place: Place) -> None:
     path = place.folder / "edgevid.toml"
     path.write_text("[[camera]]\nname = 'a'\nsource = 'b'\n")
     command = [sys.executable, "-m", "apps.raspberry_pi", "--check", "--config", str(path)]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{path}: is right; cameras: a\n")

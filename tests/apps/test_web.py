@@ -29,7 +29,7 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.pictures import from_jpeg
 from apps.raspberry_pi.web import clips as clip_files
 from apps.raspberry_pi.web import connections, guard, live
-from edgevid import Event, Frame, Prediction, Score, UsageError
+from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
 from tests.apps.parts import BLACK, RED, colours, until
 
 TOKEN = "correct-horse-battery-staple"
@@ -49,7 +49,7 @@ def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> Non
 
 @pytest.fixture
 def hub() -> Hub:
-    return Hub(["door", "yard"])
+    return Hub(["door", "yard"], "<my model>")
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def serving(hub: Hub, clips: Path | None = None, **settings: Any) -> Iterator[in
     try:
         yield port
     finally:
-        server.stop(2.0)
+        server.stop(30.0)
         assert not [thread for thread in threading.enumerate() if thread.name == "web"]
 
 
@@ -76,7 +76,7 @@ def ask(
 ) -> tuple[int, dict[str, str], bytes]:
     """Sends a request as it is; returns status, headers, content."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
@@ -105,6 +105,10 @@ def test_the_page_and_what_it_is_made_of(page: int, path: str, kind: str) -> Non
     status, headers, content = ask(page, path)
     assert (status, headers["content-type"]) == (200, kind)
     assert content
+
+
+def test_the_page_names_the_model(page: int) -> None:
+    assert b">&lt;my model&gt;</small>" in ask(page, "/")[2]
 
 
 def test_the_page_asks_nobody_else_for_anything() -> None:
@@ -177,6 +181,7 @@ def test_metrics(hub: Hub, page: int) -> None:
         for family in families
         for sample in family.samples
     }
+    assert figures["edgevid_info", "<my model>", __version__] == 1
     assert figures["edgevid_steps_total", "door"] == 3
     assert figures["edgevid_camera_up", "door"] == 1
     assert figures["edgevid_camera_up", "yard"] == 0
@@ -201,7 +206,7 @@ class Told:
 
     def __init__(self, port: int, query: str = "", **headers: str) -> None:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request("GET", f"/events{query}", headers=headers)
         self.answer = self._connection.getresponse()
 
@@ -518,7 +523,7 @@ def test_a_form_has_a_bound(behind_token: int) -> None:
 
 
 def quick_connection(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def is_closed(connection: socket.socket) -> bool:

@@ -42,6 +42,15 @@ def test_the_frame_itself_is_left_alone_and_colours_are_right() -> None:
     assert tuple(picture[399, 0]) == (0, 0, 200)  # OpenCV's order is blue, green, red
 
 
+def test_the_time_can_be_a_clocks() -> None:
+    seconds = draw(frame(640, 480), None)
+    clock = draw(frame(640, 480), None, time="16:13:44")
+    changed = np.argwhere((seconds != clock).any(axis=2))
+    assert len(changed) > 0
+    assert changed[:, 0].max() < 480 / 4
+    assert np.array_equal(draw(frame(640, 480), None, time="12.3 s"), seconds)
+
+
 def test_the_crop_is_outlined() -> None:
     plain = draw(frame(640, 480), None)
     outlined = draw(frame(640, 480), None, crop=(100, 100, 200, 200))

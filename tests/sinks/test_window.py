@@ -111,8 +111,8 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    """Ten seconds of green, as a camera would give it."""
-    clip = write_video(tmp_path / "clip.mp4", [np.full((96, 128, 3), GREEN, np.uint8)] * 250)
+    """A minute of green, as a camera would give it: more than a busy machine needs to look."""
+    clip = write_video(tmp_path / "clip.mp4", [np.full((96, 128, 3), GREEN, np.uint8)] * 1500)
     (tmp_path / "tiny.tflite").write_bytes(tiny_model())
     (tmp_path / "tiny.txt").write_text("\n".join(LABELS))
     return [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import html
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def application(
         return Response(figures(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     routes = [
-        Route("/", _file("index.html", "text/html")),
+        Route("/", _file("index.html", "text/html", {"model": hub.model})),
         Route("/style.css", _file("style.css", "text/css")),
         Route("/page.js", _file("page.js", "text/javascript")),
         Route("/icon.svg", _file("icon.svg", "image/svg+xml")),
@@ -119,9 +120,17 @@ def application(
     return Guard(Starlette(routes=routes), token, (_PAGE / "login.html").read_bytes())
 
 
-def _file(name: str, kind: str) -> Endpoint:
-    """Returns what gives one file of the page. It is read once: no request leads to a path."""
-    content = (_PAGE / name).read_bytes()
+def _file(name: str, kind: str, words: Mapping[str, str] | None = None) -> Endpoint:
+    """Returns what gives one file of the page. It is read once: no request leads to a path.
+
+    Args:
+        name: the file's.
+        kind: its media type.
+        words: what is to stand in its HTML for each ``{key}``.
+    """
+    content = (_PAGE / name).read_text("utf-8")
+    for key, word in (words or {}).items():
+        content = content.replace(f"{{{key}}}", html.escape(word))
 
     async def give(_: Request) -> Response:
         return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})

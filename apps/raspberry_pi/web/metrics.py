@@ -42,8 +42,8 @@ class _Cameras(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yields the figures as they are now."""
         cameras = self._hub.cameras()
-        about = GaugeMetricFamily("edgevid_info", "The version.", labels=["version"])
-        about.add_metric([__version__], 1)
+        about = GaugeMetricFamily("edgevid_info", "Version and model.", labels=["version", "model"])
+        about.add_metric([__version__, self._hub.model], 1)
         yield about
         up = GaugeMetricFamily("edgevid_camera_up", "Whether frames come.", labels=["camera"])
         for camera in cameras:

@@ -151,7 +151,7 @@ function clipItem(clip) {
   const item = made("clip");
   const labels = [...new Set(clip.events.map((event) => event.label))];
   set(item.querySelector(".label"), labels.join(", ") || "kept by hand");
-  set(item.querySelector(".where"), `${clip.camera}, ${new Date(clip.began).toLocaleString()}`);
+  set(item.querySelector(".where"), `${clip.camera}, ${clock(clip.began)}`);
   set(item.querySelector(".length"), duration(clip.seconds));
   item.querySelector("button").onclick = () => play(clip, labels);
   return item;
