@@ -115,7 +115,7 @@ def _times(frames: int, random: np.random.Generator) -> list[float]:
 def _shot(
     scenes: Sequence[Pyramid], path: moves.Path, random: np.random.Generator, *, alone: bool
 ) -> Shot:
-    scene = scenes[random.integers(len(scenes))]
+    scene = scenes[int(random.integers(len(scenes)))]
     side = scene[0].shape[0]
     return Shot(
         scene=_recoloured(scene, random),
@@ -169,11 +169,11 @@ _PATCH = 96
 
 
 def _patch(scenes: Sequence[Pyramid], random: np.random.Generator) -> Picture:
-    level = scenes[random.integers(len(scenes))][random.integers(1, 4)]
+    level = scenes[int(random.integers(len(scenes)))][int(random.integers(1, 4))]
     x, y = random.integers(0, level.shape[0] - _PATCH + 1, 2)
     patch = level[y : y + _PATCH, x : x + _PATCH].astype(np.float32)
-    patch = patch * random.uniform(0.5, 1.3) + random.uniform(-40, 60, 3)
-    return np.clip(patch, 0, 255).astype(np.uint8)
+    lit = patch * random.uniform(0.5, 1.3) + random.uniform(-40, 60, 3)
+    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def _mask(random: np.random.Generator) -> Picture:
