@@ -1,29 +1,27 @@
 """``python -m benchmarks.readme``: writes the README's tables from ``benchmarks/reference``.
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; nobody types a figure there.
-``--check`` only says whether the README is up to date.
+The bundled model's card has such tables, too. A table stands between ``<!-- table: NAME -->`` and
+``<!-- end -->``; nobody types a figure there. ``--check`` only says whether all are up to date.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import report
+from benchmarks.tables import TABLES
 from edgevid import command
+from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import UsageError
 from edgevid.whole_file import whole_file
 
 README = Path(__file__).parent.parent / "README.md"
-REFERENCE = Path(__file__).with_name("reference")
+CARD = CAMERA_MOTION.path.with_name("README.md")
 _BLOCK = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Rows = list[dict[str, Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,15 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(check: bool) -> int:
-    old = README.read_text("utf-8")
-    new = filled(old)
-    if check:
-        if old != new:
-            print("README.md is stale: python -m benchmarks.readme")
-        return command.OK if old == new else command.FAILED
-    with whole_file(README) as file:
-        file.write(new.encode())
-    return command.OK
+    stale = False
+    for page in (README, CARD):
+        old = page.read_text("utf-8")
+        new = filled(old)
+        stale |= old != new
+        if check and old != new:
+            print(f"{page} is stale: python -m benchmarks.readme")
+        elif old != new:
+            with whole_file(page) as file:
+                file.write(new.encode())
+    return command.FAILED if check and stale else command.OK
 
 
 def filled(text: str) -> str:
@@ -56,164 +56,11 @@ def filled(text: str) -> str:
     def table(block: re.Match[str]) -> str:
         name = block[2]
         if name not in TABLES:
-            raise UsageError(f"README.md: no table {name!r}: choose {', '.join(TABLES)}")
+            raise UsageError(f"no table {name!r}: choose {', '.join(TABLES)}")
         return f"{block[1]}{report.table(TABLES[name]())}\n{block[3]}"
 
     return _BLOCK.sub(table, text)
 
-
-def _compare() -> Rows:
-    names = {
-        "edgevid": "**edgevid**",
-        "official on litert": "official example on LiteRT",
-        "official on tflite-runtime": "official example on tflite-runtime",
-        "official on tensorflow": "official example on TensorFlow",
-        "litert": "LiteRT, float32",
-        "pytorch": "PyTorch, float32",
-        "pytorch, traced": "PyTorch, traced, float32",
-        "onnxruntime": "ONNX Runtime, float32",
-        "openvino": "OpenVINO, float32",
-        "mnn": "MNN, float32",
-    }
-    return [
-        {
-            "loop": names[row["loop"]],
-            "version": row["version"].partition("+")[0],
-            "one step": f"{row['median ms']:.2f} ms",
-            "times edgevid's": f"{row['times edgevid']:.1f}",
-            "same top-1": f"{row['top-1 agrees']:.0%}",
-        }
-        for row in _read("compare.json")["rows"]
-    ]
-
-
-def _memory() -> Rows:
-    shown = {
-        ("as published", "-"): "as published",
-        ("1 s", "-"): "1 s",
-        ("2 s", "-"): "2 s",
-        ("4 s", "-"): "4 s",
-        ("10 s", "-"): "10 s",
-        ("4 s", "followed"): "**4 s, no further back than the scene** (default)",
-    }
-    found = _read("memory.json")
-    rows = [
-        _memory_row(shown[row["memory"], row["scenes"]], row)
-        for row in found["cuts"]
-        if (row["memory"], row["scenes"]) in shown
-    ]
-    (fading,) = [
-        row for row in found["fades"] if (row["memory"], row["scenes"]) == ("4 s", "followed")
-    ]
-    return [*rows, _memory_row("the same, where each clip fades into the next over 2 s", fading)]
-
-
-def _memory_row(name: str, row: dict[str, Any]) -> dict[str, Any]:
-    after = row["right after, s"]
-    return {
-        "memory": name,
-        "top-1": f"{row['top-1']:.3f}",
-        "top-5": f"{row['top-5']:.3f}",
-        "seconds until the right label is on top": "never" if after is None else f"{after:.1f}",
-    }
-
-
-def _arm() -> Rows:
-    found = json.loads((REFERENCE.parent / "arm/reference.json").read_text("utf-8")).values()
-    boards = {"pi4": "Raspberry Pi 4", "pi5": "Raspberry Pi 5"}
-    rows: Rows = []
-    for kept in sorted(found, key=lambda kept: str(kept["model"])):
-        steps = {
-            (file, board): counts["step"]
-            for file, counted in kept["instructions"].items()
-            for board, counts in counted.items()
-        }
-        published = {board: steps.get(("published", board)) for board in boards}
-        name = ARM_NAMES.get(kept["model"].rpartition("_pi")[0] or kept["model"])
-        if name is None:
-            continue
-        if all(published.values()):
-            row = {title: _millions(published[board]) for board, title in boards.items()}
-            rows.append({"file": f"{name} as published, driven as in the official example", **row})
-        ours = {
-            title: _millions(_fastest(steps, board), published[board])
-            for board, title in boards.items()
-        }
-        rows.append({"file": f"{name} prepared", **ours})
-    return rows
-
-
-def _latency() -> Rows:
-    rows = []
-    for model in _read("latency.json")["models"]:
-        busy, paced = model["ways"]["back to back"], model["ways"]["at 5 fps"]
-        name = LATENCY_NAMES[model["model"]]
-        rows.append(
-            {
-                "model": name + (" (random weights)" if model["weights"] == "random" else ""),
-                "median": f"{busy['p50']:.2f} ms",
-                "99 %": f"{busy['p99']:.2f} ms",
-                "longest": f"{busy['max']:.2f} ms",
-                "median at 5 fps": f"{paced['p50']:.2f} ms",
-                "load": f"{model['load_ms']:.0f} ms",
-            }
-        )
-    return rows
-
-
-def _fastest(steps: dict[tuple[str, str], int], board: str) -> int:
-    """Returns the count of the file that was prepared for this board, or of the only one."""
-    prepared = {file: count for (file, where), count in steps.items() if where == board}
-    return prepared.get(f"prepared for {board}") or min(prepared.values())
-
-
-def _millions(count: int | None, of: int | None = None) -> str:
-    assert count is not None
-    return f"{count / 1e6:.2f} M" + (f" ({count / of:.2f})" if of else "")
-
-
-def _streams() -> Rows:
-    return [
-        {
-            "streams": row["streams"],
-            "cores": row["cores"],
-            "steps a second, all together": f"{row['steps/s']:.0f}",
-            "memory for each further": "" if row["MB each further"] is None else
-            f"{row['MB each further']:.2f} MB",
-        }
-        for row in _read("scale.json")["streams"]
-        if (row["streams"], row["cores"]) in ((1, 1), (16, 1), (256, 1), (256, 2))
-    ]  # fmt: skip
-
-
-def _read(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((REFERENCE / name).read_text("utf-8"))
-    return found
-
-
-ARM_NAMES = {
-    "movinet_a0_stream_int8": "A0",
-    "untrained_a1_relu6_int8": "A1 (random weights)",
-    "untrained_a2_relu6_int8": "A2 (random weights)",
-    "camera-motion": "camera-motion",
-}
-
-LATENCY_NAMES = {
-    "movinet_a0_stream_int8": "A0, int8",
-    **{
-        f"untrained_{size}_relu6_{numbers}_x86": f"{size.upper()}, {numbers}"
-        for size in ("a0", "a1", "a2")
-        for numbers in ("int8", "float32")
-    },
-}
-
-TABLES: dict[str, Callable[[], Rows]] = {
-    "compare": _compare,
-    "memory": _memory,
-    "latency": _latency,
-    "arm": _arm,
-    "streams": _streams,
-}
 
 if __name__ == "__main__":
     sys.exit(main())

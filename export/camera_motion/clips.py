@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
 from export.camera_motion import moves, render
 from export.camera_motion.flaws import repeat_some, spoil
-from export.camera_motion.render import Clip, Shot, Thing
+from export.camera_motion.render import Clip, Shot
 from export.camera_motion.scenes import WAVE, Picture, Pyramid
+from export.camera_motion.things import things
 
 FPS = 5.0
 _EASY_SPEED = 0.07  # widths a second
@@ -104,6 +104,15 @@ def lesson(
     return Example(seen, np.full(frames, label, np.int32), weights)
 
 
+def backwards(lesson: Example) -> Example:
+    """The same pictures the other way round: an even move becomes the opposite one.
+
+    Beside the lesson itself in a batch it says that the order alone tells left from right.
+    """
+    labels = np.array([moves.opposite(int(label)) for label in lesson.labels], np.int32)
+    return Example(np.ascontiguousarray(lesson.frames[::-1]), labels, lesson.weights)
+
+
 def _times(frames: int, random: np.random.Generator) -> list[float]:
     """When each picture is taken: cameras have rates that do not divide by the network's."""
     step = random.uniform(0.88, 1.15) / FPS
@@ -115,7 +124,10 @@ def _times(frames: int, random: np.random.Generator) -> list[float]:
 def _shot(
     scenes: Sequence[Pyramid], path: moves.Path, random: np.random.Generator, *, alone: bool
 ) -> Shot:
-    scene = scenes[random.integers(len(scenes))]
+    number = int(random.integers(len(scenes)))
+    if not alone and number % 4 == 0:
+        number += 1  # soft scenes are for beginners
+    scene = scenes[number]
     side = scene[0].shape[0]
     return Shot(
         scene=_recoloured(scene, random),
@@ -137,53 +149,6 @@ def _recoloured(scene: Pyramid, random: np.random.Generator) -> Pyramid:
     if np.all(order == (0, 1, 2)):
         return scene
     return tuple(np.ascontiguousarray(level[..., order]) for level in scene)
-
-
-def things(scenes: Sequence[Pyramid], random: np.random.Generator) -> list[Thing]:
-    """What moves by itself: nothing, somebody, a crowd that goes one way."""
-    count = int(random.choice([0, 1, 2, 3, 5], p=[0.25, 0.25, 0.2, 0.15, 0.15]))
-    together = random.normal(size=2) * random.uniform(0, 0.5) if random.random() < 0.2 else None
-    found = []
-    for number in range(count):
-        width = float(np.exp(random.uniform(np.log(0.08), np.log(0.75 if number == 0 else 0.4))))
-        speed = np.exp(random.uniform(np.log(0.02), np.log(1.0)))
-        velocity = random.normal(size=2) * speed * random.choice([0.0, 1.0, 1.0])
-        if together is not None:
-            velocity = together + 0.1 * velocity
-        start = random.uniform(-0.7, 0.7, 2) - velocity * random.uniform(0, 3)
-        on_lens = random.random() < 0.12
-        if on_lens:
-            velocity, start, width = velocity * 0.05, random.uniform(-0.4, 0.4, 2), width * 0.7
-        swing = random.normal(size=4) * (0.12, 0.12, 0.4, 0.12) * random.choice([0.0, 1.0, 1.0])
-        found.append(
-            Thing(
-                picture=_patch(scenes, random), mask=_mask(random), width=width, start=start,
-                velocity=velocity, swing=swing, rate=random.uniform(0.1, 2.0),
-                phase=random.random(4), on_lens=on_lens,
-            )
-        )  # fmt: skip
-    return found
-
-
-_PATCH = 96
-
-
-def _patch(scenes: Sequence[Pyramid], random: np.random.Generator) -> Picture:
-    level = scenes[random.integers(len(scenes))][random.integers(1, 4)]
-    x, y = random.integers(0, level.shape[0] - _PATCH + 1, 2)
-    patch = level[y : y + _PATCH, x : x + _PATCH].astype(np.float32)
-    patch = patch * random.uniform(0.5, 1.3) + random.uniform(-40, 60, 3)
-    return np.clip(patch, 0, 255).astype(np.uint8)
-
-
-def _mask(random: np.random.Generator) -> Picture:
-    """Some limbs and a body: a few ellipses that overlap in the middle."""
-    mask = np.zeros((_PATCH, _PATCH), np.uint8)
-    for _ in range(random.integers(1, 6)):
-        x, y = (int(v) for v in _PATCH / 2 + random.normal(0, _PATCH / 9, 2))
-        axes = tuple(int(v) for v in random.uniform(0.06, 0.4, 2) * _PATCH)
-        cv2.ellipse(mask, (x, y), axes, float(random.uniform(0, 180)), 0, 360, 255, -1)
-    return mask
 
 
 def _cover(random: np.random.Generator) -> Picture:

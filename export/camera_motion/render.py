@@ -132,7 +132,7 @@ def _seen(shot: Shot, time: float, width: int, height: int) -> Picture:
     )  # fmt: skip
     for thing in shot.things:
         _put(picture, thing, time, shot, to_scene, side)
-    return picture  # type: ignore[return-value]
+    return picture
 
 
 def _to_scene(shot: Shot, time: float, width: int, height: int) -> NDArray[np.float64]:

@@ -66,15 +66,15 @@ def scene(random: np.random.Generator) -> Picture:
     palette = _palette(random)
     colours = np.empty((SIDE, SIDE, 3), np.uint8)
     colours[:] = _pick(palette, random)
-    rough = np.full((SIDE, SIDE), random.choice([0, random.integers(0, 90)]), np.uint8)
+    rough = np.full((SIDE, SIDE), random.choice([0, int(random.integers(0, 90))]), np.uint8)
     striped = np.zeros((SIDE, SIDE), np.uint8)
     count = int(np.exp(random.uniform(np.log(25), np.log(2500))))
     smallest = random.uniform(2, 14)
     for size in _sizes(count, smallest, random.uniform(120, 420), random):
         points = _shape(size, random)
         cv2.fillPoly(colours, points, _pick(palette, random), cv2.LINE_AA)
-        cv2.fillPoly(rough, points, int(random.choice([0, random.integers(0, 140)])))
-        cv2.fillPoly(striped, points, int(random.choice([0, 0, 0, random.integers(30, 200)])))
+        cv2.fillPoly(rough, points, int(random.choice([0, int(random.integers(0, 140))])))
+        cv2.fillPoly(striped, points, int(random.choice([0, 0, 0, int(random.integers(30, 200))])))
     for _ in range(random.integers(0, 40)):
         _line(colours, palette, random)
     if random.random() < 0.3:

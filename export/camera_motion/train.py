@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from edgevid.errors import ModelError
 from edgevid.whole_file import whole_file
-from export.camera_motion.clips import Example, example, lesson
+from export.camera_motion.clips import Example, backwards, example, lesson
 from export.camera_motion.moves import LABELS
 from export.camera_motion.scenes import gallery
 from export.checkpoint import named_weights
@@ -41,7 +41,7 @@ class Recipe:
     Attributes:
         size: height and width of the input in pixels.
         steps: how many.
-        batch: clips a step.
+        batch: clips a step, an even number.
         frames: of a clip.
         scenes: how many are drawn to choose from.
         learning_rate: at its highest; it rises over the first 100 steps.
@@ -69,8 +69,8 @@ class Recipe:
     dropout: float = 0.1
     averaging: float = 0.998
     lessons: int = 700
-    lessons_until: int = 1700
-    easy_until: int = 2300
+    lessons_until: int = 1500
+    easy_until: int = 2000
     memory: float = 3.0
     seed: int = 0
 
@@ -186,12 +186,14 @@ class Trainer:
         recipe = self.recipe
         lessons = _fading(step, recipe.lessons, recipe.lessons_until)
         easy = _fading(step, recipe.lessons, recipe.easy_until)
-        clips = []
-        for number in range(step * recipe.batch, (step + 1) * recipe.batch):
-            random = np.random.default_rng([recipe.seed, number])
+        clips: list[Example] = []
+        for pair in range(step * recipe.batch // 2, (step + 1) * recipe.batch // 2):
+            random = np.random.default_rng([recipe.seed, pair])
             if random.random() < lessons:
-                clips.append(lesson(self.scenes, recipe.frames, recipe.size, random))
-            else:
+                one = lesson(self.scenes, recipe.frames, recipe.size, random)
+                clips += [one, backwards(one)]
+                continue
+            for _ in range(2):
                 plain = random.random() < easy
                 clips.append(example(self.scenes, recipe.frames, recipe.size, random, easy=plain))
         return (

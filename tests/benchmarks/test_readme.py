@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.readme import README, filled
+from benchmarks.readme import CARD, README, filled
 from edgevid import UsageError
 
 
-def test_the_readme_holds_the_reference_figures() -> None:
-    text = README.read_text("utf-8")
+@pytest.mark.parametrize("page", [README, CARD])
+def test_a_page_holds_the_reference_figures(page: Path) -> None:
+    text = page.read_text("utf-8")
     assert filled(text) == text, "python -m benchmarks.readme"
     assert text.count("<!-- table: ") >= 4
 

@@ -12,6 +12,7 @@ import pytest
 from export.camera_motion import clips, moves, render
 from export.camera_motion.moves import COVERED, LABELS, SEEN, SHAKE, STILL, UNSEEN, Segment
 from export.camera_motion.scenes import SIDE, Pyramid, gallery
+from export.camera_motion.things import things
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,27 @@ def test_lessons_show_every_label(scenes: list[Pyramid]) -> None:
     for one in lessons:
         changed = (one.frames[-1] != one.frames[-2]).mean()
         assert (changed < 0.1) == (one.labels[-1] in (STILL, COVERED))
+
+
+def test_a_lesson_backwards_is_the_opposite_move(scenes: list[Pyramid]) -> None:
+    for seed in range(40):
+        one = clips.lesson(scenes, 4, 32, np.random.default_rng(seed))
+        other = clips.backwards(one)
+        assert (other.frames == one.frames[::-1]).all()
+        said, then = (LABELS[clip.labels[-1]].split() for clip in (one, other))
+        assert said[0] == then[0]  # a pan remains a pan
+        assert (said == then) == (len(said) == 1)
+
+
+def test_what_moves_by_itself_moves_no_camera(scenes: list[Pyramid]) -> None:
+    path = straight(STILL, 0.0)
+    changed = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        shot = render.Shot(scenes[1], np.full(2, SIDE / 2), 2.0, 0.0, path, things(scenes, random))
+        changed.append((np.ptp(render.film(shot, [0.2, 0.6, 1.0], 64), axis=0) > 0).mean())
+    assert max(changed) > 0.05
+    assert np.median(changed) < 0.5  # most of the scene stays where it is
 
 
 def test_an_interrupted_training_ends_like_any_other(network_module: Any, tmp_path: Path) -> None:
