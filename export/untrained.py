@@ -1,8 +1,8 @@
 """``python -m export.untrained FOLDER``: networks with random weights, to time only.
 
 How long a step takes does not depend on what the weights are, so A1 and A2, and float32 files of
-all three, can be timed where only A0's int8 file is at hand. Their
-manifest says ``"weights": "random"``, which ``benchmarks.latency`` shows.
+all three, can be timed where only A0's int8 file is at hand. Their manifest says ``"weights":
+"random"``, which ``benchmarks.latency`` shows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,10 +19,11 @@ from tqdm import tqdm
 from edgevid import command, label_files, manifest
 from edgevid.whole_file import whole_file
 from export import convert
-from export.network import Architecture, Network
+from export.network import STYLES, Architecture, Network, Size, Style
+from export.tflite_converter import Precision
 
 SIZES = ("a0", "a1", "a2")
-PRECISIONS = ("int8", "float32")
+PRECISIONS: tuple[Precision, ...] = ("int8", "float32")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m export.untrained", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
-    parser.add_argument("--style", choices=("relu6", "hard_swish"), default="relu6")
+    parser.add_argument("--style", choices=STYLES, default="relu6")
     chosen = parser.parse_args(arguments)
     return command.guard(lambda: _run(chosen))
 
@@ -45,7 +45,7 @@ def _run(chosen: argparse.Namespace) -> int:
     return command.OK
 
 
-def untrained(size: str, style: str, precision: Any) -> bytes:
+def untrained(size: Size, style: Style, precision: Precision) -> bytes:
     """Returns a streaming file of 600 classes, prepared for this machine."""
     network = Network(Architecture(size, style, 600))
     side, random = network.architecture.input_size, np.random.default_rng(0)

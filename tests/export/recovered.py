@@ -63,7 +63,7 @@ def measure(folder: Path, limit: int | None) -> dict[str, Any]:
         np.array([labels.index(clip.label) for clip in shown], np.intp),
         memory=MEMORY,
     )  # fmt: skip
-    theirs, ours = files.compare(paths[::-1], steps=400)
+    _, ours = files.compare(paths[::-1], steps=400)
     figures = {key: value for key, value in asdict(result).items() if key != "worst_layers"}
     step = {"partitions": ours["partitions"], "step, of the published": ours["ratio"]}
     return {"calibrated on": len(calibration), **figures, "drift": result.drift[-1], **step}
