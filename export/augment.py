@@ -115,7 +115,7 @@ def vary(
     clip = np.empty((len(chosen), size, size, 3), np.uint8)
     for place, index in enumerate(chosen):
         seen = cv2.remap(
-            frames.picture(index), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            frames.picture(index), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         lit = cv2.transform(seen.astype(np.float32), light)
         clip[place] = np.clip(lit * (1 - strength) + ghost * strength, 0, 255)
