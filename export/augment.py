@@ -6,6 +6,7 @@ What a clip means must survive: a crop keeps whatever moves, nothing is mirrored
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from export.frames import Frames
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture
 
+_MIX = (0.4, 0.4)  # of the beta distribution: mostly a trace of the other clip, sometimes half
 _UNKNOWN: Box = (0.3, 0.1, 0.7, 0.8)  # the middle: where people who film put what matters
 
 
@@ -30,7 +32,9 @@ class Augmentation:
         zoom: smallest and largest crop as a share of the shorter side.
         aspect: strongest change of width to height, as a logarithm.
         turn: largest rotation in degrees, applied to half the clips.
+        bend: strength of a smooth distortion, as a share of the picture: people of another build.
         light: strongest change of brightness, contrast and saturation, each as a share.
+        hue: largest rotation of the colours, in degrees: other clothes.
         grey: probability of a picture without colour.
         overlay: probability that a still picture of another clip shines through, as strongly as
             0.1 to 0.35: so the place in which it was filmed helps less, and what moves more.
@@ -43,7 +47,9 @@ class Augmentation:
     zoom: tuple[float, float] = (0.6, 1.0)
     aspect: float = 0.12
     turn: float = 8.0
+    bend: float = 0.0
     light: float = 0.3
+    hue: float = 0.0
     grey: float = 0.15
     overlay: float = 0.35
     mirror: float = 0.0
@@ -99,6 +105,7 @@ def vary(
     chosen = _moments(frames.timestamps, fps, augmentation, random)
     first = frames.picture(chosen[0])
     camera = _camera(first.shape[0], first.shape[1], box, size, augmentation, random)
+    across, down = _looked_at(camera, size, augmentation, random)
     light = _light(augmentation, random)
     if random.random() < augmentation.overlay:
         ghost = cv2.resize(other, (size, size)).astype(np.float32)
@@ -107,13 +114,45 @@ def vary(
         ghost, strength = np.zeros((size, size, 3), np.float32), 0.0
     clip = np.empty((len(chosen), size, size, 3), np.uint8)
     for place, index in enumerate(chosen):
-        seen = cv2.warpAffine(
-            frames.picture(index), camera, (size, size),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        seen = cv2.remap(
+            frames.picture(index), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
         lit = cv2.transform(seen.astype(np.float32), light)
         clip[place] = np.clip(lit * (1 - strength) + ghost * strength, 0, 255)
     return clip
+
+
+def mix(
+    clips: Sequence[NDArray[np.uint8]],
+    targets: NDArray[np.float32],
+    *,
+    share: float,
+    random: np.random.Generator,
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.float32]]:
+    """Shows other clips of a batch through some of its clips, and asks for both classes.
+
+    Reference: Zhang et al., "mixup", https://arxiv.org/abs/1710.09412.
+
+    Args:
+        clips: each uint8 ``[frames, size, size, 3]``.
+        targets: what is asked of each, ``[clips, classes]``.
+        share: of the clips through which another is to be seen, 0 to 1.
+        random: decides.
+
+    Returns:
+        The clips, as long as before, and their targets.
+    """
+    mixed, asked = list(clips), targets.copy()
+    for place, clip in enumerate(clips):
+        if random.random() >= share:
+            continue
+        other = int(random.integers(len(clips)))
+        weight = random.beta(*_MIX)
+        weight = max(weight, 1 - weight)
+        shown = clips[other][np.minimum(np.arange(len(clip)), len(clips[other]) - 1)]
+        mixed[place] = (weight * clip + (1 - weight) * shown).astype(np.uint8)
+        asked[place] = weight * targets[place] + (1 - weight) * targets[other]
+    return mixed, asked
 
 
 def _moments(
@@ -158,6 +197,18 @@ def _camera(
     return np.column_stack([linear, shift])
 
 
+def _looked_at(
+    camera: NDArray[np.float64], size: int, a: Augmentation, random: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Column and row of the picture that each of the network's pixels shows, ``[size, size]``."""
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(np.float64)
+    if a.bend:
+        knots = random.normal(size=(5, 5, 2)) * random.uniform(0, a.bend) * size
+        pixels += cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
+    places = (pixels @ camera[:, :2].T + camera[:, 2]).astype(np.float32)
+    return np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
+
+
 def _place(
     length: float, low: float, high: float, full: float, random: np.random.Generator
 ) -> float:
@@ -172,7 +223,13 @@ def _light(a: Augmentation, random: np.random.Generator) -> NDArray[np.float64]:
     tint = random.uniform(1 - a.light / 3, 1 + a.light / 3, 3)
     if random.random() < a.grey:
         saturation = 0.0
-    mix = np.full((3, 3), (1 - saturation) / 3) + saturation * np.eye(3)
+    blend = np.full((3, 3), (1 - saturation) / 3) + saturation * np.eye(3)
+    angle = np.radians(random.uniform(-a.hue, a.hue))
+    # A rotation about the axis of the greys (Rodrigues), which keeps them.
+    same, more, less = (
+        (1 + 2 * np.cos(angle + turn)) / 3 for turn in (0, 2 * np.pi / 3, -2 * np.pi / 3)
+    )
+    blend = blend @ np.array([[same, more, less], [less, same, more], [more, less, same]])
     middle = 110.0  # of most pictures: contrast turns around it
     scale = brightness * tint[:, None]
-    return np.column_stack([scale * contrast * mix, scale[:, 0] * middle * (1 - contrast)])
+    return np.column_stack([scale * contrast * blend, scale[:, 0] * middle * (1 - contrast)])

@@ -14,6 +14,9 @@
     [train]                         # optional: any field of export.train.Recipe
     epochs = 30
 
+    [augmentation]                  # optional: any field of export.augment.Augmentation
+    speed = [0.8, 1.25]
+
     [export]                        # optional
     precision = ["int8", "float32"]
     quantization_aware = 3          # epochs of training with rounding, if int8 loses too much
@@ -38,6 +41,7 @@ from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
+from export.augment import Augmentation
 from export.convert import CALIBRATION_CLIPS, choose, export
 from export.finetune import Job, finetune
 from export.frames import gather
@@ -52,6 +56,7 @@ _SECTIONS = {
     "data": ("train", "test", "root", "group", "validation"),
     "model": ("name", "init", "size", "style"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
+    "augmentation": tuple(f.name for f in fields(Augmentation)),
     "export": ("precision", "target", "quantization_aware", *(f.name for f in fields(Limits))),
 }
 
@@ -98,6 +103,10 @@ def read_config(path: Path, out: Path) -> Plan:
         raise UsageError(f"{path}: target {target!r}; known: {', '.join(TARGETS)}")
     folder = path.parent
     init = model.get("init", "none")
+    varied = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in config.get("augmentation", {}).items()
+    }
     try:
         job = Job(
             data=folder / data["train"],
@@ -109,7 +118,9 @@ def read_config(path: Path, out: Path) -> Plan:
             root=folder / data["root"] if "root" in data else None,
             group=data.get("group", ""),
             validation=data.get("validation", 0.0 if "test" in data else 0.2),
-            recipe=replace(Recipe(), **config.get("train", {})),
+            recipe=replace(
+                Recipe(), augmentation=Augmentation(**varied), **config.get("train", {})
+            ),
         )
         limits = replace(Limits(), **exported)
     except TypeError as error:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from edgevid.errors import ModelError, UsageError
 from edgevid.whole_file import whole_file
-from export.augment import Augmentation, Box, moving_part, vary
+from export.augment import Augmentation, Box, mix, moving_part, vary
 from export.checkpoint import named_weights
 from export.clips import Clip
 from export.frames import Frames
@@ -50,6 +50,7 @@ class Recipe:
         quantization_aware: whether the network is rounded to int8 while it learns; batch norm is
             fixed then.
         label_smoothing: share of the target spread over all classes, 0 to 1.
+        mixed: share of the clips through which another of the batch is seen, 0 to 1.
         dropout: share of the pooled features dropped, 0 to 1.
         averaging: decay a step of the weights' running average, which is what is kept.
         memory: of the running means, in frames; ``inf`` averages over the clip.
@@ -65,6 +66,7 @@ class Recipe:
     batch_norm: bool = True
     quantization_aware: bool = False
     label_smoothing: float = 0.1
+    mixed: float = 0.0
     dropout: float = 0.2
     averaging: float = 0.97
     memory: float = 15.0  # three seconds: clips seldom last longer, streams do
@@ -76,7 +78,7 @@ class Recipe:
             raise UsageError("epochs and batch must be 1 or more, frozen 0 or more")
         if not self.memory >= 1:
             raise UsageError(f"memory must be one frame or more, not {self.memory}")
-        for name in ("label_smoothing", "dropout", "averaging"):
+        for name in ("label_smoothing", "mixed", "dropout", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 0 or more and below 1")
 
@@ -91,7 +93,9 @@ class Example:
     length: int  # frames at the network's rate: clips of like length share a batch
 
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int32]]
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+"""Pictures ``[clips, frames, size, size, 3]``, alphas ``[clips, frames]``, targets
+``[clips, classes]``."""
 
 
 def examples(
@@ -194,14 +198,14 @@ class Trainer:
             lambda device: tf.constant(values[device.replica_id_in_sync_group :: devices])
         )
 
-    def _train_step(self, image: Any, alpha: Any, label: Any, seed: Any) -> Any:
-        losses = self._strategy.run(self._device_step, (image, alpha, label, seed))
+    def _train_step(self, image: Any, alpha: Any, target: Any, seed: Any) -> Any:
+        losses = self._strategy.run(self._device_step, (image, alpha, target, seed))
         keep = self.recipe.averaging
         for average, variable in zip(self._average, self._tracked, strict=True):
             average.assign(keep * average + (1 - keep) * variable)
         return self._strategy.reduce("sum", losses, axis=None)
 
-    def _device_step(self, image: Any, alpha: Any, label: Any, seed: Any) -> Any:
+    def _device_step(self, image: Any, alpha: Any, target: Any, seed: Any) -> Any:
         """One device's part of a step; returns its part of the loss."""
         recipe, network, optimizer = self.recipe, self.network, self._optimizer
         classes = network.architecture.classes
@@ -219,8 +223,7 @@ class Trainer:
                 device = tf.distribute.get_replica_context().replica_id_in_sync_group
                 seed = seed * [1, self._strategy.num_replicas_in_sync] + [0, device]
                 features = tf.nn.experimental.stateless_dropout(features, recipe.dropout, seed)
-            target = tf.one_hot(label, classes) * (1 - recipe.label_smoothing)
-            target += recipe.label_smoothing / classes
+            target = target * (1 - recipe.label_smoothing) + recipe.label_smoothing / classes
             losses = tf.nn.softmax_cross_entropy_with_logits(target, network.classify(features))
             loss = tf.reduce_sum(losses) / recipe.batch
             watched = optimizer.get_scaled_loss(loss) if scaled else loss
@@ -271,14 +274,16 @@ class Trainer:
                     augmentation=self.recipe.augmentation, random=random,
                 )
             )  # fmt: skip
+        classes = np.eye(self.network.architecture.classes, dtype=np.float32)
+        target = classes[[self._data[member].label for member in members]]
+        clips, target = mix(clips, target, share=self.recipe.mixed, random=random)
         frames = -(-max(map(len, clips)) // _PAD_TO) * _PAD_TO
         image = np.zeros((len(clips), frames, self._size, self._size, 3), np.uint8)
         alpha = np.zeros((len(clips), frames), np.float32)  # 0: padding changes no mean
         for place, clip in enumerate(clips):
             image[place, : len(clip)] = clip
             alpha[place, : len(clip)] = alphas(len(clip), self.recipe.memory)
-        label = np.array([self._data[member].label for member in members], np.int32)
-        return image, alpha, label
+        return image, alpha, target
 
     def save(self, path: Path) -> None:
         """Writes all that is needed to go on.

@@ -21,7 +21,7 @@ from edgevid import command, label_files, manifest
 from edgevid.prepare import TARGETS, this_machine
 from edgevid.whole_file import whole_file
 from export import convert
-from export.network import Architecture, Network, Size, Style
+from export.network import STYLES, Architecture, Network, Size, Style
 from export.tflite_converter import Precision
 
 SIZES: tuple[Size, ...] = ("a0", "a1", "a2")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
     parser.add_argument("--numbers", nargs="+", choices=NUMBERS, default=NUMBERS)
-    parser.add_argument("--style", choices=("relu6", "hard_swish"), default="relu6")
+    parser.add_argument("--style", choices=STYLES, default="relu6")
     parser.add_argument(
         "--target", choices=TARGETS, default=this_machine(),
         help="the processor to prepare for (default: this one, %(default)s)",

@@ -33,11 +33,9 @@ def network_module() -> Any:
     return network
 
 
-@pytest.fixture
-def few_blocks(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes A0 a network of four layers: what does not depend on its depth is sooner tested."""
-    specs = network_module.movinet.BLOCK_SPECS
-    stem, *blocks, head = specs["a0"]
+def four_layers(specs: Any) -> Any:
+    """A network's specification cut short: what does not depend on depth is sooner tested."""
+    stem, *blocks, head = specs
     short = [
         replace(
             block,
@@ -47,7 +45,14 @@ def few_blocks(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         )
         for block in blocks[1:3]
     ]
-    monkeypatch.setitem(specs, "a0", (stem, *short, head))
+    return (stem, *short, head)
+
+
+@pytest.fixture
+def few_blocks(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes A0 a network of four layers."""
+    specs = network_module.movinet.BLOCK_SPECS
+    monkeypatch.setitem(specs, "a0", four_layers(specs["a0"]))
 
 
 @pytest.fixture

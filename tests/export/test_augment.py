@@ -4,13 +4,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.augment import Augmentation, moving_part, vary
+from export.augment import Augmentation, mix, moving_part, vary
 from export.clips import Clip
 from export.frames import Frames, decode
 from tests.export.conftest import MakeClip
 
 NONE = Augmentation(
-    speed=(1.0, 1.0), shorten=0, zoom=(1.0, 1.0), aspect=0, turn=0, light=0, grey=0, overlay=0
+    speed=(1.0, 1.0),
+    shorten=0,
+    zoom=(1.0, 1.0),
+    aspect=0,
+    turn=0,
+    bend=0,
+    light=0,
+    hue=0,
+    grey=0,
+    overlay=0,
 )
 
 
@@ -59,6 +68,36 @@ def test_nothing_is_mirrored_unless_asked(frames: Frames) -> None:
     plain, mirrored = marked(0.0), marked(1.0)
     assert np.abs(plain[:, :, ::-1].astype(int) - mirrored).mean() < 6
     assert np.abs(plain.astype(int) - mirrored).mean() > 12
+
+
+def test_another_hue_keeps_the_light(frames: Frames) -> None:
+    plain, turned = variation(frames, NONE), variation(frames, replace(NONE, hue=60.0), 2)
+    assert np.abs(plain.astype(int) - turned).mean() > 4
+    assert abs(plain.mean() - turned.mean()) < 2
+
+
+def test_bent_pictures_stay_bent_alike(tmp_path: Path, make_clip: MakeClip) -> None:
+    """What stands still must not start to move."""
+    still = decode(Clip(make_clip(tmp_path / "s.avi", frames=8, step=(0, 0)), "a"))
+    bent = variation(still, replace(NONE, bend=0.05), 1).astype(int)
+    assert np.abs(bent - variation(still, NONE, 1)).mean() > 4
+    assert np.abs(np.diff(bent, axis=0)).max() == 0
+
+
+def test_mixed_clips_ask_for_both_classes() -> None:
+    clips = [np.full((n, 2, 2, 3), 100 * n, np.uint8) for n in (1, 2)]
+    targets = np.eye(2, dtype=np.float32)
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        mixed, asked = mix(clips, targets, share=1.0, random=random)
+        assert [clip.shape for clip in mixed] == [clip.shape for clip in clips]
+        assert np.allclose(asked.sum(1), 1)
+        assert (np.diagonal(asked) >= 0.5).all()
+        shown = 100 + 100 * asked[:, 1]  # each picture is as bright as its target says
+        assert all(np.abs(clip - s).max() <= 1 for clip, s in zip(mixed, shown, strict=True))
+    kept, same = mix(clips, targets, share=0.0, random=random)
+    assert np.array_equal(same, targets)
+    assert all(a is b for a, b in zip(kept, clips, strict=True))
 
 
 def test_what_moves_is_found(tmp_path: Path, make_clip: MakeClip) -> None:

@@ -3,9 +3,14 @@
 import json
 import os
 import resource
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgevid.errors import UsageError
@@ -139,6 +144,45 @@ def test_a_full_disk_loses_nothing(
     assert (tmp_path / "out" / "network.npz").exists()
     assert finetune.main([*command, "--style", "hard_swish"]) == 1  # not what began there
     assert "does not fit this training" in capsys.readouterr().err
+
+
+_CHILD = """
+import sys
+from export import network
+from tests.export.conftest import SIZE, four_layers
+
+network.INPUT_SIZE["a0"] = SIZE
+specs = network.movinet.BLOCK_SPECS
+specs["a0"] = four_layers(specs["a0"])
+from export import finetune
+
+sys.exit(finetune.main(sys.argv[1:]))
+"""
+
+
+def test_a_killed_training_goes_on_and_ends_the_same(two_classes: Path, tmp_path: Path) -> None:
+    from export import finetune
+
+    def command(out: Path) -> list[str]:
+        return [str(two_classes), "--out", str(out), "--cache", str(tmp_path / "frames"),
+                "--validation", "0", "--epochs", "12", "--batch", "2", "--frozen", "0"]  # fmt: skip
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert finetune.main(command(whole)) == 0
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, *command(cut)], stdout=subprocess.DEVNULL
+    )
+    while not (cut / "training.npz").exists() and child.poll() is None:
+        time.sleep(0.01)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL  # not: it was done
+    assert not (cut / "network.npz").exists()
+    assert finetune.main(command(cut)) == 0
+    with np.load(whole / "network.npz") as expected, np.load(cut / "network.npz") as found:
+        for name in expected.files:
+            assert np.array_equal(expected[name], found[name]), name
+    histories = [json.loads((out / "metrics.json").read_text())["history"] for out in (whole, cut)]
+    assert histories[0] == histories[1]
 
 
 def test_weights_of_another_architecture(
