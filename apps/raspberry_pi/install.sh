@@ -64,9 +64,12 @@ fi
 echo "4/6 model"
 # Now and not at boot, when the network may come later than the service.
 install -d -o edgevid -g edgevid /var/cache/edgevid
-(cd "$home" && runuser -u edgevid -- env XDG_CACHE_HOME=/var/cache \
-    .venv/bin/python -m edgevid.models --fetch movinet-a0) ||
+if [ -d /var/lib/edgevid/models ]; then
+    echo "/var/lib/edgevid/models"
+elif ! (cd "$home" && runuser -u edgevid -- env XDG_CACHE_HOME=/var/cache \
+    .venv/bin/python -m edgevid.models --fetch movinet-a0); then
     echo "without it the service tells only how the camera moves: run install.sh again later"
+fi
 
 echo "5/6 settings"
 if [ ! -e /etc/edgevid/edgevid.toml ]; then
