@@ -68,7 +68,8 @@ def _no_complaints(browser: Browser) -> Iterator[None]:
     browser.complaints.clear()
     yield
     browser.run("0")  # whatever was said until now has been read
-    assert browser.complaints == []
+    # A page outlives its server for a moment, and finds it gone.
+    assert [found for found in browser.complaints if "net::ERR_" not in found] == []
 
 
 @contextmanager
