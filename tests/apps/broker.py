@@ -90,6 +90,7 @@ class Broker:
 
     def start(self) -> None:
         assert MOSQUITTO is not None
+        assert self._process is None, "it runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [MOSQUITTO, "-c", str(self._config)], stdout=log, stderr=log

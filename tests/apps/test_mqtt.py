@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -181,17 +181,18 @@ def test_what_does_not_fit_is_dropped_oldest_first(
 ) -> None:
     caplog.set_level(logging.INFO)
     hub, broker = Hub(["door"]), Broker(tmp_path)
-    with CutLine(broker.port) as line, telling(line.port, hub, tmp_path, keep_events=5):
+    with ExitStack() as ends:
+        line = ends.enter_context(CutLine(broker.port))
+        ends.enter_context(telling(line.port, hub, tmp_path, keep_events=5))
         with line.closed():
             for number in range(20):
                 happen(hub, number)
             wait_for(lambda: "the oldest are dropped" in caplog.text)
-            broker.start()
-            listener = Listener(broker.port).__enter__()
-        with broker, listener:
-            wait_for(lambda: labels(listener.events())[-1:] == [19])
-            assert labels(listener.events()) == [15, 16, 17, 18, 19]
-            assert "5 events waited, 15 were dropped" in caplog.text
+            ends.enter_context(broker)
+            listener = ends.enter_context(Listener(broker.port))
+        wait_for(lambda: labels(listener.events())[-1:] == [19])
+        assert labels(listener.events()) == [15, 16, 17, 18, 19]
+        assert "5 events waited, 15 were dropped" in caplog.text
 
 
 @contextmanager
