@@ -103,7 +103,7 @@ def read_config(path: Path, out: Path) -> Plan:
         raise UsageError(f"{path}: target {target!r}; known: {', '.join(TARGETS)}")
     folder = path.parent
     init = model.get("init", "none")
-    varied = {
+    varied: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in config.get("augmentation", {}).items()
     }
