@@ -147,7 +147,7 @@ def _parity(here: Run, there: Run) -> dict[str, Any]:
 
 def exceeding(counts: Counts, data: bytes) -> list[str]:
     """Returns a line for each count that has grown over its reference; none without one."""
-    kept = references().get(_key(data), {}).get("instructions", {})
+    kept = references().get(key(data), {}).get("instructions", {})
     return [
         f"{file}, {board}, {what}: {count:,} instructions, were {kept[file][board][what]:,}"
         for file, boards in counts.items()
@@ -158,21 +158,22 @@ def exceeding(counts: Counts, data: bytes) -> list[str]:
 
 
 def references() -> dict[str, Any]:
-    """Returns what is kept in ``reference.json``, by ``_key``."""
+    """Returns what is kept in ``reference.json``, by ``key``."""
     kept: dict[str, Any] = json.loads(REFERENCE.read_text()) if REFERENCE.exists() else {}
     return kept
 
 
 def _keep(counts: Counts, name: str, data: bytes) -> None:
-    kept, key = references(), _key(data)
-    if kept.get(key, {}).get("litert") == LITERT:
-        counts = {**kept[key]["instructions"], **counts}
-    kept[key] = {"model": name, "litert": LITERT, "instructions": counts}
+    kept = references()
+    before = kept.get(key(data), {})
+    if before.get("litert") == LITERT:
+        counts = {**before["instructions"], **counts}
+    kept[key(data)] = {"model": name, "litert": LITERT, "instructions": counts}
     with whole_file(REFERENCE) as file:
         file.write(json.dumps(kept, indent=1).encode() + b"\n")
 
 
-def _key(data: bytes) -> str:
+def key(data: bytes) -> str:
     """Returns a file's SHA-256; of one with random weights, which count the same, its name."""
     described = manifest.read(data)
     if described is not None and described.provenance.get("weights") == "random":
