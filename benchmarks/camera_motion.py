@@ -6,6 +6,7 @@ It was trained on drawn clips alone. Here it sees real ones:
   that moves over the footage, at speeds and easings that take turns. Footage whose own camera
   moves, or that has cuts, is held on one picture meanwhile;
 - backwards, mirrored: the same moves, reversed in time or in space, must be the opposite ones;
+  backwards without their start, or they would end as good as still;
 - one frame, shuffled: a move's last picture again and again, and a move's pictures in random order.
   Neither shows a move any more;
 - followed: the same moves, with the memory cut at changes of scene, as is done for other models;
@@ -135,7 +136,7 @@ def tried(model: Model, name: str, trial: Trial) -> dict[str, Any]:
     if trial.move in MOVES:
         moving = trial.pictures[trial.first :]
         random = np.random.default_rng(0)
-        top = said(model, moving[::-1])[-1].top.label
+        top = said(model, trial.pictures[trial.even :][::-1])[-1].top.label
         record["backwards"] = top == OPPOSITE[trial.move]
         if trial.move in MIRRORED:
             top = said(model, trial.pictures[:, :, ::-1])[-1].top.label

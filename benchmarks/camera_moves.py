@@ -101,6 +101,11 @@ class Trial:
         """The last frame before the move."""
         return int(self.start * FPS)
 
+    @property
+    def even(self) -> int:
+        """The first frame at full speed."""
+        return math.ceil((self.start + self.ease) * FPS)
+
 
 def read(path: Path) -> Footage:
     """Reads a clip's first seconds."""

@@ -44,6 +44,7 @@ def example(
     random: np.random.Generator,
     *,
     easy: bool = False,
+    people: bool = False,
 ) -> Example:
     """Makes a clip.
 
@@ -54,6 +55,7 @@ def example(
         random: decides.
         easy: the camera moves at once so that one sees it, nothing else does, and the pictures
             are perfect.
+        people: half of what moves by itself is somebody who walks past.
     """
     times = _times(frames, random)
     seconds = times[-1] + 0.2
@@ -61,7 +63,7 @@ def example(
     plan = moves.plan(seconds, random, slowest=slowest)
     path = moves.path(plan, seconds, random, hand=not easy)
     labels, weights = moves.targets(path, times)
-    shot = _shot(scenes, path, random, alone=easy)
+    shot = _shot(scenes, path, random, alone=easy, people=people)
     seen = render.film(shot, times, size)
     if easy:
         return Example(seen, labels, weights)
@@ -104,15 +106,6 @@ def lesson(
     return Example(seen, np.full(frames, label, np.int32), weights)
 
 
-def backwards(lesson: Example) -> Example:
-    """The same pictures the other way round: an even move becomes the opposite one.
-
-    Beside the lesson itself in a batch it says that the order alone tells left from right.
-    """
-    labels = np.array([moves.opposite(int(label)) for label in lesson.labels], np.int32)
-    return Example(np.ascontiguousarray(lesson.frames[::-1]), labels, lesson.weights)
-
-
 def _times(frames: int, random: np.random.Generator) -> list[float]:
     """When each picture is taken: cameras have rates that do not divide by the network's."""
     step = random.uniform(0.88, 1.15) / FPS
@@ -122,12 +115,14 @@ def _times(frames: int, random: np.random.Generator) -> list[float]:
 
 
 def _shot(
-    scenes: Sequence[Pyramid], path: moves.Path, random: np.random.Generator, *, alone: bool
+    scenes: Sequence[Pyramid],
+    path: moves.Path,
+    random: np.random.Generator,
+    *,
+    alone: bool,
+    people: bool,
 ) -> Shot:
-    number = int(random.integers(len(scenes)))
-    if not alone and number % 4 == 0:
-        number += 1  # soft scenes are for beginners
-    scene = scenes[number]
+    scene = scenes[int(random.integers(len(scenes)))]
     side = scene[0].shape[0]
     return Shot(
         scene=_recoloured(scene, random),
@@ -135,7 +130,7 @@ def _shot(
         scale=float(np.exp(random.uniform(np.log(0.8), np.log(4.5)))),
         upright=float(random.choice([random.normal(0, 0.05), random.uniform(-np.pi, np.pi)])),
         path=path,
-        things=() if alone else things(scenes, random),
+        things=() if alone else things(scenes, random, people=people),
         shutter=float(random.choice([0.0, random.uniform(0, 0.06)])),
         readout=float(random.choice([0.0, random.uniform(0, 0.03)])),
         cover=_cover(random),

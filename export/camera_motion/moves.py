@@ -19,8 +19,7 @@ LABELS = (
     "roll clockwise", "roll counter-clockwise", "shake", "covered",
 )  # fmt: skip
 STILL, SHAKE, COVERED = (LABELS.index(name) for name in ("still", "shake", "covered"))
-STEADY = range(STILL + 1, SHAKE)  # moves with a direction, each beside its opposite
-
+STEADY = range(STILL + 1, SHAKE)  # moves with a direction
 
 UNSEEN = 0.006  # widths a second: a camera that drifts less is still,
 SEEN = 0.022  # and one that moves more is not; between the two nothing is asked
@@ -33,13 +32,6 @@ MEAN_RADIUS = 0.3826
 
 _TICK = 0.02  # seconds between the poses of a path
 _LONGEST_ZOOM = 1.7  # natural logarithm of the magnification: no lens does more
-
-
-def opposite(label: int) -> int:
-    """What a move is when it is played backwards."""
-    if label not in STEADY:
-        return label
-    return label + 1 if label % 2 == 1 else label - 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +111,7 @@ def plan(
 
 def _next(before: int, random: np.random.Generator) -> int:
     if before in STEADY and random.random() < 0.25:
-        return opposite(before)  # back again
+        return before + 1 if before % 2 == 1 else before - 1  # back again
     if before not in (-1, STILL) and random.random() < 0.6:
         return STILL
     shares = np.ones(len(LABELS))

@@ -14,13 +14,15 @@ from export.camera_motion.scenes import Picture, Pyramid
 _PATCH = 96  # pixels
 
 
-def things(scenes: Sequence[Pyramid], random: np.random.Generator) -> list[Thing]:
-    """Nothing, somebody, a crowd that goes one way."""
-    count = int(random.choice([0, 1, 2, 3, 5], p=[0.16, 0.3, 0.24, 0.15, 0.15]))
+def things(
+    scenes: Sequence[Pyramid], random: np.random.Generator, *, people: bool = False
+) -> list[Thing]:
+    """Nothing, something, a crowd that goes one way; half of them people, if that is asked for."""
+    count = int(random.choice([0, 1, 2, 3, 5], p=[0.25, 0.25, 0.2, 0.15, 0.15]))
     together = random.normal(size=2) * random.uniform(0, 0.5) if random.random() < 0.2 else None
     found = []
     for number in range(count):
-        draw = _somebody if random.random() < 0.5 else _something
+        draw = _somebody if people and random.random() < 0.5 else _something
         found.append(draw(scenes, random, large=number == 0, velocity=together))
     return found
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from edgevid.errors import ModelError
 from edgevid.whole_file import whole_file
-from export.camera_motion.clips import Example, backwards, example, lesson
+from export.camera_motion.clips import Example, example, lesson
 from export.camera_motion.moves import LABELS
 from export.camera_motion.scenes import gallery
 from export.checkpoint import named_weights
@@ -40,8 +40,9 @@ class Recipe:
 
     Attributes:
         size: height and width of the input in pixels.
-        steps: how many.
-        batch: clips a step, an even number.
+        steps: how many without people who walk past; the learning rate falls to 0,
+        people_steps: and as many more with them, from a quarter of the learning rate.
+        batch: clips a step.
         frames: of a clip.
         scenes: how many are drawn to choose from.
         learning_rate: at its highest; it rises over the first 100 steps.
@@ -59,6 +60,7 @@ class Recipe:
 
     size: int = 96
     steps: int = 5000
+    people_steps: int = 1200
     batch: int = 8
     frames: int = 12
     scenes: int = 240
@@ -69,10 +71,15 @@ class Recipe:
     dropout: float = 0.1
     averaging: float = 0.998
     lessons: int = 700
-    lessons_until: int = 1500
-    easy_until: int = 2000
+    lessons_until: int = 1700
+    easy_until: int = 2300
     memory: float = 3.0
     seed: int = 0
+
+    @property
+    def all_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.steps + self.people_steps
 
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]
@@ -117,9 +124,9 @@ class Trainer:
     def run(self, steps: int) -> float:
         """Trains so many steps, or as many as are left; returns their mean loss."""
         losses = []
-        last = min(self.step + steps, self.recipe.steps)
+        last = min(self.step + steps, self.recipe.all_steps)
         batches = self._prefetched(range(self.step, last))
-        title = f"steps to {last} of {self.recipe.steps}"
+        title = f"steps to {last} of {self.recipe.all_steps}"
         progress = tqdm(batches, title, last - self.step, unit="step", leave=False, mininterval=2)
         for images, labels, weights in progress:
             seed = tf.constant([self.recipe.seed, self.step])
@@ -140,6 +147,9 @@ class Trainer:
     def _rate(self) -> float:
         """The present step's learning rate."""
         recipe = self.recipe
+        if self.step >= recipe.steps:
+            left = (recipe.all_steps - self.step) / recipe.people_steps
+            return recipe.learning_rate * left / 4
         left = (recipe.steps - self.step) / (recipe.falling * recipe.steps)
         return recipe.learning_rate * min(1.0, (self.step + 1) / _WARM_UP, left)
 
@@ -186,16 +196,18 @@ class Trainer:
         recipe = self.recipe
         lessons = _fading(step, recipe.lessons, recipe.lessons_until)
         easy = _fading(step, recipe.lessons, recipe.easy_until)
-        clips: list[Example] = []
-        for pair in range(step * recipe.batch // 2, (step + 1) * recipe.batch // 2):
-            random = np.random.default_rng([recipe.seed, pair])
+        clips = []
+        for number in range(step * recipe.batch, (step + 1) * recipe.batch):
+            random = np.random.default_rng([recipe.seed, number])
             if random.random() < lessons:
-                one = lesson(self.scenes, recipe.frames, recipe.size, random)
-                clips += [one, backwards(one)]
-                continue
-            for _ in range(2):
-                plain = random.random() < easy
-                clips.append(example(self.scenes, recipe.frames, recipe.size, random, easy=plain))
+                clips.append(lesson(self.scenes, recipe.frames, recipe.size, random))
+            else:
+                clips.append(
+                    example(
+                        self.scenes, recipe.frames, recipe.size, random,
+                        easy=random.random() < easy, people=step >= recipe.steps,
+                    )
+                )  # fmt: skip
         return (
             np.stack([clip.frames for clip in clips]),
             np.stack([clip.labels for clip in clips]),
@@ -248,7 +260,7 @@ def held_out(recipe: Recipe, count: int, *, part: int = 0) -> list[Example]:
     first = _HELD_OUT * (part + 1)
     scenes = gallery(max(8, count // 8), recipe.seed + first)
     randoms = [np.random.default_rng([recipe.seed, first + n]) for n in range(count)]
-    return [example(scenes, recipe.frames, recipe.size, random) for random in randoms]
+    return [example(scenes, recipe.frames, recipe.size, one, people=True) for one in randoms]
 
 
 def measure(network: Network, clips: Sequence[Example], memory: float) -> NDArray[np.intp]:

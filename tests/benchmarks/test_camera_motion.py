@@ -26,6 +26,12 @@ def test_a_move_is_as_fast_as_it_says(footage: Footage, move: str) -> None:
     assert own_speed(list(trial.pictures[: trial.first]), 5.0) < 0.01
 
 
+def test_full_speed_comes_after_the_easing(footage: Footage) -> None:
+    trial = film(footage, "pan left", 0.2, 0.5, seed=1)
+    assert own_speed(list(trial.pictures[trial.even :]), 5.0) == pytest.approx(0.2, rel=0.15)
+    assert own_speed(list(trial.pictures[trial.even - 2 : trial.even]), 5.0) < 0.16
+
+
 @pytest.mark.parametrize(
     ("move", "shift"), [("pan left", (1, 0)), ("tilt up", (0, 1)), ("pan right", (-1, 0))]
 )
