@@ -143,8 +143,8 @@ def _camera() -> Rows:
     return [
         {"on real pictures": title, "": figure}
         for title, figure in (
-            ("a known move over real footage: the right one of ten", f"{moves['top-1']:.1%}"),
-            ("announced within a second of its start", f"{moves['event within 1 s']:.1%}"),
+            ("a known move over real footage: the right label", f"{moves['top-1']:.1%}"),
+            ("the same: announced within a second", f"{moves['event within 1 s']:.1%}"),
             ("played backwards: the opposite move", f"{backwards['share']:.1%}"),
             ("mirrored, pans and rolls: the opposite move", f"{mirrored['share']:.1%}"),
             ("a fixed camera, people gesture before it: `still`", f"{gestures['still']:.1%}"),
@@ -192,7 +192,7 @@ def _camera_fixed() -> Rows:
             "false events": row["false events"],
         }
         for title, row in zip(
-            ("people gesture", "people walk, sit down, fall", "anything else"),
+            ("people gesture", "people walk, sit down, fall", "other clips, one cut to the next"),
             _fixed("gestures", "segments", "clips"),
             strict=True,
         )
