@@ -12,9 +12,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.arm.__main__ import COUNTED, Counts, exceeding, key, measure, references
+from benchmarks.arm.__main__ import (
+    COUNTED,
+    Counts,
+    exceeding,
+    fitting,
+    key,
+    measure,
+    references,
+    ways,
+)
 from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import run
+from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import EdgevidError, MissingDependencyError
 from edgevid.prepare import prepare
 from tests.conftest import LabelledClip
@@ -48,6 +58,18 @@ def test_a_step_takes_no_more_instructions_than_it_did(
     assert set(reference["instructions"][file]) >= set(counts[file])  # there is one to compare with
     assert exceeding(counts, published) == []
     assert parity["same top-1"] == f"{COUNTED} of {COUNTED}"
+
+
+@any_board
+def test_the_bundled_model_takes_no_more_either(
+    board: Board, root: Path, pictures: NDArray[np.uint8]
+) -> None:
+    data = CAMERA_MOTION.path.read_bytes()
+    counts, (parity,) = measure(ways(data), fitting(data, pictures), root, [board])
+    (file,) = counts
+    assert references()[key(data)]["instructions"][file].keys() >= counts[file].keys()
+    assert exceeding(counts, data) == []
+    assert parity["same top-1"] == "3 of 3"
 
 
 def test_a_count_may_grow_by_two_per_cent_and_no_more(published_path: Path) -> None:
