@@ -12,7 +12,7 @@ HOURS ?= 24
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
-	@echo "make test-export   the tests of the training side, with TensorFlow"
+	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make camera-motion train the model that edgevid brings along, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
@@ -27,7 +27,7 @@ help:
 demo: $(VENV)/runtime
 	$(BIN)/python -m edgevid.demo $(if $(CLIP),--clip "$(CLIP)")
 
-test: lint test-runtime
+test: lint test-runtime test-export
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -37,7 +37,7 @@ lint: $(VENV)/dev
 test-runtime: $(VENV)/dev
 	$(BIN)/python -m pytest
 
-# The workshop needs TensorFlow, 3 GB, in an environment of its own; its tests take ten minutes.
+# The training side needs TensorFlow, 3 GB, in an environment of its own.
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
 

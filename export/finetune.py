@@ -15,7 +15,7 @@ import tensorflow as tf
 from edgevid.command import OK, guard
 from edgevid.errors import SourceError
 from export import checkpoint, clips, metrics, report, start
-from export.batch_norm import restore_statistics
+from export.batch_norm import measure_statistics, restore_statistics
 from export.clips import Clip
 from export.frames import Frames, Unreadable, gather
 from export.hardware import PRECISIONS, Precision, training_on
@@ -68,6 +68,8 @@ def finetune(job: Job) -> dict[str, Any]:
         EdgevidError: the data, the weights or the output folder are not usable; one line says
             what.
     """
+    if job.init == "none":  # then the first stages know nothing that could be kept
+        job = replace(job, recipe=replace(job.recipe, frozen=0))
     tf.config.experimental.enable_op_determinism()
     tf.keras.utils.set_random_seed(job.recipe.seed)
     train, validation, test = _split(job)
@@ -99,6 +101,8 @@ def finetune(job: Job) -> dict[str, Any]:
         trainer.save(saved)
 
     trainer.exchange()
+    if job.init == "none":
+        measure_statistics(network, trainer.samples(_STATISTICS_CLIPS))
     checkpoint.save(job.out / "network.npz", network, labels)
     network, _ = checkpoint.load(job.out / "network.npz")  # what is measured is what was kept
     figures: dict[str, Any] = {

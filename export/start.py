@@ -78,6 +78,9 @@ def _model_garden(network: Network, prefix: str) -> None:
     try:
         # read, not restore: a counter of saves is in some of these files only.
         tf.train.Checkpoint(model=model).read(prefix).assert_existing_objects_matched()
+        held = [n for n in shapes if n.startswith("model/") and ".OPTIMIZER_SLOT" not in n]
+        if len(held) > len(model.weights):  # such as those of squeeze-and-excitation
+            raise ValueError(f"it holds {len(held)} tensors, and {len(model.weights)} are known")
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(

@@ -7,7 +7,8 @@ that there is something to lose.
 
 With ``--data`` the clips are a folder's, by person or scene (``--group``), and the weights start
 from the published file's: squeeze-and-excitation, which that file lacks, starts neutral. Without,
-the clips are made here, squares that wander in four directions, and the weights start at random.
+the clips are made here, squares of four colours that wander in four directions, and the weights
+start at random.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from edgevid.loading import load_model
 from edgevid.opencv import cv2
 from export import checkpoint, clips, published
 from export.augment import Augmentation
-from export.batch_norm import restore_statistics
+from export.batch_norm import measure_statistics, restore_statistics
 from export.clips import Clip
 from export.convert import choose, export
 from export.frames import Frames, gather
@@ -38,7 +39,12 @@ from export.train import Recipe, Trainer, examples
 from export.verify import Limits, compare
 
 Decoded = list[tuple[Clip, Frames]]
-DIRECTIONS = {"down": (0, 6), "left": (-6, 0), "right": (6, 0), "up": (0, -6)}
+WANDERERS = {  # how far a frame, and in which colour: a few minutes teach the one or the other
+    "down": ((0, 6), (220, 60, 60)),
+    "left": ((-6, 0), (60, 200, 60)),
+    "right": ((6, 0), (60, 60, 220)),
+    "up": ((0, -6), (230, 220, 60)),
+}
 ROUNDED = {"epochs": 3, "learning_rate": 1e-4, "quantization_aware": True}
 
 
@@ -98,6 +104,8 @@ def parity(
         while trainer.epoch < step.epochs:
             loss = trainer.run_epoch()
         trainer.exchange()
+        if step is recipe and not chosen.init:
+            measure_statistics(network, trainer.samples(48))
         path = chosen.folder / f"{size}_{style}_{'rounded' if step is not recipe else 'plain'}"
         checkpoint.save(path.with_suffix(".npz"), network, labels)
         path.with_suffix(".tflite").write_bytes(
@@ -130,9 +138,9 @@ def _start_from(network: Network, path: Path) -> None:
 def _data(chosen: argparse.Namespace) -> tuple[Decoded, Decoded]:
     if chosen.data is None:
         made = [
-            (Clip(Path(f"{label}{seed}"), label), _wandering(step, seed))
+            (Clip(Path(f"{label}{seed}"), label), _wandering(*how, seed))
             for seed in range(16 if chosen.quick else 80)
-            for label, step in DIRECTIONS.items()
+            for label, how in WANDERERS.items()
         ]
         return made[: len(made) * 3 // 4], made[len(made) * 3 // 4 :]
     found = clips.read(chosen.data)
@@ -143,18 +151,19 @@ def _data(chosen: argparse.Namespace) -> tuple[Decoded, Decoded]:
     return tuple(gather(part, chosen.folder / "frames")[0] for part in (train, held))  # type: ignore[return-value]
 
 
-def _wandering(step: tuple[int, int], seed: int, frames: int = 10) -> Frames:
+def _wandering(
+    step: tuple[int, int], colour: tuple[int, int, int], seed: int, frames: int = 10
+) -> Frames:
     """A clip of a square that moves over a picture that stands still."""
     random = np.random.default_rng(seed)
     picture = cv2.resize(random.integers(0, 256, (9, 12, 3), np.uint8), (128, 96))
     x, y = random.integers(24, 80), random.integers(24, 48)
-    colour = random.integers(0, 256, 3).tolist()
-    side = int(random.integers(12, 28))
+    side = int(random.integers(24, 48))
     jpegs = []
     for number in range(frames):
         left, top = int(x + step[0] * number) % 128, int(y + step[1] * number) % 96
         shown = cv2.rectangle(picture.copy(), (left, top), (left + side, top + side), colour, -1)
-        jpegs.append(cv2.imencode(".jpg", shown)[1].reshape(-1))
+        jpegs.append(cv2.imencode(".jpg", shown[..., ::-1])[1].reshape(-1))
     return Frames(tuple(jpegs), np.arange(frames) / FPS)
 
 

@@ -139,3 +139,20 @@ def test_restored_statistics_change_nothing(published_path: Path, network_module
     after = network.pooled(batch, training=True)[0].numpy()
     far_off = as_recovered.pooled(batch, training=True)[0].numpy()
     assert np.abs(after - before).mean() < 0.01 * np.abs(far_off - before).mean()
+
+
+def test_measured_statistics_make_inference_what_training_was(network_module: Any) -> None:
+    from export.batch_norm import measure_statistics
+
+    network = network_module.Network(network_module.Architecture("a0", "relu6", 3))
+    for variable in network.weights:
+        if variable.name.endswith("scale:0"):
+            variable.assign(1.0)  # every branch open
+    image = np.random.default_rng(0).random((4, 4, SIZE, SIZE, 3), np.float32)
+    batch = {"image": image, "alpha": np.tile(network_module.alphas(4), (4, 1))}
+    fresh = network.pooled(batch)[0].numpy()
+    measure_statistics(network, [batch])
+    trained = network.pooled(batch, training=True)[0].numpy()
+    measure_statistics(network, [batch])  # such a pass moves them
+    found = network.pooled(batch)[0].numpy()
+    assert np.abs(found - trained).mean() < 0.02 * np.abs(fresh - trained).mean()
