@@ -29,7 +29,7 @@ class Augmentation:
         frames: at most so many frames of a clip are shown, one stretch of it.
         speed: slowest and fastest, as a factor of real time.
         shorten: probability that up to a fifth is missing at one end.
-        zoom: smallest and largest crop as a share of the shorter side.
+        zoom: smallest and largest crop as a share of the shorter side; past 1 it is wider than high.
         aspect: strongest change of width to height, as a logarithm.
         turn: largest rotation in degrees, applied to half the clips.
         bend: strength of a smooth distortion, as a share of the picture: people of another build.
@@ -42,16 +42,16 @@ class Augmentation:
     """
 
     frames: int = 16
-    speed: tuple[float, float] = (0.8, 1.25)
+    speed: tuple[float, float] = (0.65, 1.5)
     shorten: float = 0.3
-    zoom: tuple[float, float] = (0.6, 1.0)
-    aspect: float = 0.12
-    turn: float = 8.0
-    bend: float = 0.0
-    light: float = 0.3
-    hue: float = 0.0
+    zoom: tuple[float, float] = (0.45, 1.1)
+    aspect: float = 0.2
+    turn: float = 12.0
+    bend: float = 0.03
+    light: float = 0.45
+    hue: float = 35.0
     grey: float = 0.15
-    overlay: float = 0.35
+    overlay: float = 0.5
     mirror: float = 0.0
 
 

@@ -12,10 +12,10 @@
     style = "relu6"
 
     [train]                         # optional: any field of export.train.Recipe
-    epochs = 30
+    epochs = 45
 
     [augmentation]                  # optional: any field of export.augment.Augmentation
-    speed = [0.8, 1.25]
+    hue = 0.0                       # where colours tell classes apart
 
     [export]                        # optional
     precision = ["int8", "float32"]

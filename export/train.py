@@ -58,7 +58,7 @@ class Recipe:
         seed: of every random choice.
     """
 
-    epochs: int = 30
+    epochs: int = 45
     batch: int = 8
     learning_rate: float = 7e-4
     weight_decay: float = 0.01
@@ -66,7 +66,7 @@ class Recipe:
     batch_norm: bool = True
     quantization_aware: bool = False
     label_smoothing: float = 0.1
-    mixed: float = 0.0
+    mixed: float = 0.5
     dropout: float = 0.2
     averaging: float = 0.97
     memory: float = 15.0  # three seconds: clips seldom last longer, streams do

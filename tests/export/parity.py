@@ -45,6 +45,10 @@ WANDERERS = {  # how far a frame, and in which colour: a few minutes teach the o
     "right": ((6, 0), (60, 60, 220)),
     "up": ((0, -6), (230, 220, 60)),
 }
+LITTLE = Augmentation(  # for the classes are of different colours
+    speed=(0.8, 1.25), zoom=(0.6, 1.0), aspect=0.12, turn=8.0, bend=0.0, light=0.3, hue=0.0,
+    overlay=0.0,
+)  # fmt: skip
 ROUNDED = {"epochs": 3, "learning_rate": 1e-4, "quantization_aware": True}
 
 
@@ -83,7 +87,7 @@ def parity(
     labels = tuple(sorted({clip.label for clip, _ in train}))
     network = Network(Architecture(size, style, len(labels)))
     data = examples(train, labels, FPS)
-    recipe = Recipe(epochs=chosen.epochs, frozen=0, augmentation=Augmentation(overlay=0.0))
+    recipe = Recipe(epochs=chosen.epochs, frozen=0, mixed=0.0, augmentation=LITTLE)
     if chosen.init:
         _start_from(network, chosen.init)
         trainer = Trainer(network, recipe, data, size=chosen.pixels, fps=FPS)
