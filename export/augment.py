@@ -29,7 +29,7 @@ class Augmentation:
         frames: at most so many frames of a clip are shown, one stretch of it.
         speed: slowest and fastest, as a factor of real time.
         shorten: probability that up to a fifth is missing at one end.
-        zoom: smallest and largest crop as a share of the shorter side; past 1 it is wider than high.
+        zoom: smallest and largest crop as a share of the shorter side; past 1 it is wide.
         aspect: strongest change of width to height, as a logarithm.
         turn: largest rotation in degrees, applied to half the clips.
         bend: strength of a smooth distortion, as a share of the picture: people of another build.
