@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from edgevid.command import OK, guard
 from edgevid.errors import SourceError
@@ -71,7 +72,7 @@ def finetune(job: Job) -> dict[str, Any]:
     if job.init == "none":  # then the first stages know nothing that could be kept
         job = replace(job, recipe=replace(job.recipe, frozen=0))
     tf.config.experimental.enable_op_determinism()
-    tf.keras.utils.set_random_seed(job.recipe.seed)
+    tf_keras.utils.set_random_seed(job.recipe.seed)
     train, validation, test = _split(job)
     labels = clips.check(train, [*validation, *test])
     cache = job.cache or job.out / "frames"

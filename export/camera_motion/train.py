@@ -85,12 +85,13 @@ class Recipe:
 Batch = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32]]
 
 
-def untrained() -> Network:
+def untrained(seed: int) -> Network:
     """A network with random weights whose blocks all take part from the first step.
 
     The Model Garden lets every residual branch start at 0, and learns nothing from that for
     hundreds of steps.
     """
+    tf_keras.utils.set_random_seed(seed)
     network = Network(Architecture("a0", "relu6", len(LABELS)))
     for name, variable in named_weights(network).items():
         if name.endswith("rezero/scale"):
@@ -109,7 +110,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.network = untrained()
+        self.network = untrained(recipe.seed)
         self.step = 0
         self.history: list[dict[str, float]] = []
         self.scenes = gallery(recipe.scenes, recipe.seed)

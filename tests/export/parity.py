@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 from benchmarks import report
 from edgevid.command import OK, guard
@@ -83,7 +84,7 @@ def parity(
     size: Any, style: Any, train: Decoded, held: Decoded, chosen: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Trains one network, and returns a row for each of its int8 files."""
-    tf.keras.utils.set_random_seed(chosen.seed)
+    tf_keras.utils.set_random_seed(chosen.seed)
     labels = tuple(sorted({clip.label for clip, _ in train}))
     network = Network(Architecture(size, style, len(labels)))
     data = examples(train, labels, FPS)
