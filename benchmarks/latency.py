@@ -342,7 +342,7 @@ def draw(models: Sequence[dict[str, Any]], path: Path) -> None:
             axes.plot(figures[mark], place, "o", color=colour, label=None if place else mark)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    report.logarithmic(axes, "one step, ms (logarithmic; the line ends at the slowest)")
+    report.logarithmic(axes, "one step, ms; the line ends at the slowest")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     report.save_figure(figure, path)
 
