@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from functools import cached_property
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ _DRIFT_OVER = 10  # frames, 2 s: a scene that differs from the one so long ago h
 _DRIFT_KEEPS = 5.0  # and what was before counts for this many
 
 
+@cache
+def _opencv() -> Any:
+    """Loads it late, so that importing edgevid stays light, and looks for it once."""
+    from edgevid.opencv import cv2
+
+    return cv2
+
+
 class Description:
     """What is remembered of a picture.
 
@@ -40,24 +49,22 @@ class Description:
     """
 
     def __init__(self, picture: NDArray[np.uint8]) -> None:
-        from edgevid.opencv import cv2
-
+        cv2 = _opencv()
         self._sampled = cv2.resize(picture, _SAMPLES, interpolation=cv2.INTER_NEAREST)
         coarse = cv2.resize(self._sampled, _PATTERN, interpolation=cv2.INTER_AREA)
         pattern = coarse.ravel().astype(np.float32)
-        pattern -= np.add.reduce(pattern) / pattern.size
+        pattern -= float(np.add.reduce(pattern)) / pattern.size
         self.pattern: NDArray[np.float32] = pattern
         self.length = math.sqrt(pattern.dot(pattern))
         self.has_pattern = self.length > _FAINT * math.sqrt(pattern.size)
+        self._colours: NDArray[np.float32] | None = None
 
-    @cached_property
     def colours(self) -> NDArray[np.float32]:
-        """Square roots of the shares of all pixels that each colour has; of length 1."""
-        from edgevid.opencv import cv2
-
-        counts = cv2.calcHist([self._sampled], [0, 1, 2], None, _LEVELS, _RANGES).ravel()
-        shares: NDArray[np.float32] = np.sqrt(counts * np.float32(3 / self._sampled.size))
-        return shares
+        """Returns square roots of the numbers of samples that have each colour."""
+        if self._colours is None:  # seldom asked for, and never changing
+            counts = _opencv().calcHist([self._sampled], [0, 1, 2], None, _LEVELS, _RANGES)
+            self._colours = np.sqrt(counts.ravel())
+        return self._colours
 
 
 class SceneWatch:
@@ -104,4 +111,5 @@ def _pattern_distance(one: Description, other: Description) -> float:
 
 
 def _colour_distance(one: Description, other: Description) -> float:
-    return 1 - float(one.colours.dot(other.colours))  # the squared Hellinger distance
+    # The squared Hellinger distance of the shares that colours have.
+    return 1 - float(one.colours().dot(other.colours())) / math.prod(_SAMPLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
@@ -66,14 +67,18 @@ class Ranking:
         Args:
             logits: float32 ``[classes]``.
         """
-        probabilities = softmax(logits)
-        candidates = probabilities if self._kept is None else probabilities[self._kept]
+        candidates = logits if self._kept is None else logits[self._kept]
         best = _largest(candidates, self._top_k)
         if self._kept is not None:
             best = self._kept[best]
+        # Softmax, of which only a few values are wanted; the largest logit is taken off first, so
+        # that no exponential overflows.
+        largest = float(np.maximum.reduce(logits))
+        total = float(np.add.reduce(np.exp(logits - largest)))
         # Ties go to the first label, so that the same scores always give the same order.
-        ranked = sorted(zip((-probabilities[best]).tolist(), best.tolist(), strict=True))
-        return tuple(Score(self._labels[index], -negative) for negative, index in ranked)
+        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))
+        labels, exp = self._labels, math.exp
+        return tuple([Score(labels[i], exp(-value - largest) / total) for value, i in ranked])
 
 
 def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
