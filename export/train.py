@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +27,7 @@ from export.checkpoint import named_weights
 from export.clips import Clip
 from export.frames import Frames
 from export.network import Network, alphas
+from export.prefetch import prefetched
 from export.quantization_aware import quantized
 
 _AHEAD = 2  # batches prepared while one is trained on
@@ -178,7 +177,9 @@ class Trainer:
     def run_epoch(self) -> float:
         """Trains one epoch; returns its mean loss."""
         losses = []
-        batches = self._prefetched(self.epoch)
+        batches = prefetched(
+            lambda step: self._batch(self.epoch, *step), enumerate(self._order(self.epoch)), _AHEAD
+        )
         title = f"epoch {self.epoch + 1}/{self.recipe.epochs}"
         progress = tqdm(batches, total=self.steps, desc=title, unit="step", leave=False)
         for number, batch in enumerate(progress):
@@ -239,18 +240,6 @@ class Trainer:
             kept = tf.identity(variable)
             variable.assign(average)
             average.assign(kept)
-
-    def _prefetched(self, epoch: int) -> Iterator[Batch]:
-        """Prepares the next batches while one is trained on."""
-        members = self._order(epoch)
-        with ThreadPoolExecutor(2) as pool:
-            waiting = deque[Future[Batch]]()
-            for number, chosen in enumerate(members):
-                waiting.append(pool.submit(self._batch, epoch, number, chosen))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
 
     def _order(self, epoch: int) -> list[list[int]]:
         """Which clips each step sees: like lengths together, or padding costs a third more."""

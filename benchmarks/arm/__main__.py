@@ -28,6 +28,7 @@ from benchmarks import clips, report
 from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import Run, run
 from benchmarks.arm.sysroot import LITERT
+from benchmarks.parity import softmax
 from edgevid import command, interface, manifest, tflite
 from edgevid.prepare import prepare
 from edgevid.preprocess import Preprocess
@@ -135,8 +136,7 @@ def measure(
 def _parity(here: Run, there: Run) -> dict[str, Any]:
     apart = np.abs(here.logits - there.logits)
     same = here.logits.argmax(axis=1) == there.logits.argmax(axis=1)
-    weights = [np.exp(run.logits - run.logits.max(axis=1, keepdims=True)) for run in (here, there)]
-    probabilities = [weight / weight.sum(axis=1, keepdims=True) for weight in weights]
+    probabilities = [softmax(run.logits) for run in (here, there)]
     return {
         "same top-1": f"{same.sum()} of {len(same)}",
         "equal logits": f"{np.mean(apart == 0):.1%}",

@@ -8,9 +8,7 @@ interrupted ends like one that was not.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from export.camera_motion.moves import LABELS
 from export.camera_motion.scenes import gallery
 from export.checkpoint import named_weights
 from export.network import Architecture, Network, alphas
+from export.prefetch import prefetched
 
 _AHEAD = 3  # batches prepared while one is trained on
 _WARM_UP = 100  # steps
@@ -126,7 +125,7 @@ class Trainer:
         """Trains so many steps, or as many as are left; returns their mean loss."""
         losses = []
         last = min(self.step + steps, self.recipe.all_steps)
-        batches = self._prefetched(range(self.step, last))
+        batches = prefetched(self._batch, range(self.step, last), _AHEAD)
         title = f"steps to {last} of {self.recipe.all_steps}"
         progress = tqdm(batches, title, last - self.step, unit="step", leave=False, mininterval=2)
         for images, labels, weights in progress:
@@ -181,17 +180,6 @@ class Trainer:
             kept = tf.identity(variable)
             variable.assign(average)
             average.assign(kept)
-
-    def _prefetched(self, steps: Sequence[int]) -> Iterator[Batch]:
-        """Draws the next batches while one is trained on."""
-        with ThreadPoolExecutor(2) as pool:
-            waiting = deque[Future[Batch]]()
-            for step in steps:
-                waiting.append(pool.submit(self._batch, step))
-                if len(waiting) > _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
 
     def _batch(self, step: int) -> Batch:
         recipe = self.recipe
