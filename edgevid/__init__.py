@@ -32,6 +32,7 @@ from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.sinks import draw, open_video
 from edgevid.sources import Source, clips, open_source
 from edgevid.version import __version__
+from edgevid.watch import Watch
 from edgevid.whole_file import WholeFile, whole_file
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Stream",
     "StreamState",
     "UsageError",
+    "Watch",
     "WholeFile",
     "__version__",
     "classify",

@@ -1,25 +1,14 @@
-"""The loop: every frame of a source, and a prediction for those on the model's clock."""
+"""Classifies whatever can be opened as a source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from edgevid.model import Model, Stream
-from edgevid.pace import Pace
-from edgevid.records import Frame, Prediction
+from edgevid.model import Model
+from edgevid.records import Prediction
 from edgevid.sources import Source, clips, open_source
-
-
-def watch(
-    frames: Iterable[Frame], stream: Stream, pace: Pace
-) -> Iterator[tuple[Frame, Prediction | None]]:
-    """Yields each frame, with the prediction where one was made on it.
-
-    A live source should be wrapped so that it gives its newest frame only.
-    """
-    for frame in frames:
-        yield frame, stream.step(frame) if pace.due(frame.timestamp) else None
+from edgevid.watch import Watch
 
 
 def freshest(source: Source) -> Source:
@@ -45,14 +34,15 @@ def classify(
     Raises:
         SourceError: the source cannot be read, or broke off.
     """
-    stream = model.stream(top_k=top_k)
+    watch = Watch(model.stream(top_k=top_k))
     if isinstance(source, (str, Path)):
         opened: Iterator[Source] = (open_source(clip) for clip in clips(source))
     else:
         opened = iter([open_source(source) if isinstance(source, int) else source])
     for one in opened:
-        stream.reset()
+        watch.end()
         with freshest(one) as frames:
-            for _, prediction in watch(frames, stream, Pace(model.manifest.fps)):
+            for frame in frames:
+                prediction, _ = watch.take(frame)
                 if prediction is not None:
                     yield prediction

@@ -11,6 +11,7 @@ from pathlib import Path
 from edgevid import backends
 from edgevid.errors import ModelError, UsageError
 from edgevid.manifest import FITS, EventDefaults
+from edgevid.orientation import ANGLES
 from edgevid.preprocess import Box
 from edgevid.version import __version__
 
@@ -33,6 +34,7 @@ class Options:
     crop: Box | None
     fit: str | None
     memory: float | None
+    rotate: int
     mirror: bool
     top_k: int
     score_threshold: float
@@ -139,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         metavar="SECONDS",
         help="how much of the past weighs in; 0 forgets at once, inf never (default: the model's)",
+    )
+    group.add_argument(
+        "--rotate",
+        type=int,
+        choices=ANGLES[1:],
+        default=0,
+        help="turn the picture clockwise by so many degrees, for a camera that hangs otherwise",
     )
     group.add_argument("--mirror", action="store_true", help="swap left and right")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,16 +25,65 @@ class Frame:
         ValueError: the image is not uint8 ``[height, width, 3]``.
     """
 
-    image: NDArray[np.uint8]
+    image: Pixels
     timestamp: float
     index: int
 
     def __post_init__(self) -> None:
-        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
-            raise ValueError(
-                "a frame's image must be uint8 [height, width, 3], "
-                f"not {self.image.dtype} {list(self.image.shape)}"
-            )
+        _check(self.image)
+
+    def at(self, timestamp: float) -> Frame:
+        """Returns the same picture at another time."""
+        return LazyFrame(lambda: self.image, timestamp, self.index)
+
+    def changed(self, change: Callable[[Pixels], Pixels]) -> Frame:
+        """Returns a frame whose picture is ``change(image)``, made when it is asked for."""
+        return LazyFrame(lambda: change(self.image), self.timestamp, self.index)
+
+
+class LazyFrame(Frame):
+    """A frame whose picture is made when it is first asked for.
+
+    Sources give these, so that frames nobody looks at are never converted.
+
+    Args:
+        image: returns RGB, uint8, ``[height, width, 3]``; or the picture itself.
+        timestamp: as in ``Frame``.
+        index: as in ``Frame``.
+
+    Raises:
+        ValueError: at the first use of ``image``: it is not uint8 ``[height, width, 3]``.
+    """
+
+    __slots__ = ("_image",)
+    _image: Callable[[], Pixels] | Pixels
+
+    def __init__(self, image: Callable[[], Pixels] | Pixels, timestamp: float, index: int) -> None:
+        # As a frozen dataclass sets its own fields.
+        object.__setattr__(self, "_image", image)
+        object.__setattr__(self, "timestamp", timestamp)
+        object.__setattr__(self, "index", index)
+
+    @property
+    def image(self) -> Pixels:
+        """RGB, uint8, ``[height, width, 3]``."""
+        image = self._image
+        if callable(image):
+            image = image()
+            _check(image)
+            object.__setattr__(self, "_image", image)
+        return image
+
+    def __repr__(self) -> str:
+        return f"LazyFrame(timestamp={self.timestamp}, index={self.index})"
+
+
+def _check(image: Pixels) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            "a frame's image must be uint8 [height, width, 3], "
+            f"not {image.dtype} {list(image.shape)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgevid import command, options
 from edgevid.errors import SourceError
-from edgevid.events import EventDetector
 from edgevid.loading import load_model
-from edgevid.loop import freshest, watch
-from edgevid.model import Stream
+from edgevid.loop import freshest
 from edgevid.options import Options
-from edgevid.pace import Pace
+from edgevid.orientation import oriented
 from edgevid.percentiles import Percentiles
 from edgevid.records import Frame, Prediction, Summary
 from edgevid.sinks import Sink, open_sinks
 from edgevid.sources import Source, clips, open_camera, open_source
+from edgevid.watch import Watch
 
 # Labels a step that events are made from, however few are to be said.
 _FOLLOWED = 5
@@ -46,12 +48,18 @@ class _Run:
         self._frames = self._predictions = self._skipped = self._unreadable = 0
         self._times = Percentiles()
         self._started = time.monotonic()
+        self._turns = chosen.mirror or chosen.rotate != 0
 
     def go(self) -> int:
         chosen = self._options
         model = load_model(
             chosen.model, labels=chosen.labels, threads=chosen.threads, backend=chosen.backend
         )
+        fps = chosen.fps or model.manifest.fps
+        if fps != model.manifest.fps:
+            command.complain(
+                f"{fps:g} steps a second, though the model expects {model.manifest.fps:g}"
+            )
         stream = model.stream(
             memory=chosen.memory,
             top_k=max(chosen.top_k, _FOLLOWED),
@@ -60,11 +68,7 @@ class _Run:
             fit=chosen.fit,
             crop=chosen.crop,
         )
-        fps = chosen.fps or model.manifest.fps
-        if fps != model.manifest.fps:
-            command.complain(
-                f"{fps:g} steps a second, though the model expects {model.manifest.fps:g}"
-            )
+        watch = Watch(stream, chosen.event_rules(model.manifest.events), fps=fps)
         failures = 0
         with ExitStack() as cleanup:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -82,7 +86,7 @@ class _Run:
                 if self._stopping:
                     break
                 try:
-                    self._watch(spec, stream, fps, sinks)
+                    self._watch(spec, watch, sinks)
                 except SourceError as error:
                     # One bad clip among many must not cost the others.
                     if chosen.debug:
@@ -100,35 +104,32 @@ class _Run:
             return [self._options.camera]
         return [clip for spec in self._options.sources for clip in clips(spec)]
 
-    def _watch(self, spec: str, stream: Stream, fps: float, sinks: list[Sink]) -> None:
+    def _watch(self, spec: str, watch: Watch, sinks: list[Sink]) -> None:
         """Runs one source from its first frame to its last."""
-        pace = Pace(fps)
-        detector = EventDetector(self._options.event_rules(stream.model.manifest.events))
-        if not self._options.continuous:
-            stream.reset()
+        before = watch.skipped
         with self._open(spec) as source:
             self._source = source
             for sink in sinks:
                 sink.start(source)
             try:
-                for frame, prediction in watch(self._frames_of(source), stream, pace):
+                for frame in self._frames_of(source):
+                    prediction, events = watch.take(frame)
                     if prediction is not None:
                         self._predictions += 1
                         self._times.add(prediction.inference_ms)
                         # What a camera has shown stays true even if it breaks off later.
                         self._worth_keeping |= source.is_live
-                    found = detector.update(prediction) if prediction is not None else []
                     shown = self._worth_saying(prediction) if prediction is not None else None
                     for sink in sinks:
                         sink.take(frame, shown)
-                        for event in found:
+                        for event in events:
                             sink.event(event)
-                for event in detector.close():
-                    for sink in sinks:
-                        sink.event(event)
                 self._worth_keeping = True
             finally:
-                self._skipped += pace.skipped
+                for event in watch.end(reset=not self._options.continuous):
+                    for sink in sinks:
+                        sink.event(event)
+                self._skipped += watch.skipped - before
                 self._unreadable += source.unreadable
 
     def _open(self, spec: str) -> Source:
@@ -149,7 +150,10 @@ class _Run:
             if self._stopping or frame.timestamp >= end:
                 return
             self._frames += 1
-            yield _mirrored(frame) if self._options.mirror else frame
+            yield frame.changed(self._oriented) if self._turns else frame
+
+    def _oriented(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return oriented(image, rotate=self._options.rotate, mirror=self._options.mirror)
 
     def _worth_saying(self, prediction: Prediction) -> Prediction:
         first = prediction.scores[: self._options.top_k]
@@ -176,10 +180,6 @@ class _Run:
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop()
         signal.signal(number, signal.default_int_handler)  # whoever asks twice means at once
-
-
-def _mirrored(frame: Frame) -> Frame:
-    return replace(frame, image=frame.image[:, ::-1])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
 from edgevid import EdgevidError, Frame, Pace, Source, clips, freshest, open_source
@@ -111,7 +111,7 @@ def _played(source: Source, speed: float, earliest: float) -> Iterator[Frame]:
             first = frame.timestamp
         passed = frame.timestamp - first
         time.sleep(max(0.0, began + passed / speed - time.monotonic()))
-        yield replace(frame, timestamp=max(began, earliest) + passed)
+        yield frame.at(max(began, earliest) + passed)
 
 
 def _send(

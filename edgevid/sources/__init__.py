@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgevid.errors import SourceError, UsageError
 from edgevid.sources.base import Source
+from edgevid.sources.folders import pictures_in, videos_in
 
 __all__ = ["Source", "clips", "open_camera", "open_source"]
 
@@ -30,7 +31,7 @@ def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> 
     if _is_folder(path):
         from edgevid.sources.pictures import DEFAULT_FPS, PicturesSource
 
-        if _videos_in(path):
+        if videos_in(path):
             raise SourceError(f"{path}: a folder of videos: open each of edgevid.clips() in turn")
         return PicturesSource(path, picture_fps or DEFAULT_FPS)
     from edgevid.sources.video import VideoSource
@@ -68,9 +69,7 @@ def clips(spec: str | Path) -> list[str]:
     path = Path(spec)
     if not _is_folder(path):
         return [str(spec)]
-    from edgevid.sources.pictures import pictures_in
-
-    videos = _videos_in(path)
+    videos = videos_in(path)
     if videos and pictures_in(path):
         raise SourceError(f"{path}: holds videos and pictures: which are meant? Name them")
     if not videos and not pictures_in(path):
@@ -83,13 +82,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # out of reach: to open it as a file will say why
         return False
-
-
-def _videos_in(folder: Path) -> list[Path]:
-    from edgevid.sources.pictures import files_in
-    from edgevid.sources.video import SUFFIXES
-
-    return files_in(folder, SUFFIXES)
 
 
 def _is_camera(spec: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from edgevid.errors import SourceError
 from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.base import Source
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+from edgevid.sources.folders import pictures_in
 
 DEFAULT_FPS = 25.0  # what FFmpeg takes a sequence of pictures to be
 
@@ -56,29 +54,3 @@ class PicturesSource(Source):
 
     def close(self) -> None:
         """Nothing is held open between pictures."""
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """Returns a folder's pictures: ``9.jpg`` before ``10.jpg``."""
-    return files_in(folder, SUFFIXES)
-
-
-def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """Returns a folder's files that end in one of these, in natural order.
-
-    Raises:
-        SourceError: the folder cannot be read.
-    """
-    try:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes]
-        return sorted((path for path in found if path.is_file()), key=natural_order)
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
-
-
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Orders names as a person would: by the value of the numbers in them."""
-    return [
-        (int(part), "") if part.isdigit() else (-1, part.lower())
-        for part in re.split(r"([0-9]+)", path.name)
-    ]

@@ -12,13 +12,7 @@ from edgevid.errors import SourceError
 from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.base import Source
-
-# What a folder is searched for, and what is a file even behind an http address. A file named
-# outright may be anything that FFmpeg reads.
-SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".wmv"),
-    *(".flv", ".3gp", ".ogv", ".mts", ".m2ts"),
-)
+from edgevid.sources.folders import VIDEO_SUFFIXES
 
 _OPEN_TIMEOUT_MS = 10_000
 _READ_TIMEOUT_MS = 5_000  # FFmpeg tries up to three times before a stall shows
@@ -68,7 +62,7 @@ class VideoSource(Source):
         self.fps = rate if 0 < rate < 1000 else None
         self.is_live = is_url(location) and (
             location.lower().startswith(_LIVE_SCHEMES)
-            or (self.length is None and not self.name.lower().endswith(SUFFIXES))
+            or (self.length is None and Path(self.name).suffix.lower() not in VIDEO_SUFFIXES)
         )
 
     def __iter__(self) -> Iterator[Frame]:

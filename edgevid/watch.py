@@ -1,0 +1,95 @@
+"""One camera's or clip's way through a model: which frames it sees, what it says, what happens."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import NamedTuple
+
+from edgevid.events import EventDetector
+from edgevid.manifest import EventDefaults
+from edgevid.model import Stream
+from edgevid.pace import Pace
+from edgevid.records import Event, Frame, Prediction
+
+_LOG = logging.getLogger(__name__)
+
+# What is seen after such a gap has nothing to do with what was seen before it: files that were
+# joined, a camera that was suspended. Longer than any pause between two frames of one scene.
+_LONGEST_GAP_S = 10.0
+
+
+class Seen(NamedTuple):
+    """What one frame brought.
+
+    Attributes:
+        prediction: the model's, on a frame that falls on its clock; else None.
+        events: what started or ended with it; what a jump in time ended comes first.
+    """
+
+    prediction: Prediction | None
+    events: list[Event]
+
+
+class Watch:
+    """Pace, stream and events together: the way of every frame, whatever it comes from.
+
+    Args:
+        stream: of the model; belongs to this watch.
+        rules: when an action counts as started or ended; the model's own when None.
+        fps: frames a second that the model is to see; the model's own when None.
+
+    Example:
+        >>> watch = Watch(model.stream(top_k=5))
+        >>> for frame in source:
+        ...     prediction, events = watch.take(frame)
+        >>> events = watch.end()
+    """
+
+    def __init__(
+        self, stream: Stream, rules: EventDefaults | None = None, *, fps: float | None = None
+    ) -> None:
+        manifest = stream.model.manifest
+        self.stream = stream
+        self._detector = EventDetector(rules or manifest.events)
+        self._fps = fps or manifest.fps
+        self._pace = Pace(self._fps)
+        self._previous = math.nan
+        self._skipped = 0
+
+    @property
+    def skipped(self) -> int:
+        """Ticks of the model's clock, so far, that went by without a frame."""
+        return self._skipped + self._pace.skipped
+
+    def take(self, frame: Frame) -> Seen:
+        """Takes the next frame of the source.
+
+        After more than ten seconds without a frame it starts afresh, and warns.
+        """
+        gap = frame.timestamp - self._previous
+        self._previous = frame.timestamp
+        ended: list[Event] = []
+        if gap > _LONGEST_GAP_S:
+            _LOG.warning(
+                "nothing for %.0f s, up to %.1f s: starting afresh from there", gap, frame.timestamp
+            )
+            ended = self.end()
+            self._previous = frame.timestamp
+        if not self._pace.due(frame.timestamp):
+            return Seen(None, ended)
+        prediction = self.stream.step(frame)
+        return Seen(prediction, ended + self._detector.update(prediction))
+
+    def end(self, *, reset: bool = True) -> list[Event]:
+        """Ends what is going on, and returns it; what comes next has nothing to do with it.
+
+        Args:
+            reset: forget what the stream saw, too.
+        """
+        self._skipped = self.skipped
+        self._pace = Pace(self._fps)
+        self._previous = math.nan
+        if reset:
+            self.stream.reset()
+        return self._detector.close()
