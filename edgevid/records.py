@@ -32,13 +32,23 @@ class Frame:
     def __post_init__(self) -> None:
         _check(self.image)
 
+    @property
+    def follows_jump(self) -> bool:
+        """Whether nothing before it belongs to it: the source's own time has jumped."""
+        return False
+
     def at(self, timestamp: float) -> Frame:
         """Returns the same picture at another time."""
-        return LazyFrame(lambda: self.image, timestamp, self.index)
+        return LazyFrame(lambda: self.image, timestamp, self.index, follows_jump=self.follows_jump)
 
     def changed(self, change: Callable[[Pixels], Pixels]) -> Frame:
         """Returns a frame whose picture is ``change(image)``, made when it is asked for."""
-        return LazyFrame(lambda: change(self.image), self.timestamp, self.index)
+        return LazyFrame(
+            lambda: change(self.image),
+            self.timestamp,
+            self.index,
+            follows_jump=self.follows_jump,
+        )
 
 
 class LazyFrame(Frame):
@@ -50,19 +60,29 @@ class LazyFrame(Frame):
         image: returns RGB, uint8, ``[height, width, 3]``; or the picture itself.
         timestamp: as in ``Frame``.
         index: as in ``Frame``.
+        follows_jump: as in ``Frame``.
 
     Raises:
         ValueError: at the first use of ``image``: it is not uint8 ``[height, width, 3]``.
     """
 
-    __slots__ = ("_image",)
+    __slots__ = ("_follows_jump", "_image")
+    _follows_jump: bool
     _image: Callable[[], Pixels] | Pixels
 
-    def __init__(self, image: Callable[[], Pixels] | Pixels, timestamp: float, index: int) -> None:
+    def __init__(
+        self,
+        image: Callable[[], Pixels] | Pixels,
+        timestamp: float,
+        index: int,
+        *,
+        follows_jump: bool = False,
+    ) -> None:
         # As a frozen dataclass sets its own fields.
         object.__setattr__(self, "_image", image)
         object.__setattr__(self, "timestamp", timestamp)
         object.__setattr__(self, "index", index)
+        object.__setattr__(self, "_follows_jump", follows_jump)
 
     @property
     def image(self) -> Pixels:
@@ -73,6 +93,11 @@ class LazyFrame(Frame):
             _check(image)
             object.__setattr__(self, "_image", image)
         return image
+
+    @property
+    def follows_jump(self) -> bool:
+        """Whether nothing before it belongs to it: the source's own time has jumped."""
+        return self._follows_jump
 
     def __repr__(self) -> str:
         return f"LazyFrame(timestamp={self.timestamp}, index={self.index})"

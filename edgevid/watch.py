@@ -65,14 +65,16 @@ class Watch:
     def take(self, frame: Frame) -> Seen:
         """Takes the next frame of the source.
 
-        After more than ten seconds without a frame it starts afresh, and warns.
+        Where time jumps (back, or ten seconds and more ahead) it starts afresh, and warns.
         """
         gap = frame.timestamp - self._previous
         self._previous = frame.timestamp
         ended: list[Event] = []
-        if gap > _LONGEST_GAP_S:
+        if gap > _LONGEST_GAP_S or frame.follows_jump:
             _LOG.warning(
-                "nothing for %.0f s, up to %.1f s: starting afresh from there", gap, frame.timestamp
+                "%s, at %.1f s: starting afresh from there",
+                "the time jumps back" if frame.follows_jump else f"nothing for {gap:.0f} s",
+                frame.timestamp,
             )
             ended = self.end()
             self._previous = frame.timestamp

@@ -25,7 +25,8 @@ FOLDERS = {
 LAYERS = [
     "errors version",
     "records whole_file",
-    "backends cache command download manifest opencv orientation pace percentiles scores tflite",
+    "backends cache command download manifest opencv orientation pace percentiles pyav scores"
+    " tflite",
     "events interface jpeg label_files preprocess scenes sources",
     "catalog options prepare sinks",
     "model_files",
@@ -40,6 +41,7 @@ LAYERS = [
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
 # Libraries that take long to load, or are not on every machine, and who may touch them.
 HEAVY = {
+    "av": {"pyav"},
     "ai_edge_litert": {"backends", "prepare"},
     "cv2": {"opencv"},
     "libcamera": {"sources.picamera"},

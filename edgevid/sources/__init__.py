@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
 from edgevid.errors import SourceError, UsageError
+from edgevid.sources.address import local_path, without_secrets
 from edgevid.sources.base import Source
 from edgevid.sources.folders import pictures_in, videos_in
 
 __all__ = ["Source", "clips", "open_camera", "open_source"]
+
+_LOG = logging.getLogger(__name__)
 
 
 def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> Source:
     """Opens one source of frames, whatever it is.
 
     Args:
-        spec: a camera (``0``, ``/dev/video0``, ``picamera``), a video file, a folder of numbered
-            pictures, or an address (``rtsp://``, ``http://``).
-        picture_fps: how many pictures of a folder make a second.
+        spec: a camera (``0``, ``/dev/video0``, ``picamera``), a video file, ``-`` for standard
+            input or a pipe, a folder of numbered pictures, or an address (``rtsp://``,
+            ``http://``, ``file://``).
+        picture_fps: how many pictures make a second, in a folder of pictures or in a raw stream
+            (``.h264``, ``.mjpeg``) that does not say.
 
     Raises:
         SourceError: it does not exist or cannot be read.
         MissingDependencyError: it needs a library that is not installed.
+
+    Example:
+        >>> with open_source("clip.mp4") as source:
+        ...     for frame in source:
+        ...         print(frame.timestamp, frame.image.shape)
     """
     # Each kind is imported when it is first used: they bring OpenCV or camera libraries in.
     if isinstance(spec, int) or _is_camera(str(spec)):
         return open_camera(spec if isinstance(spec, int) else str(spec))
-    path = Path(spec)
+    location = local_path(str(spec))
+    path = Path(location)
     if _is_folder(path):
         from edgevid.sources.pictures import DEFAULT_FPS, PicturesSource
 
         if videos_in(path):
             raise SourceError(f"{path}: a folder of videos: open each of edgevid.clips() in turn")
         return PicturesSource(path, picture_fps or DEFAULT_FPS)
+    if path.suffix.lower() == ".webp" and path.is_file():
+        from edgevid.sources.animation import AnimatedWebpSource
+
+        return AnimatedWebpSource(location, without_secrets(location))
     from edgevid.sources.video import VideoSource
 
-    return VideoSource(str(spec))
+    return VideoSource(location, fps=picture_fps)
 
 
 def open_camera(device: int | str) -> Source:
@@ -63,17 +79,21 @@ def open_camera(device: int | str) -> Source:
 def clips(spec: str | Path) -> list[str]:
     """Returns the clips that a source stands for: a folder's videos, or the source itself.
 
+    Where a folder holds videos and pictures, as a camera's card does, the pictures are passed over,
+    with a warning.
+
     Raises:
-        SourceError: a folder holds neither videos nor pictures, or both.
+        SourceError: a folder holds neither videos nor pictures.
     """
-    path = Path(spec)
+    path = Path(local_path(str(spec)))
     if not _is_folder(path):
         return [str(spec)]
-    videos = videos_in(path)
-    if videos and pictures_in(path):
-        raise SourceError(f"{path}: holds videos and pictures: which are meant? Name them")
-    if not videos and not pictures_in(path):
-        raise SourceError(f"{path}: holds neither videos nor pictures")
+    videos, pictures = videos_in(path), pictures_in(path)
+    name = without_secrets(str(path))
+    if videos and pictures:
+        _LOG.warning("%s: %d pictures beside the videos are passed over", name, len(pictures))
+    if not videos and not pictures:
+        raise SourceError(f"{name}: holds neither videos nor pictures")
     return [str(video) for video in videos] or [str(path)]
 
 
@@ -85,4 +105,9 @@ def _is_folder(path: Path) -> bool:
 
 
 def _is_camera(spec: str) -> bool:
-    return spec.startswith("/dev/") or re.fullmatch(r"\d+|picamera\d*", spec) is not None
+    if re.fullmatch(r"\d+|picamera\d*|/dev/(video\d+|v4l/.*)", spec):
+        return True
+    try:
+        return spec.startswith("/dev/") and Path(spec).is_char_device()
+    except ValueError:
+        return False

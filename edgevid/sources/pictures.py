@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgevid.errors import SourceError
 from edgevid.opencv import cv2
 from edgevid.records import Frame
+from edgevid.sources.address import without_secrets
 from edgevid.sources.base import Source
 from edgevid.sources.folders import pictures_in
 
@@ -31,10 +35,10 @@ class PicturesSource(Source):
     is_live = False
 
     def __init__(self, folder: Path, fps: float = DEFAULT_FPS) -> None:
-        self.name = str(folder)
+        self.name = without_secrets(str(folder))
         self._paths = pictures_in(folder)
         if not self._paths:
-            raise SourceError(f"{folder}: holds no pictures")
+            raise SourceError(f"{self.name}: holds no pictures")
         self.fps: float | None = fps
         self._interval = 1 / fps
         self.length: int | None = len(self._paths)
@@ -43,7 +47,7 @@ class PicturesSource(Source):
     def __iter__(self) -> Iterator[Frame]:
         index = 0
         for number, path in enumerate(self._paths):
-            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)  # grey and alpha become BGR too
+            picture = _read(path)
             if picture is None:
                 self.unreadable += 1
                 continue
@@ -54,3 +58,13 @@ class PicturesSource(Source):
 
     def close(self) -> None:
         """Nothing is held open between pictures."""
+
+
+def _read(path: Path) -> NDArray[np.uint8] | None:
+    """Returns BGR, from whatever colours there are; None where nothing can be decoded."""
+    try:
+        data = np.fromfile(path, np.uint8)  # not by cv2: a name may be no text that it can take
+    except OSError:
+        return None
+    picture: NDArray[np.uint8] | None = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return picture

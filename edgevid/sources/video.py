@@ -1,151 +1,159 @@
-"""Video files, animated pictures and network streams, decoded by FFmpeg inside OpenCV."""
+"""Video files, animated pictures, pipes and network streams, decoded by FFmpeg through PyAV."""
 
 from __future__ import annotations
 
-import re
-import stat
+import itertools
+import logging
 import time
 from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
-from edgevid.records import Frame
+from edgevid.pyav import av
+from edgevid.records import LazyFrame
+from edgevid.sources.address import is_url, without_secrets
 from edgevid.sources.base import Source
+from edgevid.sources.clock import MediaClock, means_nothing
+from edgevid.sources.container import Container
+from edgevid.sources.conversion import Converter
 from edgevid.sources.folders import VIDEO_SUFFIXES
 
-_OPEN_TIMEOUT_MS = 10_000
-_READ_TIMEOUT_MS = 5_000  # FFmpeg tries up to three times before a stall shows
-_LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "srt")
+_LOG = logging.getLogger(__name__)
 
-# OpenCV gives up at a damaged picture, though it can often be asked for the next. After this
-# many failures in a row the video is taken to have ended.
-_DAMAGED_IN_A_ROW = 25
+ASSUMED_FPS = 25.0  # of what states no rate: what FFmpeg takes it to be
 
-# Containers state their length by duration and rate, often a few frames too high, and far too
-# high where the rate varies. A file that ends before this share of both its frames and its
-# duration has lost its end.
-_COMPLETE = 0.9
+_LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")
+_LOOKED_AHEAD = 16  # packets of a file, before its times are believed
 
 
 class VideoSource(Source):
-    """A video file or a network address.
+    """A video file, a pipe or a network address.
 
-    Files and addresses of files give media time; live streams give the monotonic time at which
-    a frame arrived.
+    Files and addresses of files give media time, from the container's own start; live streams give
+    the monotonic time at which a frame arrived. Pictures come as they are meant to be seen: turned
+    and mirrored as the file says, with square pixels.
+
+    Args:
+        location: a path, ``-`` for standard input, or an address.
+        fps: the rate of what does not state its own, such as a raw ``.h264`` or ``.mjpeg``.
 
     Raises:
         SourceError: it does not exist, is no video, or holds no picture; while iterating: it
-            broke off.
+            broke off, after all that could be read was given.
     """
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, *, fps: float | None = None) -> None:
         self.name = without_secrets(location)
         self.unreadable = 0
-        if is_url(location):
-            parameters = [
-                *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_TIMEOUT_MS),
-                *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_TIMEOUT_MS),
-            ]
-            self._capture = cv2.VideoCapture(location, cv2.CAP_FFMPEG, parameters)
-            problem = "no answer, no video at this address, or a wrong user or password"
-        else:
-            _check_file(Path(location))
-            # Absolute: FFmpeg would take "12:30.mp4" to be a protocol called 12.
-            self._capture = cv2.VideoCapture(str(Path(location).absolute()), cv2.CAP_FFMPEG)
-            problem = "cannot be read as a video: damaged, truncated, or of another kind"
-        if not self._capture.isOpened():
-            raise SourceError(f"{self.name}: {problem}")
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.length = int(count) if 0 < count < 1e9 else None
-        self.fps = rate if 0 < rate < 1000 else None
+        self._container = container = Container(location, self.name)
         self.is_live = is_url(location) and (
             location.lower().startswith(_LIVE_SCHEMES)
-            or (self.length is None and Path(self.name).suffix.lower() not in VIDEO_SUFFIXES)
+            or (container.is_endless and Path(self.name).suffix.lower() not in VIDEO_SUFFIXES)
         )
+        self._packets = container.packets()
+        try:
+            self._ahead = [] if is_url(location) else self._look_ahead()
+        except BaseException:
+            container.close()
+            raise
+        times = [float(p.pts * p.time_base) for p in self._ahead if p.pts is not None]
+        has_times = self.is_live or (container.has_times and not means_nothing(times))
+        self.fps: float | None = container.rate if has_times else self._assumed_rate(fps)
+        self.length = container.length() if has_times and not self.is_live else None
+        self._clock = MediaClock(
+            container.start, 1 / (self.fps or ASSUMED_FPS), counted=not has_times
+        )
+        self._converter = Converter(self.name)
+        self._ratios: dict[tuple[int, int], Fraction | None] = {}
+        if not self.is_live:
+            container.track.thread_type = "AUTO"  # also several pictures at once, which takes time
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[LazyFrame]:
         index = 0
-        timestamp = -1.0
-        while self._grab():
-            timestamp = self._timestamp(timestamp)
-            decoded, picture = self._capture.retrieve()
-            if not decoded:
-                self.unreadable += 1
-                continue
-            yield Frame(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), timestamp, index)
-            index += 1
+        arrived = time.monotonic()
+        problem = ""
+        try:
+            for picture in self._pictures():
+                moment = self._clock.moment(picture.time)
+                timestamp = moment.timestamp
+                if self.is_live:  # pictures may come in bursts
+                    timestamp = arrived = max(time.monotonic(), arrived + 1e-6)
+                yield LazyFrame(
+                    partial(self._converter.rgb, picture, self._pixel_ratio(picture)),
+                    timestamp,
+                    index,
+                    follows_jump=moment.jumped and not self.is_live,
+                )
+                index += 1
+        except TimeoutError:
+            problem = ": nothing came any more"
+        if self.is_live:
+            raise SourceError(f"{self.name}: the stream stopped after {index} frames{problem}")
+        if problem:
+            raise SourceError(f"{self.name}: broke off after {index} frames{problem}")
         if index == 0:
             raise SourceError(f"{self.name}: holds no picture that can be decoded")
-        if self.is_live:
-            raise SourceError(f"{self.name}: the stream stopped after {index} frames")
-        if self._lost_its_end(index, timestamp):
+        if self._container.lacks_end():
+            expected = f" of {self.length}" if self.length and self.length > index else ""
             raise SourceError(
-                f"{self.name}: ends after {index} of {self.length} frames: truncated or damaged"
+                f"{self.name}: ends after {index}{expected} frames: truncated or damaged"
             )
 
-    def _grab(self) -> bool:
-        """Moves on to the next picture that is whole; False at the end.
+    def _pictures(self) -> Iterator[Any]:
+        """Yields decoded pictures; what cannot be decoded is counted and passed over."""
+        for packet in itertools.chain(self._ahead, self._packets):
+            yield from self._decoded(packet)
+        if not self._drained:
+            yield from self._decoded(None)
 
-        Counts the damaged ones that OpenCV tells of; FFmpeg passes over some by itself.
+    def _decoded(self, packet: Any) -> list[Any]:
+        self._drained = packet is None or packet.size == 0
+        try:
+            return self._container.track.decode(packet)  # type: ignore[no-any-return]
+        except MemoryError as error:
+            raise SourceError(f"{self.name}: not enough memory for its pictures") from error
+        except EOFError:  # the decoder has given all that it held
+            return []
+        except (av.FFmpegError, ValueError):
+            self.unreadable += 1
+            return []
+
+    def _look_ahead(self) -> list[Any]:
+        """Returns a file's first packets.
+
+        Raises:
+            SourceError: it is a photograph.
         """
-        started = time.monotonic()
-        for damaged in range(_DAMAGED_IN_A_ROW):
-            if self._capture.grab():
-                self.unreadable += damaged
-                return True
-            if time.monotonic() - started > _READ_TIMEOUT_MS / 1000:
-                break  # the network is silent: to ask again would mean to wait again
-        return False
+        ahead = list(itertools.islice(self._packets, _LOOKED_AHEAD))
+        if self._container.is_picture_stream and sum(p.size > 0 for p in ahead) < 2:
+            raise SourceError(f"{self.name}: is a photograph, not a video")
+        return ahead
 
-    def _timestamp(self, previous: float) -> float:
-        if self.is_live:
-            return max(time.monotonic(), previous + 1e-6)  # pictures may come in bursts
-        now: float = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if now > previous:
-            return now
-        # Some containers repeat a time: the nominal interval stands in for it.
-        return previous + 1 / (self.fps or 1000)
-
-    def _lost_its_end(self, frames: int, last: float) -> bool:
-        if self.length is None or self.fps is None:
-            return False
-        return (
-            frames + self.unreadable < _COMPLETE * self.length
-            and last + 1 / self.fps < _COMPLETE * self.length / self.fps
+    def _assumed_rate(self, told: float | None) -> float:
+        if told is not None:
+            return told
+        rate = self._container.codec_rate or ASSUMED_FPS
+        _LOG.warning(
+            "%s: has no times of its own: %g frames a second are assumed (--picture-fps tells "
+            "its rate)",
+            self.name,
+            rate,
         )
+        return rate
+
+    def _pixel_ratio(self, picture: Any) -> Fraction | None:
+        """Returns width to height of a pixel, which may change in mid-stream with the size."""
+        codec = self._container.track.codec_context
+        # The codec is already some pictures ahead: what it says is of pictures of its own size.
+        first = not self._ratios
+        if first or (codec.width, codec.height) not in self._ratios:
+            told = self._container.track.sample_aspect_ratio if first else None
+            self._ratios[codec.width, codec.height] = told or codec.sample_aspect_ratio
+        return self._ratios.get((picture.width, picture.height))
 
     def close(self) -> None:
         """Lets go of the file or connection."""
-        self._capture.release()
-
-
-def is_url(location: str) -> bool:
-    """Whether this is an address rather than a path."""
-    return "://" in location
-
-
-def without_secrets(location: str) -> str:
-    """Returns an address without what may be secret: user, password, query, ``password=...``."""
-    if not is_url(location):
-        return location
-    scheme, _, rest = location.partition("://")
-    # By the last @, not by the rules for addresses: a password may hold / and ? itself.
-    rest = re.split("[?#]", rest.rpartition("@")[2])[0]
-    return f"{scheme}://" + re.sub(r"(?i)(pass\w*|pwd|token|secret|key)=[^/&]*", r"\1=...", rest)
-
-
-def _check_file(path: Path) -> None:
-    """Says plainly what FFmpeg would only fail on."""
-    try:
-        found = path.stat()
-        regular = stat.S_ISREG(found.st_mode)
-        if regular:  # to open a pipe would wait for whoever writes into it
-            path.open("rb").close()
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: no such file") from error
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
-    if regular and found.st_size == 0:
-        raise SourceError(f"{path}: the file is empty")
+        self._container.close()

@@ -82,11 +82,11 @@ def test_a_folder_of_videos_is_its_videos_in_order(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
-def test_a_folder_of_both_is_not_guessed_at(tmp_path: Path) -> None:
-    write_video(tmp_path / "clip.mp4", moving_pictures(2))
+def test_photographs_beside_videos_are_passed_over(tmp_path: Path, caplog) -> None:
+    video = write_video(tmp_path / "clip.mp4", moving_pictures(2))
     write_grey(tmp_path / "1.png", 1)
-    with pytest.raises(SourceError, match="which are meant"):
-        clips(tmp_path)
+    assert clips(tmp_path) == [str(video)]
+    assert "1 pictures beside the videos are passed over" in caplog.text
 
 
 def test_what_is_no_folder_stands_for_itself(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_server_that_dies_is_an_error_soon(camera: Camera, capfd) -> None:
 
 
 def test_a_server_that_hangs_is_given_up(camera: Camera, monkeypatch) -> None:
-    monkeypatch.setattr("edgevid.sources.video._READ_TIMEOUT_MS", 200)
+    monkeypatch.setattr("edgevid.sources.container._READ_TIMEOUT_S", 0.2)
     source = open_source(camera.address)
     frames = iter(source)
     next(frames)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgevid import SourceError, open_source
-from edgevid.sources.video import without_secrets
+from edgevid.sources.address import without_secrets
 from tests.conftest import LabelledClip, moving_pictures, write_video
 
 COUNT = 50
@@ -172,7 +172,7 @@ def test_nobody_answers(capfd) -> None:
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up(capfd, monkeypatch) -> None:
-    monkeypatch.setattr("edgevid.sources.video._OPEN_TIMEOUT_MS", 200)
+    monkeypatch.setattr("edgevid.sources.container._OPEN_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         started = time.monotonic()

@@ -1,0 +1,26 @@
+"""The one place that loads PyAV, FFmpeg's libraries for Python.
+
+FFmpeg writes complaints of its own to standard error; edgevid says what went wrong in its own
+words, once, so FFmpeg's are switched off.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Untyped on purpose: its type stubs differ from release to release.
+av: Any = importlib.import_module("av")
+
+av.logging.set_level(None)
+
+# A picture of more pixels is refused by the decoder, before memory is taken for it: 8192x8192.
+MAX_PIXELS = 1 << 26
+
+
+def reason(error: Exception) -> str:
+    """Returns FFmpeg's words for an error, without the number and the file's name."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return words[:1].lower() + words[1:]

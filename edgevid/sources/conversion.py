@@ -1,0 +1,80 @@
+"""A decoded picture becomes RGB as it is meant to be seen: its shape, turned, mirrored."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.errors import SourceError
+from edgevid.orientation import oriented
+from edgevid.pyav import MAX_PIXELS, av, reason
+
+_STRANGEST_RATIO = 8  # of a pixel's sides: beyond that the file is damaged
+
+
+class Converter:
+    """Converts the pictures of one video.
+
+    Args:
+        name: what to call the video in an error.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._scaler = av.video.reformatter.VideoReformatter()
+        self._lock = threading.Lock()  # frames may be looked at in another thread
+
+    def rgb(self, picture: Any, pixel_ratio: Fraction | None) -> NDArray[np.uint8]:
+        """Returns RGB, uint8, ``[height, width, 3]``.
+
+        Args:
+            picture: an ``av.VideoFrame``.
+            pixel_ratio: width to height of one pixel; None when unknown.
+
+        Raises:
+            SourceError: it cannot be converted.
+        """
+        width, height = _shown_size(picture.width, picture.height, pixel_ratio)
+        try:
+            with self._lock:
+                scaled = self._scaler.reformat(picture, width=width, height=height, format="rgb24")
+            pixels: NDArray[np.uint8] = scaled.to_ndarray()
+        except (av.FFmpegError, MemoryError, ValueError) as error:
+            raise SourceError(
+                f"{self._name}: a picture of {width}x{height} cannot be converted: {reason(error)}"
+            ) from error
+        rotate, mirror = _orientation(picture)
+        return oriented(pixels, rotate=rotate, mirror=mirror) if rotate or mirror else pixels
+
+
+def _shown_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
+    if not ratio or not 1 / _STRANGEST_RATIO <= ratio <= _STRANGEST_RATIO:
+        return width, height
+    shown = max(1, round(width * ratio))
+    return (shown, height) if shown * height <= MAX_PIXELS else (width, height)
+
+
+def _orientation(picture: Any) -> tuple[int, bool]:
+    """Returns how a picture is to be turned, degrees clockwise, and then whether mirrored.
+
+    The display matrix of MP4 (ISO/IEC 14496-12, 6.2.2) maps x, y to a x + c y, b x + d y.
+    """
+    for data in picture.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
+            break
+    else:
+        return 0, False
+    if abs(a) + abs(d) >= abs(b) + abs(c):  # each axis stays, or is turned over
+        if d < 0:  # upside down is half a turn, mirrored
+            return 180, a > 0
+        return 0, a < 0
+    # The axes change places. A quarter turn clockwise takes x to the picture's own -y.
+    if b >= 0:
+        return 90, c > 0
+    return 270, c < 0
