@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 _JUMP_BACK_S = 1.0  # less is a time that was written in disorder; more is another recording
+# So many pictures in a row must be from before, to be another recording: behind a damaged stretch
+# a decoder hands out one or two that it had held back.
+_LATE_IN_A_ROW = 3
 _FASTEST = 1000.0  # frames a second: times that are closer than this mean nothing
 
 
@@ -30,6 +35,9 @@ class MediaClock:
             None.
         interval: seconds from frame to frame where the file does not say.
         counted: go by the number of the frame alone: the file has no times, or none that can be.
+
+    Attributes:
+        strays: pictures so far that came too late to be shown.
     """
 
     def __init__(self, start: float | None, interval: float, *, counted: bool = False) -> None:
@@ -38,6 +46,36 @@ class MediaClock:
         self._counted = counted
         self._frames = 0
         self._previous = -math.inf
+        self.strays = 0
+
+    def timed(
+        self, pictures: Iterable[T], time_of: Callable[[T], float | None]
+    ) -> Iterator[tuple[T, Moment]]:
+        """Yields pictures and when they are.
+
+        Args:
+            pictures: as they are decoded.
+            time_of: tells a picture's presentation time in the container, in seconds.
+        """
+        held: list[T] = []
+        for picture in pictures:
+            if self._is_late(time_of(picture)):
+                held.append(picture)
+                if len(held) < _LATE_IN_A_ROW:
+                    continue
+            else:
+                self.strays += len(held)
+                held = [picture]
+            for one in held:
+                yield one, self.moment(time_of(one))
+            held = []
+        for one in held:
+            yield one, self.moment(time_of(one))
+
+    def _is_late(self, time: float | None) -> bool:
+        if self._counted or time is None or self._start is None:
+            return False
+        return time - self._start < self._previous - _JUMP_BACK_S
 
     def moment(self, time: float | None) -> Moment:
         """Returns when the next frame is.
@@ -55,7 +93,7 @@ class MediaClock:
             if self._start is None or (self._frames == 1 and time < self._start):
                 self._start = time
             timestamp = time - self._start
-            jumped = timestamp < self._previous - _JUMP_BACK_S
+            jumped = self._is_late(time)
             if jumped:
                 timestamp = self._previous + self._interval
                 self._start = time - timestamp
@@ -67,4 +105,11 @@ class MediaClock:
 
 def means_nothing(times: Sequence[float]) -> bool:
     """Whether the times of successive frames, in seconds, are too close to be true."""
-    return len(times) > 4 and (max(times) - min(times)) / (len(times) - 1) < 1 / _FASTEST
+    rate = rate_of(times)
+    return len(times) > 4 and (rate is None or rate > _FASTEST)
+
+
+def rate_of(times: Sequence[float]) -> float | None:
+    """Returns frames a second of frames at these times, in seconds; None of too few."""
+    span = max(times, default=0.0) - min(times, default=0.0)
+    return (len(times) - 1) / span if span > 0 else None

@@ -20,10 +20,7 @@ _PLAYLISTS = (".m3u8", ".mpd")
 _ATTACHED_PICTURE = 1 << 10  # FFmpeg's disposition of the cover of a piece of music
 
 # Formats without times of their own; FFmpeg counts their pictures at an assumed rate.
-_WITHOUT_TIMES = (
-    *("h264", "hevc", "vvc", "m4v", "mpegvideo", "mjpeg", "vc1", "cavsvideo", "dirac", "h261"),
-    *("h263", "obu", "evc"),
-)
+_WITHOUT_TIMES = ("h264", "hevc", "vvc", "evc", "obu", "mjpeg", "h261", "h263")
 # Formats whose header says how long they are: the video track, or the longest of all tracks.
 _STATE_VIDEO_DURATION = ("mov", "avi")
 _STATE_DURATION = ("matroska", "webm", "flv", "asf")
@@ -59,7 +56,8 @@ class Container:
         self._file: Any = None
         self._name = name
         self._container = self._open(location)
-        self._format = self._container.format.name
+        self._format = self._container.format.name  # such as "matroska,webm"
+        self._kind = self._format.split(",")[0]
         try:
             self.track = self._video_track()
         except BaseException:
@@ -102,7 +100,7 @@ class Container:
         by_time = math.ceil(seconds * rate - 1e-3) if seconds and rate else None
         counted = self.track.frames
         # MP4's index also counts what an edit list hides; the others' duration may be a guess.
-        hides = by_time and self._format.startswith("mov") and by_time < 0.97 * counted
+        hides = by_time and self._kind == "mov" and by_time < 0.97 * counted
         return by_time if hides or not counted else int(counted)
 
     def packets(self) -> Iterator[Any]:
@@ -111,8 +109,7 @@ class Container:
         Raises:
             TimeoutError: the network is silent.
         """
-        states_all = self._container.format.name.split(",")[0] in _STATE_DURATION
-        tracks = self._container.streams if states_all else [self.track]
+        tracks = self._container.streams if self._kind in _STATE_DURATION else [self.track]
         failures = 0
         while failures < _FAILURES_IN_A_ROW:
             try:
@@ -129,6 +126,13 @@ class Container:
             except (av.FFmpegError, OSError):
                 failures += 1
         self._stopped_early = True
+
+    def time_of(self, picture: Any) -> float | None:
+        """Returns a decoded picture's time in the container, in seconds; None when it has none."""
+        # AVI only says in which order its pictures come; what FFmpeg makes of that as times of
+        # presentation is wrong where there are several B-frames in a row.
+        ticks = picture.dts if self._kind == "avi" else picture.pts
+        return None if ticks is None else float(ticks * picture.time_base)
 
     def lacks_end(self) -> bool:
         """Whether packets ended, all having been read, well before the container says."""
@@ -210,20 +214,19 @@ class Container:
         if time is None or not packet.size:
             return
         start = self.start or 0.0
-        if self._format.split(",")[0] in _STATE_VIDEO_DURATION and packet.stream.start_time:
+        if self._kind in _STATE_VIDEO_DURATION and packet.stream.start_time:
             start = float(packet.stream.start_time * packet.time_base)
         end = float((time + (packet.duration or 0)) * packet.time_base) - start
         self.reached = max(self.reached, end)
 
     def _stated_s(self) -> float | None:
-        kind = self._format.split(",")[0]
-        if kind in _STATE_DURATION:
+        if self._kind in _STATE_DURATION:
             duration = self._container.duration
             return duration / av.time_base if duration else None
-        if kind == "avi":
+        if self._kind == "avi":
             rate = self.track.average_rate
             return float(self.track.frames / rate) if rate and self.track.frames else None
-        if kind == "mov" and self.track.duration:
+        if self._kind == "mov" and self.track.duration:
             return float(self.track.duration * self.track.time_base)
         return None
 

@@ -14,6 +14,7 @@ from edgevid.errors import SourceError
 from edgevid.orientation import oriented
 from edgevid.pyav import MAX_PIXELS, av, reason
 
+_SQUARE = 0.01  # what a pixel's ratio may differ from 1: not worth a blurred picture
 _STRANGEST_RATIO = 8  # of a pixel's sides: beyond that the file is damaged
 
 
@@ -53,7 +54,9 @@ class Converter:
 
 
 def _shown_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:
-    if not ratio or not 1 / _STRANGEST_RATIO <= ratio <= _STRANGEST_RATIO:
+    if not ratio or abs(ratio - 1) < _SQUARE:
+        return width, height
+    if not 1 / _STRANGEST_RATIO <= ratio <= _STRANGEST_RATIO:
         return width, height
     shown = max(1, round(width * ratio))
     return (shown, height) if shown * height <= MAX_PIXELS else (width, height)

@@ -16,7 +16,7 @@ from edgevid.pyav import av
 from edgevid.records import LazyFrame
 from edgevid.sources.address import is_url, without_secrets
 from edgevid.sources.base import Source
-from edgevid.sources.clock import MediaClock, means_nothing
+from edgevid.sources.clock import MediaClock, Moment, means_nothing, rate_of
 from edgevid.sources.container import Container
 from edgevid.sources.conversion import Converter
 from edgevid.sources.folders import VIDEO_SUFFIXES
@@ -47,7 +47,7 @@ class VideoSource(Source):
 
     def __init__(self, location: str, *, fps: float | None = None) -> None:
         self.name = without_secrets(location)
-        self.unreadable = 0
+        self._undecoded = 0
         self._container = container = Container(location, self.name)
         self.is_live = is_url(location) and (
             location.lower().startswith(_LIVE_SCHEMES)
@@ -61,7 +61,9 @@ class VideoSource(Source):
             raise
         times = [float(p.pts * p.time_base) for p in self._ahead if p.pts is not None]
         has_times = self.is_live or (container.has_times and not means_nothing(times))
-        self.fps: float | None = container.rate if has_times else self._assumed_rate(fps)
+        self.fps: float | None = (
+            container.rate or rate_of(times) if has_times else self._assumed_rate(fps)
+        )
         self.length = container.length() if has_times and not self.is_live else None
         self._clock = MediaClock(
             container.start, 1 / (self.fps or ASSUMED_FPS), counted=not has_times
@@ -71,21 +73,21 @@ class VideoSource(Source):
         if not self.is_live:
             container.track.thread_type = "AUTO"  # also several pictures at once, which takes time
 
+    @property
+    def unreadable(self) -> int:  # type: ignore[override]
+        """Frames so far that could not be decoded, or came too late to be shown."""
+        return self._undecoded + self._clock.strays
+
     def __iter__(self) -> Iterator[LazyFrame]:
         index = 0
-        arrived = time.monotonic()
         problem = ""
         try:
-            for picture in self._pictures():
-                moment = self._clock.moment(picture.time)
-                timestamp = moment.timestamp
-                if self.is_live:  # pictures may come in bursts
-                    timestamp = arrived = max(time.monotonic(), arrived + 1e-6)
+            for picture, moment in self._timed():
                 yield LazyFrame(
                     partial(self._converter.rgb, picture, self._pixel_ratio(picture)),
-                    timestamp,
+                    moment.timestamp,
                     index,
-                    follows_jump=moment.jumped and not self.is_live,
+                    follows_jump=moment.jumped,
                 )
                 index += 1
         except TimeoutError:
@@ -101,6 +103,16 @@ class VideoSource(Source):
             raise SourceError(
                 f"{self.name}: ends after {index}{expected} frames: truncated or damaged"
             )
+
+    def _timed(self) -> Iterator[tuple[Any, Moment]]:
+        """Yields pictures and when they are: by the file's times, or as they arrive."""
+        if not self.is_live:
+            yield from self._clock.timed(self._pictures(), self._container.time_of)
+            return
+        arrived = 0.0
+        for picture in self._pictures():
+            arrived = max(time.monotonic(), arrived + 1e-6)  # they may come in bursts
+            yield picture, Moment(arrived, False)
 
     def _pictures(self) -> Iterator[Any]:
         """Yields decoded pictures; what cannot be decoded is counted and passed over."""
@@ -118,7 +130,7 @@ class VideoSource(Source):
         except EOFError:  # the decoder has given all that it held
             return []
         except (av.FFmpegError, ValueError):
-            self.unreadable += 1
+            self._undecoded += 1
             return []
 
     def _look_ahead(self) -> list[Any]:
