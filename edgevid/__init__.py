@@ -33,7 +33,7 @@ from edgevid.sinks import draw, open_video
 from edgevid.sources import Source, clips, open_source
 from edgevid.version import __version__
 from edgevid.watch import Watch
-from edgevid.whole_file import WholeFile, whole_file
+from edgevid.whole_file import WholeFile, sweep, whole_file
 
 __all__ = [
     "DownloadError",
@@ -70,6 +70,7 @@ __all__ = [
     "load_model",
     "open_source",
     "open_video",
+    "sweep",
     "to_jpeg",
     "whole_file",
 ]

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from edgevid.errors import EdgevidError, OutputError
 
+_STAND_IN = re.compile(r"\..*\.[0-9a-f]{8}\.part(\.[^.]*)?", re.DOTALL)
+_LONGEST_STEM = 200  # bytes of the name that a stand-in repeats: file systems allow it 255
+
 
 class WholeFile:
     """Stands in for a file while it is written, hidden, in the same folder.
 
-    Several processes may write the same file at once: the last to end wins.
+    Several processes may write the same file at once: the last to end wins. What processes that
+    were killed have left in the folder is taken away.
 
     Args:
-        target: the file to be. Its suffix is the stand-in's too.
+        target: the file to be. Its suffix is the stand-in's too. A symbolic link is followed; a
+            device or a pipe is written to directly.
 
     Attributes:
         path: where to write.
@@ -28,27 +35,43 @@ class WholeFile:
     """
 
     def __init__(self, target: Path) -> None:
-        self._target = target
-        self.path = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+        self._target = self.path = target
+        self._lock: int | None = None  # a locked file descriptor of the stand-in
         try:
             if target.is_dir():
                 raise IsADirectoryError(0, "it is a folder")
-            self.path.touch(exist_ok=False)
+            if target.exists() and not target.is_file():
+                return
+            if target.is_symlink():
+                self._target = target.resolve()
+            sweep(self._target.parent)
+            while self._lock is None:
+                self.path = _stand_in(self._target)
+                self._lock = _create_locked(self.path)
         except OSError as error:
             raise _unwritable(target, error) from error
 
     def keep(self) -> None:
         """Gives the finished file its name."""
+        if self._lock is None:
+            return
         try:
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())  # else a power cut may leave the name without the content
+            os.fsync(self._lock)  # else a power cut may leave the name without the content
             self.path.replace(self._target)
         except OSError as error:
             raise _unwritable(self._target, error) from error
+        self._unlock()
 
     def discard(self) -> None:
         """Takes the unfinished file away. Harmless after ``keep``."""
-        self.path.unlink(missing_ok=True)
+        if self._lock is not None:
+            self.path.unlink(missing_ok=True)
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 @contextmanager
@@ -78,6 +101,59 @@ def whole_file(target: Path, *, make_folder: bool = False) -> Iterator[BinaryIO]
         raise _unwritable(target, error) from error
     finally:
         whole.discard()
+
+
+def sweep(folder: Path) -> int:
+    """Takes away the unfinished files that killed processes have left in a folder.
+
+    A file that is still being written, by whatever process, stays: its writer holds a lock on it,
+    which the system lets go of when the writer dies. Where files cannot be locked, all stay.
+
+    Returns:
+        How many were taken away.
+    """
+    swept = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and _STAND_IN.fullmatch(entry.name):
+                swept += _sweep_one(Path(entry.path))
+    return swept
+
+
+def _sweep_one(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+
+
+def _stand_in(target: Path) -> Path:
+    stem = os.fsdecode(os.fsencode(target.stem)[:_LONGEST_STEM])
+    return target.with_name(f".{stem}.{secrets.token_hex(4)}.part{target.suffix}")
+
+
+def _create_locked(path: Path) -> int | None:
+    """Returns a locked descriptor of a new file; None when a sweep took it before the lock."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    except OSError:
+        return file  # no locks on this file system: no sweep either
+    if os.fstat(file).st_nlink == 0:
+        os.close(file)
+        return None
+    return file
 
 
 def _unwritable(target: Path, error: OSError) -> OutputError:
