@@ -68,13 +68,13 @@ def _split_user_info(rest: str) -> tuple[str, str, str]:
 def without_secrets(location: str) -> str:
     """Returns a location as it can be shown: without user, password, query, ``password=...``.
 
-    What cannot be encoded (a file name that is not UTF-8) is replaced.
+    What cannot be printed (a name that is not UTF-8, a line's end) is replaced by U+FFFD.
 
     Example:
         >>> without_secrets("rtsp://me:hush@camera/live?token=1")
         'rtsp://camera/live'
     """
-    location = location.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    location = "".join(sign if sign.isprintable() else "\ufffd" for sign in location)
     if re.match(r"(?i)(rtsps?|rtmps?|https?|srt|udp|ftp):[^/].*@", location):  # // was forgotten
         location = location.replace(":", "://", 1)
     if not is_url(location):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from edgevid.records import Frame
 from edgevid.sources.base import Source
 
+_LONGEST_WAIT_S = 10.0
+
 
 class RealtimeSource(Source):
     """Gives each frame of a file when its moment comes, counted from the first.
@@ -46,7 +48,9 @@ class RealtimeSource(Source):
             if offset is None:
                 offset = now - frame.timestamp
             wait = offset + frame.timestamp - now
-            if wait > 0:
+            if wait > _LONGEST_WAIT_S:  # the file's time jumps: nobody would sit through it
+                offset -= wait
+            elif wait > 0:
                 self._sleep(wait)
             yield frame
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -26,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 ASSUMED_FPS = 25.0  # of what states no rate: what FFmpeg takes it to be
 
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")
+_COMPLETE = 0.98  # of the frames that were expected: then only the stated duration is wrong
 _LOOKED_AHEAD = 16  # packets of a file, before its times are believed
 
 
@@ -98,7 +100,7 @@ class VideoSource(Source):
             raise SourceError(f"{self.name}: broke off after {index} frames{problem}")
         if index == 0:
             raise SourceError(f"{self.name}: holds no picture that can be decoded")
-        if self._container.lacks_end():
+        if self._container.lacks_end() and index < _COMPLETE * (self.length or math.inf):
             expected = f" of {self.length}" if self.length and self.length > index else ""
             raise SourceError(
                 f"{self.name}: ends after {index}{expected} frames: truncated or damaged"

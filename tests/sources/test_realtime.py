@@ -46,3 +46,12 @@ def test_a_late_reader_is_not_made_later() -> None:
     assert clock.slept == []
     next(frames)
     assert clock.slept == pytest.approx([0.05])
+
+
+def test_a_jump_in_the_files_time_is_not_waited_for() -> None:
+    clock = Clock()
+    source = RealtimeSource(
+        ReplaySource(moving_pictures(4), fps=1 / 3600), clock=clock, sleep=clock.sleep
+    )
+    assert [frame.timestamp for frame in source] == [0, 3600, 7200, 10800]
+    assert clock.slept == []

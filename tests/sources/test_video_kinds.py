@@ -319,6 +319,7 @@ def test_what_ffmpeg_is_told(address: str, told: str) -> None:
         ("http://tv/live/me/hush/7", "http://tv/live/.../7"),
         ("rtsp://cam/x;auth=hush;y", "rtsp://cam/x;auth=...;y"),
         ("a\udce9.mp4", "a\ufffd.mp4"),
+        ("two\nlines\x1b[31m.mp4", "two\ufffdlines\ufffd[31m.mp4"),
     ],
 )
 def test_more_names_without_secrets(address: str, shown: str) -> None:
