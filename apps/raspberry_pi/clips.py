@@ -56,8 +56,12 @@ class Clips:
             return
         if moment > clip.until or moment - clip.last > _SILENCE_S:
             self._end(name)
-        else:
+            return
+        try:
             clip.add(moment, picture)
+        except EdgevidError:
+            self._clips.pop(name).abandon()
+            raise
 
     def event(self, found: CameraEvent) -> None:
         """Starts a clip when an action starts; notes events in the one that is being written."""
