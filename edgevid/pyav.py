@@ -14,6 +14,10 @@ av: Any = importlib.import_module("av")
 
 av.logging.set_level(None)
 
+# How a container is opened to read: text in it that is not UTF-8 is no error. From PyAV 19 on it
+# never is.
+READING = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+
 # A picture of more pixels is refused by the decoder, before memory is taken for it: 8192x8192.
 MAX_PIXELS = 1 << 26
 

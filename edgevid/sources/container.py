@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgevid.errors import SourceError
-from edgevid.pyav import MAX_PIXELS, av, reason
+from edgevid.pyav import MAX_PIXELS, READING, av, reason
 from edgevid.sources.address import encoded, is_url
 from edgevid.sources.pipes import is_pipe, open_pipe
 
@@ -166,7 +166,7 @@ class Container:
                 self._file = path.open("rb")
             location = str(path)
         try:
-            return av.open(self._file or location, options=options, metadata_errors="replace")
+            return av.open(self._file or location, options=options, **READING)
         except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
             if self._file is not None:
                 self._file.close()
@@ -184,7 +184,7 @@ class Container:
                 encoded(location),
                 options={**options, "rtsp_flags": "prefer_tcp"},
                 timeout=(_OPEN_TIMEOUT_S, _PLAYLIST_TIMEOUT_S if is_playlist else _READ_TIMEOUT_S),
-                metadata_errors="replace",
+                **READING,
             )
         except av.error.HTTPUnauthorizedError as error:
             problem: Exception = error

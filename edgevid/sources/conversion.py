@@ -67,12 +67,10 @@ def _orientation(picture: Any) -> tuple[int, bool]:
 
     The display matrix of MP4 (ISO/IEC 14496-12, 6.2.2) maps x, y to a x + c y, b x + d y.
     """
-    for data in picture.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
-            break
-    else:
+    data = picture.side_data.get("DISPLAYMATRIX")
+    if data is None:
         return 0, False
+    a, b, _, c, d = struct.unpack("<5i", bytes(data)[:20])
     if abs(a) + abs(d) >= abs(b) + abs(c):  # each axis stays, or is turned over
         if d < 0:  # upside down is half a turn, mirrored
             return 180, a > 0
