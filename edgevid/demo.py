@@ -6,7 +6,6 @@ says what. Any other video is labelled by MoViNet-A0, if it can be had.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ _DONE = CAMERA_MOTION.path.with_name("demo.json")  # what the camera does in it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m edgevid.demo", description=__doc__)
+    parser = command.ArgumentParser(prog="python -m edgevid.demo", description=__doc__)
     parser.add_argument("--clip", help="label this video instead of the one that edgevid brings")
     parser.add_argument("--model", help="a model's name or file")
     parser.add_argument("--folder", type=Path, default=Path("out"), help="(default: out)")

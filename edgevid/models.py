@@ -43,7 +43,7 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = command.ArgumentParser(
         prog="python -m edgevid.models",
         description="Lists the models that are known by name, and where each would come from.",
         epilog=f"Folders with your own models go into {model_files.FOLDERS_VARIABLE}, separated "

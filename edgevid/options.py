@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgevid import backends
+from edgevid import backends, command
 from edgevid.errors import ModelError, UsageError
 from edgevid.manifest import FITS, EventDefaults
 from edgevid.orientation import ANGLES
@@ -77,7 +77,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = command.ArgumentParser(
         prog="python -m edgevid.stream",
         description="Says what happens in front of a camera or in a video, as it happens.",
         epilog="q, Escape, Ctrl-C or closing the window ends it; files are whole then.",

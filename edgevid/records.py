@@ -142,6 +142,19 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is missing from a run's results, and why.
+
+    Attributes:
+        source: what was being watched, as people call it.
+        problem: what happened to it.
+    """
+
+    source: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """How a run went.
 
@@ -152,6 +165,7 @@ class Summary:
         unreadable: frames that could not be decoded.
         inference_ms: percentiles by name (``p50``, ``p95``, ``p99``), milliseconds a step.
         wall_s: seconds from the first source's opening to the end.
+        problems: what is missing; empty when everything was watched to its end.
     """
 
     frames: int
@@ -160,6 +174,7 @@ class Summary:
     unreadable: int
     inference_ms: dict[str, float]
     wall_s: float
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

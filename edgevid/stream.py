@@ -8,23 +8,25 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import command, options
-from edgevid.errors import SourceError
+from edgevid import clashes, command, model_files, options
+from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.loading import load_model
 from edgevid.loop import freshest
 from edgevid.options import Options
 from edgevid.orientation import oriented
 from edgevid.percentiles import Percentiles
-from edgevid.records import Frame, Prediction, Summary
+from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.sinks import Sink, open_sinks
 from edgevid.sources import Source, clips, open_camera, open_source
+from edgevid.sources.address import without_secrets
 from edgevid.watch import Watch
 
 # Labels a step that events are made from, however few are to be said.
@@ -38,13 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Run:
-    """One run of the command, over one source or many."""
+    """One run of the command, over one source or many.
+
+    Whatever happens, what was computed is kept: a source that breaks off costs neither what was
+    read of it nor the others, an output that fails does not cost the others.
+    """
 
     def __init__(self, chosen: Options) -> None:
         self._options = chosen
+        self._sinks: list[Sink] = []
         self._source: Source | None = None
+        self._name = ""  # of what is watched
         self._stopping = False
         self._worth_keeping = False
+        self._problems: list[Problem] = []
+        self._code = command.OK
         self._frames = self._predictions = self._skipped = self._unreadable = 0
         self._times = Percentiles()
         self._started = time.monotonic()
@@ -52,6 +62,7 @@ class _Run:
 
     def go(self) -> int:
         chosen = self._options
+        self._check_files()
         model = load_model(
             chosen.model, labels=chosen.labels, threads=chosen.threads, backend=chosen.backend
         )
@@ -69,68 +80,125 @@ class _Run:
             crop=chosen.crop,
         )
         watch = Watch(stream, chosen.event_rules(model.manifest.events), fps=fps)
-        failures = 0
         with ExitStack() as cleanup:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _signals():
                 cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
-            sinks = open_sinks(
+            self._sinks = open_sinks(
                 output=chosen.output,
                 save=chosen.save,
                 headless=chosen.headless,
                 crop=chosen.crop,
                 on_close=self._stop,
             )
-            for sink in sinks:
+            for sink in self._sinks:
                 cleanup.callback(sink.abandon)
-            for spec in self._specs():
-                if self._stopping:
-                    break
-                try:
-                    self._watch(spec, watch, sinks)
-                except SourceError as error:
-                    # One bad clip among many must not cost the others.
-                    if chosen.debug:
-                        raise
-                    command.complain(str(error))
-                    failures += 1
-            if self._worth_keeping:
-                summary = self._summary()
-                for sink in sinks:
-                    sink.finish(summary)
-        return command.FAILED if failures else command.OK
+            try:
+                self._watch_all(watch)
+            except KeyboardInterrupt:
+                self._note("interrupted")
+                raise
+            except Exception as error:
+                self._note(str(error) or type(error).__name__)
+                raise
+            finally:
+                if self._worth_keeping:
+                    self._finish()
+        return self._code
 
-    def _specs(self) -> list[str]:
+    def _check_files(self) -> None:
+        chosen = self._options
+        output = Path(chosen.output) if chosen.output not in (None, "-") else None
+        outputs = {"--output": output, "--save": chosen.save}
+        model: Path | None = Path(chosen.model)
+        if any(path is not None and path.suffix == ".tflite" for path in outputs.values()):
+            with suppress(EdgevidError):  # to load it will say what is wrong
+                model = model_files.find(chosen.model) or model
+        files = {"the model": model, "the labels' file": chosen.labels}
+        clashes.check(outputs, files=files, sources=chosen.sources)
+
+    def _watch_all(self, watch: Watch) -> None:
         if self._options.camera is not None:
-            return [self._options.camera]
-        return [clip for spec in self._options.sources for clip in clips(spec)]
+            with self._going_on():
+                self._watch(self._options.camera, watch)
+        for number, spec in enumerate(self._options.sources):
+            self._name = without_secrets(spec)
+            if self._stopping:
+                more = len(self._options.sources) - number - 1
+                self._note("not begun" + (f", nor the {more} after it" if more else ""))
+                return
+            found: list[str] = []
+            with self._going_on():
+                found = clips(spec)
+            for clip in found:
+                if not self._stopping:
+                    with self._going_on():
+                        self._watch(clip, watch)
 
-    def _watch(self, spec: str, watch: Watch, sinks: list[Sink]) -> None:
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """What is wrong with one source must not cost the others."""
+        try:
+            yield
+        except EdgevidError as error:
+            if self._options.debug:
+                raise
+            self._complain(error)
+
+    def _watch(self, spec: str, watch: Watch) -> None:
         """Runs one source from its first frame to its last."""
+        self._name = without_secrets(spec)
         before = watch.skipped
         with self._open(spec) as source:
-            self._source = source
-            for sink in sinks:
-                sink.start(source)
+            self._source, self._name = source, source.name
+            self._each(lambda sink: sink.start(source))
             try:
                 for frame in self._frames_of(source):
                     prediction, events = watch.take(frame)
                     if prediction is not None:
                         self._predictions += 1
                         self._times.add(prediction.inference_ms)
-                        # What a camera has shown stays true even if it breaks off later.
-                        self._worth_keeping |= source.is_live
+                        self._worth_keeping = True
                     shown = self._worth_saying(prediction) if prediction is not None else None
-                    for sink in sinks:
-                        sink.take(frame, shown)
-                        for event in events:
-                            sink.event(event)
+                    self._each(lambda sink: sink.take(frame, shown))  # noqa: B023
+                    self._tell(events)
                 self._worth_keeping = True
             finally:
-                for event in watch.end(reset=not self._options.continuous):
-                    for sink in sinks:
-                        sink.event(event)
+                self._tell(watch.end(reset=not self._options.continuous))
                 self._skipped += watch.skipped - before
                 self._unreadable += source.unreadable
+
+    def _tell(self, events: list[Event]) -> None:
+        for event in events:
+            self._each(lambda sink: sink.event(event))  # noqa: B023
+
+    def _finish(self) -> None:
+        # The console last, the video first: the others tell what became of it.
+        self._sinks.reverse()
+        self._each(lambda sink: sink.finish(self._summary()))
+
+    def _each(self, give: Callable[[Sink], None]) -> None:
+        """Gives every sink its turn. One that fails keeps what it can, and takes no more."""
+        for sink in self._sinks:
+            try:
+                give(sink)
+            except OutputError as error:
+                self._complain(error)
+
+    def _complain(self, error: EdgevidError) -> None:
+        command.complain(str(error))
+        self._note(str(error))
+        wrong = command.WRONG_USAGE if isinstance(error, UsageError) else command.FAILED
+        self._code = self._code or wrong
+
+    def _note(self, problem: str) -> None:
+        """Keeps for the summary what is missing."""
+        name = command.readable(self._name)
+        problem = command.readable(problem).removeprefix(f"{name}: ")
+        self._problems.append(Problem(name, problem))
+
+    def _is_heard(self) -> bool:
+        """Whether what the run is for still takes anything; the console comes along."""
+        return any(sink.is_open for sink in self._sinks[1:] or self._sinks)
 
     def _open(self, spec: str) -> Source:
         if self._options.camera is not None:
@@ -147,6 +215,11 @@ class _Run:
         end = None
         for frame in source:
             end = end or frame.timestamp + self._options.duration
+            if not self._stopping and not self._is_heard():
+                self._code = self._code or command.FAILED
+                self._stop()
+            if self._stopping and not source.is_live:
+                self._note(f"stopped at {frame.timestamp:.1f} s")
             if self._stopping or frame.timestamp >= end:
                 return
             self._frames += 1
@@ -168,6 +241,7 @@ class _Run:
             unreadable=self._unreadable,
             inference_ms={f"p{n}": round(self._times.at(n), 3) for n in (50, 95, 99)},
             wall_s=round(time.monotonic() - self._started, 3),
+            problems=tuple(self._problems),
         )
 
     def _stop(self) -> None:
@@ -180,6 +254,14 @@ class _Run:
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop()
         signal.signal(number, signal.default_int_handler)  # whoever asks twice means at once
+
+
+def _signals() -> list[signal.Signals]:
+    """Returns the signals that end a run well: Ctrl-C, a polite kill, a terminal that closes."""
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        ends.append(signal.SIGHUP)
+    return ends
 
 
 if __name__ == "__main__":

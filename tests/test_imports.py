@@ -28,6 +28,7 @@ LAYERS = [
     "backends cache command download manifest opencv orientation pace percentiles pyav scores"
     " tflite",
     "events interface jpeg label_files preprocess scenes sources",
+    "clashes",
     "catalog options prepare sinks",
     "model_files",
     "model models",

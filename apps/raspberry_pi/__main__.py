@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             watch(config)
         return 0
 
-    return guard(run, debug=chosen.debug)
+    return guard(run, debug=chosen.debug, warnings=False)
 
 
 def watch(config: Config) -> None:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgevid import command, label_files, tflite
-from edgevid.errors import EdgevidError, UsageError
+from edgevid import clashes, command, label_files, tflite
+from edgevid.errors import EdgevidError
 from edgevid.prepare import TARGETS, PreparedModel, prepare, this_machine
 from edgevid.whole_file import whole_file
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = command.ArgumentParser(
         prog="python -m edgevid.prepare",
         description="Rewrites a published MoViNet stream (.tflite): it can forget, and each step "
         "takes less than half the time.",
@@ -47,8 +47,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    if chosen.output.exists() and chosen.model.exists() and chosen.output.samefile(chosen.model):
-        raise UsageError(f"{chosen.output}: is the published file itself; write to another")
+    clashes.check(
+        {"--output": chosen.output},
+        files={"the published file": chosen.model, "the labels' file": chosen.labels},
+    )
     labels = label_files.read(chosen.labels) if chosen.labels else ()
     data = tflite.load(chosen.model)
     try:

@@ -9,7 +9,16 @@ from edgevid.sources.base import Source
 
 
 class Sink(Protocol):
-    """Takes what a run gives: pictures, predictions, and at the end how it went."""
+    """Takes what a run gives: pictures, predictions, and at the end how it went.
+
+    One that cannot write any more makes whole what it has, raises ``OutputError`` once, and
+    passes over what comes after.
+
+    Attributes:
+        is_open: whether it still takes anything.
+    """
+
+    is_open: bool
 
     def start(self, source: Source) -> None:
         """A clip or camera begins."""

@@ -3,51 +3,55 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
+from edgevid import command
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
 
+_MOST_PROBLEMS = 20  # told one by one at the end
+
 
 class ConsoleSink(Sink):
-    """Prints a line when an action starts or ends, and one line at the end.
+    """Prints a line when an action starts or ends, and at the end how it went.
 
-    On a terminal a file gets a progress bar as well.
+    On a terminal a file gets a progress bar as well. A terminal or a reader that has gone is no
+    error: ``is_open`` tells.
 
     Args:
         results: where the lines go; None keeps them back.
-        messages: where the progress bar and the last line go.
+        messages: where the progress bar and the last lines go; standard error when None.
     """
 
     def __init__(self, results: TextIO | None = None, messages: TextIO | None = None) -> None:
+        self.is_open = True
         self._results = results
-        self._messages = messages or sys.stderr
+        self._messages = messages or sys.stderr  # None where it is closed
         self._bar: tqdm[NoReturn] | None = None
 
     def start(self, source: Source) -> None:
         """Announces a clip or camera."""
         self._end_bar()
-        if self._messages.isatty() and not source.is_live:
+        name = command.readable(source.name)
+        if self._messages and self._messages.isatty() and not source.is_live:
             self._bar = tqdm(
-                total=source.length,
-                desc=source.name,
-                unit="frame",
-                file=self._messages,
-                leave=False,
+                total=source.length, desc=name, unit="frame", file=self._messages, leave=False
             )
-        self._print(source.name)
+        self._print(name)
 
     def take(self, frame: Frame, prediction: Prediction | None) -> None:
         """Moves the bar on, with the label that is on top."""
         if self._bar is None:
             return
-        if prediction is not None and prediction.scores:
-            top = prediction.top
-            self._bar.set_postfix_str(f"{top.label} {top.probability:.0%}", refresh=False)
-        self._bar.update()
+        with suppress(OSError):
+            if prediction is not None and prediction.scores:
+                top = prediction.top
+                self._bar.set_postfix_str(f"{top.label} {top.probability:.0%}", refresh=False)
+            self._bar.update()
 
     def event(self, event: Event) -> None:
         """Says what started or ended, and how probable it was then."""
@@ -55,7 +59,7 @@ class ConsoleSink(Sink):
         self._print(f"{event.timestamp:8.1f} s  {sign} {event.label}  {event.probability:.0%}")
 
     def finish(self, summary: Summary) -> None:
-        """Says how it went."""
+        """Says how it went, and what is missing."""
         self._end_bar()
         times = summary.inference_ms
         parts = [
@@ -68,18 +72,33 @@ class ConsoleSink(Sink):
             parts.insert(2, f"{summary.skipped_ticks} skipped for want of a frame in time")
         if summary.unreadable:
             parts.insert(1, f"{summary.unreadable} unreadable")
-        print(", ".join(parts), file=self._messages)
+        self._tell(", ".join(parts))
+        for found in summary.problems[:_MOST_PROBLEMS]:
+            self._tell(command.readable(f"incomplete: {found.source}: {found.problem}"))
+        if len(summary.problems) > _MOST_PROBLEMS:
+            self._tell(f"incomplete: {len(summary.problems) - _MOST_PROBLEMS} more")
 
     def abandon(self) -> None:
         """Takes the bar away."""
         self._end_bar()
 
     def _print(self, line: str) -> None:
-        if self._results is not None:
+        if self._results is None or not self.is_open:
+            return
+        try:
             tqdm.write(line, file=self._results)
             self._results.flush()
+        except OSError:
+            self.is_open = False
+            command.let_go(self._results)
+
+    def _tell(self, line: str) -> None:
+        if self._messages:
+            with suppress(OSError):
+                print(line, file=self._messages)
 
     def _end_bar(self) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):
+                self._bar.close()
             self._bar = None

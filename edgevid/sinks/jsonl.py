@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+from edgevid import command
 from edgevid.errors import OutputError
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
@@ -18,7 +20,9 @@ from edgevid.whole_file import WholeFile
 class JsonLinesSink(Sink):
     """Writes each prediction, each event and the final summary to a file, or to standard output.
 
-    Each line is flushed when it is written: a program at the other end of a pipe sees it at once.
+    Each line is written at once: a program at the other end of a pipe sees it immediately. When
+    the disk is full the file gets its name with the lines that it has. A reader that has gone is
+    no error: ``is_open`` tells.
 
     Args:
         path: the file; ``-`` for standard output.
@@ -28,11 +32,11 @@ class JsonLinesSink(Sink):
     """
 
     def __init__(self, path: str) -> None:
-        self._whole = WholeFile(Path(path)) if path != "-" else None
-        self._file: TextIO = (
-            self._whole.path.open("w", encoding="utf-8") if self._whole else sys.stdout
-        )
+        self.is_open = True
+        self._path = path
         self._source = ""
+        self._lines: _StandardOutput | _LinesFile
+        self._lines = _StandardOutput() if path == "-" else _LinesFile(Path(path))
 
     def start(self, source: Source) -> None:
         """Notes the name that goes with the predictions to come."""
@@ -59,21 +63,75 @@ class JsonLinesSink(Sink):
     def finish(self, summary: Summary) -> None:
         """Writes the summary and gives the file its name."""
         self._write({"type": "summary", **asdict(summary)})
-        if self._whole:
+        if self.is_open:
+            self._lines.keep()
+            self.is_open = False
+
+    def abandon(self) -> None:
+        """Takes the file away, unless it is whole already."""
+        self.is_open = False
+        self._lines.discard()
+
+    def _write(self, record: dict[str, Any]) -> None:
+        if not self.is_open:
+            return
+        # A file name that is not UTF-8 can be a string in Python, but not in JSON.
+        text = json.dumps(record, ensure_ascii=False)
+        line = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode() + b"\n"
+        try:
+            self._lines.write(line)
+        except BrokenPipeError:
+            self.is_open = False
+            self._lines.keep()
+        except OSError as error:
+            self.is_open = False
+            self._lines.keep()
+            name = "standard output" if self._path == "-" else self._path
+            raise OutputError(f"{name}: cannot be written any more: {error.strerror}") from error
+
+
+class _LinesFile:
+    """A file that holds whole lines, whatever interrupts the writing of one."""
+
+    def __init__(self, path: Path) -> None:
+        self._whole = WholeFile(path)
+        self._file: FileIO = self._whole.path.open("wb", buffering=0)
+        self._size = 0
+
+    def write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._size += len(line)
+
+    def keep(self) -> None:
+        if not self._file.closed:
+            if self._file.seekable():  # not a device
+                self._file.truncate(self._size)
             self._file.close()
             self._whole.keep()
 
-    def abandon(self) -> None:
-        """Takes the file away."""
-        if self._whole:
-            self._file.close()
-            self._whole.discard()
+    def discard(self) -> None:
+        self._file.close()
+        self._whole.discard()
 
-    def _write(self, record: dict[str, Any]) -> None:
+
+class _StandardOutput:
+    def __init__(self) -> None:
+        if sys.stdout is None:
+            raise OutputError("standard output is closed: nothing can be written to it")
+        self._file: BinaryIO = sys.stdout.buffer
+
+    def write(self, line: bytes) -> None:
         try:
-            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            self._file.write(line)
             self._file.flush()
-        except BrokenPipeError:
-            raise  # the reader has seen enough: the command ends quietly
-        except OSError as error:
-            raise OutputError(f"the output cannot be written: {error.strerror}") from error
+        except OSError:
+            command.let_go(sys.stdout)
+            raise
+
+    def keep(self) -> None:
+        pass
+
+    def discard(self) -> None:
+        pass

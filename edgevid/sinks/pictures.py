@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+from edgevid.errors import OutputError
 from edgevid.preprocess import Box
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
@@ -12,7 +14,13 @@ from edgevid.sources.base import Source
 
 
 class PictureOutput(Protocol):
-    """Takes labelled pictures, one a frame."""
+    """Takes labelled pictures, one a frame. Fails as a ``Sink`` does.
+
+    Attributes:
+        is_open: whether it still takes anything.
+    """
+
+    is_open: bool
 
     def start(self, fps: float | None) -> None:
         """A clip or camera of this nominal rate begins."""
@@ -40,28 +48,42 @@ class PictureSink(Sink):
         self._crop = crop
         self._latest: Prediction | None = None
 
+    @property
+    def is_open(self) -> bool:  # type: ignore[override]
+        """Whether one of the outputs still takes anything."""
+        return any(output.is_open for output in self._outputs)
+
     def start(self, source: Source) -> None:
         """Forgets the last clip's prediction."""
         self._latest = None
-        for output in self._outputs:
-            output.start(source.fps)
+        self._each(lambda output: output.start(source.fps))
 
     def take(self, frame: Frame, prediction: Prediction | None) -> None:
         """Labels one frame."""
         self._latest = prediction or self._latest
-        picture = draw(frame, self._latest, crop=self._crop)
-        for output in self._outputs:
-            output.show(picture, frame.timestamp)
+        if self.is_open:
+            picture = draw(frame, self._latest, crop=self._crop)
+            self._each(lambda output: output.show(picture, frame.timestamp))
 
     def event(self, event: Event) -> None:
         """The picture shows what is probable, not what began."""
 
     def finish(self, summary: Summary) -> None:
         """Makes the outputs whole."""
-        for output in self._outputs:
-            output.finish()
+        self._each(lambda output: output.finish())
 
     def abandon(self) -> None:
         """Takes unfinished files away."""
         for output in self._outputs:
             output.abandon()
+
+    def _each(self, give: Callable[[PictureOutput], None]) -> None:
+        """Gives all outputs their turn, though one of them fails."""
+        failure: OutputError | None = None
+        for output in self._outputs:
+            try:
+                give(output)
+            except OutputError as error:
+                failure = error
+        if failure is not None:
+            raise failure

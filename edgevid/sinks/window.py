@@ -48,7 +48,7 @@ class WindowOutput(PictureOutput):
 
     def __init__(self, on_close: Callable[[], None]) -> None:
         self._on_close = on_close
-        self._is_open = True
+        self.is_open = True
         try:
             # Without OpenCV's tool bar: the window is the picture.
             cv2.namedWindow(
@@ -63,7 +63,7 @@ class WindowOutput(PictureOutput):
 
     def show(self, picture: Picture, timestamp: float) -> None:
         """Shows a picture and notices whether the window was closed."""
-        if not self._is_open:
+        if not self.is_open:
             return
         if not self._sized:
             height, width = picture.shape[:2]
@@ -73,7 +73,7 @@ class WindowOutput(PictureOutput):
         cv2.imshow(_TITLE, picture)
         key = cv2.waitKey(1) & 0xFF
         if key in _QUIT_KEYS or _was_closed():
-            self._is_open = False
+            self.is_open = False
             self._on_close()
 
     def finish(self) -> None:
