@@ -120,19 +120,19 @@ class _Run:
         if self._options.camera is not None:
             with self._going_on():
                 self._watch(self._options.camera, watch)
-        for number, spec in enumerate(self._options.sources):
+        found: list[str] = []
+        for spec in self._options.sources:
             self._name = without_secrets(spec)
+            with self._going_on():
+                found += clips(spec)
+        for number, clip in enumerate(found):
             if self._stopping:
-                more = len(self._options.sources) - number - 1
+                self._name = without_secrets(clip)
+                more = len(found) - number - 1
                 self._note("not begun" + (f", nor the {more} after it" if more else ""))
                 return
-            found: list[str] = []
             with self._going_on():
-                found = clips(spec)
-            for clip in found:
-                if not self._stopping:
-                    with self._going_on():
-                        self._watch(clip, watch)
+                self._watch(clip, watch)
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import NoReturn, TextIO
 from tqdm import tqdm
 
 from edgevid import command
+from edgevid.errors import OutputError
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
@@ -19,8 +20,8 @@ _MOST_PROBLEMS = 20  # told one by one at the end
 class ConsoleSink(Sink):
     """Prints a line when an action starts or ends, and at the end how it went.
 
-    On a terminal a file gets a progress bar as well. A terminal or a reader that has gone is no
-    error: ``is_open`` tells.
+    On a terminal a file gets a progress bar as well. A reader that has gone is no error:
+    ``is_open`` tells.
 
     Args:
         results: where the lines go; None keeps them back.
@@ -88,9 +89,12 @@ class ConsoleSink(Sink):
         try:
             tqdm.write(line, file=self._results)
             self._results.flush()
-        except OSError:
+        except OSError as error:
             self.is_open = False
             command.let_go(self._results)
+            if not isinstance(error, BrokenPipeError):
+                reason = f"cannot be written any more: {error.strerror}"
+                raise OutputError(f"standard output: {reason}") from error
 
     def _tell(self, line: str) -> None:
         if self._messages:

@@ -106,8 +106,8 @@ class _LinesFile:
 
     def keep(self) -> None:
         if not self._file.closed:
-            if self._file.seekable():  # not a device
-                self._file.truncate(self._size)
+            if self._file.seekable() and self._file.tell() > self._size:
+                self._file.truncate(self._size)  # the half of a line
             self._file.close()
             self._whole.keep()
 
@@ -131,7 +131,7 @@ class _StandardOutput:
             raise
 
     def keep(self) -> None:
-        pass
+        """It is as whole as it will be."""
 
     def discard(self) -> None:
-        pass
+        """What went out cannot be taken back."""
