@@ -14,6 +14,7 @@ from typing import Any
 
 from edgevid import command, stream
 from edgevid.catalog import CAMERA_MOTION
+from edgevid.errors import OutputError
 from edgevid.model_files import AUTO
 
 CLIP = CAMERA_MOTION.path.with_name("demo.mp4")
@@ -31,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(clip: str | None, model: str | None, folder: Path) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
     model = model or (AUTO if clip else CAMERA_MOTION.name)
     video, lines = folder / "demo-labelled.mp4", folder / "demo.jsonl"
     flags = ["--headless", "--save", str(video), "--output", str(lines), "--model", model]

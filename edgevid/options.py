@@ -80,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.ArgumentParser(
         prog="python -m edgevid.stream",
         description="Says what happens in front of a camera or in a video, as it happens.",
-        epilog="q, Escape, Ctrl-C or closing the window ends it; files are whole then.",
+        epilog="q, Escape, Ctrl-C or closing the window ends it; files are whole then. Exit code: "
+        "0 when all was well, 1 when something is missing (the summary says what), 2 when the "
+        "request makes no sense, 130 when it was interrupted twice.",
     )
     parser.add_argument("--version", action="version", version=f"edgevid {__version__}")
 
@@ -92,14 +94,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         nargs="+",
         action="extend",
-        help="video, animated gif, folder of videos, folder of numbered pictures, or address "
-        "(rtsp://, http://); several are taken in order",
+        help="video, animated picture, folder of videos, folder of numbered pictures, address "
+        "(rtsp://, http://), or - for standard input; several are taken in order",
     )
     group.add_argument(
         "--picture-fps",
         type=_positive,
         metavar="FPS",
-        help="pictures a second in a folder of pictures (default: 25)",
+        help="pictures a second where the source does not say: in a folder of pictures, and in "
+        "raw streams such as .h264 and .mjpeg (default: 25)",
     )
     group.add_argument(
         "--realtime", action="store_true", help="play a file at its own speed, as a camera would"

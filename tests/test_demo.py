@@ -28,5 +28,23 @@ def test_every_move_of_the_clip_is_announced(
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 10 * done[-1]["end"]
 
 
+def test_nowhere_to_put_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").touch()
+    assert demo.main(["--folder", str(tmp_path / "out")]) == 1
+    assert "out: cannot be made: File exists" in capsys.readouterr().err
+
+
+def test_its_own_output_is_no_clip_for_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    clip = out / "demo-labelled.mp4"
+    clip.write_bytes(demo.CLIP.read_bytes())
+    assert demo.main(["--folder", str(out), "--clip", str(clip)]) == 2
+    assert "is a source itself" in capsys.readouterr().err
+    assert clip.read_bytes() == demo.CLIP.read_bytes()
+
+
 def test_what_comes_along_is_small() -> None:
     assert demo.CLIP.stat().st_size <= 500_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -219,16 +218,6 @@ def test_wrong_usage_is_code_2(flags: list[str], tiny_flags, capfd) -> None:
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_one_bad_clip_among_many_does_not_cost_the_others(
-    tiny_flags, clip: Path, tmp_path: Path, capfd
-) -> None:
-    bad, out = tmp_path / "bad.mp4", tmp_path / "out.jsonl"
-    bad.write_text("no video")
-    assert run("--source", clip, bad, clip, "--output", out, *tiny_flags) == 1
-    assert lines_of(out)[-1]["predictions"] == 20
-    assert "bad.mp4: cannot be read as a video" in capfd.readouterr().err
-
-
 def test_unwritable_output(tiny_flags, clip: Path, tmp_path: Path, capfd) -> None:
     flags = ["--source", clip, *tiny_flags]
     assert run(*flags, "--output", tmp_path / "no" / "out.jsonl") == 1
@@ -236,27 +225,6 @@ def test_unwritable_output(tiny_flags, clip: Path, tmp_path: Path, capfd) -> Non
     assert run(*flags, "--save", tmp_path / "out.avi") == 1
     assert run(*flags, "--output", tmp_path) == 1
     assert capfd.readouterr().err.count("cannot be written") == 3
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_it_cleanly_with_whole_files(
-    number: signal.Signals, tiny_flags, tmp_path: Path
-) -> None:
-    clip = write_video(tmp_path / "long.mp4", [RED] * 500)
-    out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
-    command = [sys.executable, "-m", "edgevid.stream", "--source", str(clip), "--realtime"]
-    files = ["--output", str(out), "--save", str(video)]
-    process = subprocess.Popen(
-        [*command, *files, *tiny_flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    process.stdout.readline()  # the source's name
-    assert "+ red" in process.stdout.readline()  # an event: it is running
-    process.send_signal(number)
-    process.communicate()
-    assert process.returncode == 0
-    assert lines_of(out)[-1]["type"] == "summary"
-    assert cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT) >= 1
 
 
 # The same numbers whichever way they are asked for.
