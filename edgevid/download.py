@@ -31,6 +31,7 @@ def fetch(
     target: Path,
     *,
     check: Callable[[bytes], None],
+    note: Callable[[bytes], None] | None = None,
     timeout: float = TIMEOUT_S,
     progress: bool = True,
 ) -> str:
@@ -42,6 +43,7 @@ def fetch(
         addresses: http or https, in the order in which they are tried.
         target: where the file goes; its folder is made.
         check: raises an ``EdgevidError`` when the content is not what it should be.
+        note: is given the content that is going to be the target, before it is.
         timeout: seconds to wait for a server that stays silent.
         progress: show a bar on standard error if that is a terminal.
 
@@ -62,6 +64,8 @@ def fetch(
             except EdgevidError as error:
                 problems.setdefault(str(error), []).append(urlsplit(address).hostname or address)
             else:
+                if note is not None:
+                    note(content)
                 file.write(content)
                 return address
         told = "; ".join(f"{', '.join(hosts)}: {what}" for what, hosts in problems.items())

@@ -10,24 +10,25 @@ from __future__ import annotations
 import io
 import json
 import math
-import re
 import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from edgevid import appended_zip
+from edgevid.appended_zip import Archive
 from edgevid.errors import LabelsError, ModelError
+from edgevid.plain_text import is_printable
 
 FORMAT = 1
 FITS = ("crop", "stretch", "letterbox")
 
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
-_MAX_MEMBER_BYTES = 4 << 20  # a manifest is a few kilobytes: more is a zip bomb
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# What zipfile raises on damaged archives; RuntimeError is encryption and unknown versions.
-_DAMAGE = (zipfile.BadZipFile, RuntimeError, ValueError, OSError, EOFError, zlib.error)
+_MAX_LABELS = 1 << 16  # ImageNet-21k has 21,843
+_MAX_LABEL = 256  # characters; the longest of Kinetics-600 has 43
+_MAX_DEPTH = 16  # of what is in a manifest; our own have 3
+_MAX_VALUES = 10_000  # numbers, texts and lists in a manifest; our own have under 100
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if len(self.name) > _MAX_LABEL or not is_printable(self.name):
+            raise ModelError(
+                f"manifest: the name {self.name!a:.80} is not one short line of plain text"
+            )
         if self.fit not in FITS:
             raise ModelError(f"manifest: fit must be one of {', '.join(FITS)}, not {self.fit!r}")
         if not 0 < self.fps <= 1000:
@@ -102,8 +107,7 @@ def split(data: bytes) -> tuple[bytes, bytes]:
     Raises:
         ModelError: there is a manifest, but it is damaged.
     """
-    with _archive(data) as archive:
-        start = min((m.header_offset for m in archive.infolist()), default=len(data))
+    start = _archive(data).start
     return data[:start], data[start:]
 
 
@@ -113,14 +117,13 @@ def read(data: bytes) -> Manifest | None:
     Raises:
         ModelError: there is one, but it is damaged or of a later format.
     """
-    with _archive(data) as archive:
-        names = archive.namelist()
-        if _MANIFEST_FILE not in names:
-            return None
-        if _LABELS_FILE not in names:
-            raise ModelError(f"the model file holds a manifest but no {_LABELS_FILE}")
-        values = _parse(_member(archive, _MANIFEST_FILE))
-        labels = _member(archive, _LABELS_FILE)
+    archive = _archive(data)
+    if _MANIFEST_FILE not in archive.names:
+        return None
+    if _LABELS_FILE not in archive.names:
+        raise ModelError(f"the model file holds a manifest but no {_LABELS_FILE}")
+    values = _parse(_member(archive, _MANIFEST_FILE))
+    labels = _member(archive, _LABELS_FILE)
     try:
         return _from_json(values, parse_labels(labels))
     except LabelsError as error:
@@ -139,6 +142,7 @@ def write(data: bytes, manifest: Manifest) -> bytes:
     labels = "\n".join(values.pop("labels")) + "\n"
     if parse_labels(labels) != manifest.labels:
         raise LabelsError("a label has spaces at its ends or more than one line")
+    check_plain(values)
     if values["memory_s"] == math.inf:
         values["memory_s"] = None  # JSON has no infinity
     try:
@@ -164,39 +168,73 @@ def parse_labels(text: str) -> tuple[str, ...]:
     """Reads labels, one a line, in the logits' order.
 
     Raises:
-        LabelsError: a line in the middle is empty.
+        LabelsError: a line in the middle is empty, or the lines are no labels.
     """
+    if text.count("\n") > _MAX_LABELS:
+        raise LabelsError(f"more than {_MAX_LABELS} lines are no labels")
     lines = [line.strip() for line in text.lstrip("\ufeff").split("\n")]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
         raise LabelsError("the labels are empty: one label a line is needed")
-    for number, line in enumerate(lines, 1):
-        if not line:
-            raise LabelsError(f"line {number} of the labels is empty")
-        if _CONTROL.search(line):
-            raise LabelsError(f"line {number} of the labels holds a control character")
+    check_labels(lines)
     return tuple(lines)
 
 
-def _archive(data: bytes) -> zipfile.ZipFile:
-    """Opens the archive behind a flatbuffer, an empty one where there is none."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except _DAMAGE:
-        archive = zipfile.ZipFile(io.BytesIO(), "w")
+def check_labels(labels: Sequence[str]) -> None:
+    """Makes sure that labels can be shown, written and sent.
+
+    Raises:
+        LabelsError: they cannot.
+    """
+    if len(labels) > _MAX_LABELS:
+        raise LabelsError(f"{len(labels)} labels are too many: at most {_MAX_LABELS}")
+    for number, label in enumerate(labels, 1):
+        if not label:
+            raise LabelsError(f"line {number} of the labels is empty")
+        if len(label) > _MAX_LABEL:
+            raise LabelsError(
+                f"line {number} of the labels has {len(label)} characters: at most {_MAX_LABEL}"
+            )
+        if not is_printable(label):
+            raise LabelsError(f"line {number} of the labels holds a control character")
+
+
+def check_plain(values: Any) -> None:
+    """Makes sure that what a manifest holds can be handled: little of it, flat, and plain text.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    waiting = [(values, 0)]
+    count = 0
+    while waiting:
+        value, depth = waiting.pop()
+        count += 1
+        if depth > _MAX_DEPTH or count > _MAX_VALUES:
+            raise ModelError("the model's manifest is nested too deeply, or holds too much")
+        if isinstance(value, Mapping):
+            waiting += [(held, depth + 1) for pair in value.items() for held in pair]
+        elif isinstance(value, (list, tuple)):
+            waiting += [(held, depth + 1) for held in value]
+        elif isinstance(value, str) and not is_printable(value):
+            raise ModelError(f"the model's manifest holds what is no plain text: {value!a:.80}")
+
+
+def _archive(data: bytes) -> Archive:
+    """Returns the archive behind a flatbuffer, an empty one where there is none."""
+    archive = appended_zip.find(data)
     # A manifest lost on the way must not make another model of it: its name is still there.
-    if _MANIFEST_FILE not in archive.namelist() and _MANIFEST_FILE.encode() in data:
+    if _MANIFEST_FILE not in archive.names and _MANIFEST_FILE.encode() in data:
         raise ModelError("the manifest at the end of the model file is damaged or cut off")
     return archive
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> str:
-    if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
-        raise ModelError(f"{name} inside the model file is too large to be one")
+def _member(archive: Archive, name: str) -> str:
+    content = archive.read(name)
     try:
-        return archive.read(name).decode()
-    except _DAMAGE as error:
+        return content.decode()
+    except UnicodeDecodeError as error:
         raise ModelError(f"{name} inside the model file is damaged: {error}") from error
 
 
@@ -205,6 +243,7 @@ def _parse(text: str) -> dict[str, Any]:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"the model's manifest is not JSON: {error}") from error
+    check_plain(values)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         found = values.get("format") if isinstance(values, dict) else None
         raise ModelError(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.backends import Backend
-from edgevid.errors import UsageError
+from edgevid.errors import ModelError, UsageError
 from edgevid.interface import Interface
 from edgevid.manifest import Manifest
 from edgevid.preprocess import Box, Preprocess
@@ -99,7 +99,11 @@ class Model:
         )
 
     def _run(self, stream: Stream, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Moves one stream on by one frame; returns its logits ``[classes]``."""
+        """Moves one stream on by one frame; returns its logits ``[classes]``.
+
+        Raises:
+            ModelError: the network computes no numbers.
+        """
         tensor, network = self._backend.tensor, self.interface
         with self._lock:
             stream._preprocess(image, tensor(network.image.index))
@@ -113,7 +117,12 @@ class Model:
                 tensor(network.alpha.index)[0] = stream._alpha()
             self._backend.invoke()
             logits: NDArray[np.float32] = tensor(network.logits.index)[0].copy()
-            return logits
+        if not np.isfinite(logits).all():
+            raise ModelError(
+                f"{self.manifest.name or 'the model'} computes logits that are infinite or no "
+                "numbers (NaN): its file is damaged, or it was trained badly; use another"
+            )
+        return logits
 
     def _place_state(self, stream: Stream) -> None:
         """Puts a stream's state into the network's inputs."""
@@ -187,6 +196,9 @@ class Stream:
         """Takes one more frame and says what is happening.
 
         Frames are expected at the model's own rate, ``model.manifest.fps``.
+
+        Raises:
+            ModelError: the network computes no numbers, at the first frame where it does.
         """
         started = time.perf_counter()
         scores = self._ranking.top(self.logits(frame.image))

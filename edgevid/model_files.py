@@ -6,6 +6,7 @@ among the models that edgevid brings along, and is downloaded into the cache whe
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from edgevid import cache, catalog
 from edgevid.catalog import BUNDLED, CAMERA_MOTION, CATALOG
 from edgevid.errors import DownloadError, ModelError, OutputError, UsageError
+from edgevid.whole_file import is_unfinished
 
 FOLDERS_VARIABLE = "EDGEVID_MODELS"
 
@@ -101,13 +103,18 @@ def find(name: str) -> Path | None:
 def find_cached(name: str) -> Path | None:
     """Returns the file of a model that was downloaded before, None when it was not.
 
+    A file whose checksum nobody knows was not downloaded by ``fetch``.
+
     Raises:
         ModelError: the file is no longer what was downloaded.
     """
     path = cache.path_of(name)
     if not _is_file(path):
         return None
-    if expected_sha256(name) not in (None, cache.sha256_of(path)):
+    expected = expected_sha256(name)
+    if expected is None:
+        return None
+    if expected != cache.sha256_of(path):
         raise ModelError(
             f"{path} has changed since it was downloaded; to download it again, type "
             f"python -m edgevid.models --fetch {name}"
@@ -138,19 +145,25 @@ def fetch(
 
     if name not in CATALOG:
         raise ModelError(f"{name!r} cannot be downloaded: only {', '.join(CATALOG)} can")
-    model, target = CATALOG[name], cache.path_of(name)
+    model, target, digest = CATALOG[name], cache.path_of(name), ""
+
+    def note(content: bytes) -> None:
+        # Before the file is there: a file without its note would be open to any other.
+        nonlocal digest
+        digest = hashlib.sha256(content).hexdigest()
+        if model.sha256 is None:
+            cache.remember(name, digest)
+
     expected = expected_sha256(name) if accept is None else _accepted(model, accept)
     try:
         address = download.fetch(
             model.addresses,
             target,
             check=lambda content: catalog.check(model, content, expected),
+            note=note,
             progress=progress,
             timeout=download.TIMEOUT_S if timeout is None else timeout,
         )
-        digest = cache.sha256_of(target)
-        if model.sha256 is None:
-            cache.remember(name, digest)
     except (DownloadError, OutputError) as error:
         raise DownloadError(
             f"{name} cannot be downloaded: {error}. "
@@ -180,7 +193,11 @@ def own_files() -> Iterator[Path]:
     }
     for folder in folders():
         try:
-            yield from (path for path in sorted(folder.glob("*.tflite")) if path.name not in known)
+            yield from (
+                path
+                for path in sorted(folder.glob("*.tflite"))
+                if path.name not in known and not path.name.startswith(".")
+            )
         except OSError:
             continue  # a folder that may not be entered holds nothing for us
 
@@ -197,7 +214,13 @@ def _accepted(model: catalog.Published, accept: str) -> str:
 
 
 def _is_name(text: str) -> bool:
-    return bool(text) and Path(text).name == text and not text.endswith(".tflite")
+    # A hidden file is no model: it may be one that is being written.
+    return (
+        bool(text)
+        and Path(text).name == text
+        and not text.startswith(".")
+        and not text.endswith(".tflite")
+    )
 
 
 def _is_file(path: Path) -> bool:
@@ -216,6 +239,8 @@ def _existing(path: Path) -> Path:
         raise ModelError(f"the model file {path} cannot be reached: {error.strerror}") from error
     except ValueError as error:
         raise ModelError(f"{str(path)!r} cannot be the name of a file") from error
+    if is_unfinished(path):
+        raise ModelError(f"{path} is half-written, by a process that runs or was killed")
     if path.is_dir():
         raise ModelError(f"{path} is a folder: name the .tflite file in it")
     return path

@@ -64,17 +64,18 @@ class Ranking:
         # that no exponential overflows.
         largest = float(np.maximum.reduce(logits))
         total = float(np.add.reduce(np.exp(logits - largest)))
-        # Ties go to the first label, so that the same scores always give the same order.
-        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))
+        # Ties go to the first label, so that the same scores always give the same labels.
+        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))[: self._top_k]
         labels, exp = self._labels, math.exp
         return tuple([Score(labels[i], exp(-value - largest) / total) for value, i in ranked])
 
 
 def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Returns where the ``count`` largest values are, in any order, without sorting them all."""
+    """Returns where the ``count`` largest values are, in any order, and all that equal the last."""
     if count == len(values):
         return np.arange(count)
-    return values.argpartition(-count)[-count:]
+    last = np.partition(values, -count)[-count]
+    return np.flatnonzero(values >= last)
 
 
 def _check_known(label: str, labels: Sequence[str]) -> None:

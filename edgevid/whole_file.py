@@ -115,9 +115,14 @@ def sweep(folder: Path) -> int:
     swept = 0
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and _STAND_IN.fullmatch(entry.name):
-                swept += _sweep_one(Path(entry.path))
+            path = Path(entry.path)
+            swept += is_unfinished(path) and _sweep_one(path)
     return swept
+
+
+def is_unfinished(path: Path) -> bool:
+    """Returns whether a file stands in for one that is being written, or never was whole."""
+    return _STAND_IN.fullmatch(path.name) is not None
 
 
 def _sweep_one(path: Path) -> bool:

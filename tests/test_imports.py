@@ -23,8 +23,8 @@ FOLDERS = {
 }
 # The modules and packages inside edgevid: each imports only from the rows above its own.
 LAYERS = [
-    "errors version",
-    "records whole_file",
+    "errors plain_text version",
+    "appended_zip records whole_file",
     "backends cache command download manifest opencv orientation pace percentiles pyav scores"
     " tflite",
     "events interface jpeg label_files preprocess scenes sources",

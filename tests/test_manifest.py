@@ -5,6 +5,7 @@ import json
 import math
 import random
 import shutil
+import struct
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -89,7 +90,7 @@ def test_the_same_manifest_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch)
     assert manifest.write(NETWORK, FULL) == first
 
 
-_line = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).filter(
+_line = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=256).filter(
     lambda text: text == text.strip() and not text.startswith("\ufeff")
 )
 
@@ -208,8 +209,72 @@ class TestDamage:
         with pytest.raises(ModelError, match="too large"):
             manifest.read(data)
 
+    @pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_a_bomb_packed_in_a_rare_way(self, packed: int) -> None:
+        """Both unpack a whole block before any limit is looked at."""
+        data = with_members({"manifest.json": b"{}", "labels.txt": b"a\n" * 100_000}, packed=packed)
+        with pytest.raises(ModelError, match="neither stored nor deflated"):
+            manifest.read(data)
+
+    def test_a_bomb_that_states_a_moderate_size(self) -> None:
+        data = with_members({"manifest.json": bytes(100_000_000)}, packed=zipfile.ZIP_DEFLATED)
+        stated = struct.pack("<L", 100_000_000)
+        assert data.count(stated) == 2
+        with pytest.raises(ModelError, match=r"damaged|no labels"):
+            manifest.read(data.replace(stated, struct.pack("<L", 1000)))
+
+    def test_many_members(self) -> None:
+        data = with_members({f"{n}.txt": b"" for n in range(2000)} | {"manifest.json": b"{}"})
+        with pytest.raises(ModelError, match="damaged or cut off"):
+            manifest.read(data)
+
+    def test_many_members_of_another_kind_are_left_alone(self) -> None:
+        assert manifest.read(with_members({f"{n}.txt": b"" for n in range(2000)})) is None
+
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    def test_two_members_of_one_name(self) -> None:
+        written = io.BytesIO(manifest.write(NETWORK, FULL))
+        with zipfile.ZipFile(written, "a") as archive:
+            archive.writestr("labels.txt", "a\nb\n")
+        with pytest.raises(ModelError, match="two members of one name"):
+            manifest.read(written.getvalue())
+
+    @pytest.mark.parametrize(
+        ("labels", "problem"),
+        [
+            (b"a\n" * 70_000, "more than 65536 lines"),
+            (b"a" * 1000 + b"\n", "line 1 of the labels has 1000 characters"),
+            (b"a\nb\xed\xa0\x80\n", "damaged"),  # half of a surrogate pair
+        ],
+        ids=["many", "long", "surrogate"],
+    )
+    def test_labels_without_measure(self, labels: bytes, problem: str) -> None:
+        with zipfile.ZipFile(io.BytesIO(manifest.write(NETWORK, FULL))) as archive:
+            text = archive.read("manifest.json")
+        with pytest.raises(ModelError, match=problem):
+            manifest.read(with_members({"manifest.json": text, "labels.txt": labels}))
+
 
 class TestContent:
+    @pytest.mark.parametrize("name", ["a\x1b[2J", "\ud800", "a\nb", "a" * 300])
+    def test_names_that_cannot_be_shown(self, name: str) -> None:
+        with pytest.raises(ModelError, match="manifest") as caught:
+            manifest.read(with_json(lambda values: values.update(name=name)))
+        assert str(caught.value).isprintable()
+
+    @pytest.mark.parametrize("value", ["\ud800", {"\x1b": 1}, ["\udfff"]])
+    def test_texts_that_cannot_be_written(self, value: object) -> None:
+        with pytest.raises(ModelError, match="no plain text"):
+            manifest.read(with_json(lambda values: values["metrics"].update(here=value)))
+
+    @pytest.mark.parametrize("depth", [20, 400])
+    def test_lists_in_lists_in_lists(self, depth: int) -> None:
+        value: list[Any] = []
+        for _ in range(depth):
+            value = [value]
+        with pytest.raises(ModelError, match="nested too deeply"):
+            manifest.read(with_json(lambda values: values["provenance"].update(here=value)))
+
     @pytest.mark.parametrize("text", [b"[]", b"1", b"{}", b'{"format": 2}', b'{"format": "1"}'])
     def test_another_format(self, text: bytes) -> None:
         with pytest.raises(ModelError, match=r"format .* and this edgevid reads 1"):

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgevid import interface, tflite
+from edgevid.backends import open_backend
 from edgevid.errors import LabelsError, MissingDependencyError, ModelError, UsageError
 from edgevid.loading import load_model
 from edgevid.manifest import Manifest, write
@@ -226,6 +228,21 @@ def test_backends_are_checked(tiny_path: Path) -> None:
     except ImportError:
         with pytest.raises(MissingDependencyError, match="pip install tflite-runtime"):
             load_model(tiny_path, labels=LABELS, backend="tflite-runtime")
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_are_an_error_at_the_first_step(
+    tmp_path: Path, weight: float
+) -> None:
+    def spoil(model) -> None:
+        values = np.full((len(LABELS), 3), weight, np.float32)
+        model.buffers[2].data = np.frombuffer(values.tobytes(), np.uint8)
+
+    flatbuffer = tiny_model(spoil)
+    running = open_backend(flatbuffer)
+    spoilt = Model(Manifest("spoilt", LABELS), interface.of(tflite.read(flatbuffer)), running)
+    with pytest.raises(ModelError, match="spoilt computes logits that are infinite or no numbers"):
+        spoilt.stream().step(Frame(PICTURES[0], 0.0, 0))
 
 
 # Memory.

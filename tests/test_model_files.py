@@ -17,6 +17,7 @@ import edgevid
 from edgevid import cache, model_files
 from edgevid.catalog import CAMERA_MOTION, CATALOG
 from edgevid.errors import DownloadError, ModelError, UsageError
+from edgevid.whole_file import WholeFile
 from tests.local_server import LocalServer
 from tests.tiny_stream import tiny_stream
 
@@ -84,11 +85,22 @@ class TestFind:
         for place in places:  # each takes precedence over those before it
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()
+            cache.remember("movinet-a1", sha256(b""))
             assert model_files.find("movinet-a1") == place
 
     def test_a_folder_called_like_a_model_is_none(self, models: Path) -> None:
         (models / "movinet-a0.tflite").mkdir()
         assert model_files.find("movinet-a0") is None
+
+    def test_a_file_that_is_being_written_is_no_model(self, models: Path) -> None:
+        unfinished = models / ".gestures.0123abcd.part.tflite"
+        unfinished.touch()
+        assert model_files.find(unfinished.stem) is None
+        assert list(model_files.own_files()) == []
+        with pytest.raises(ModelError, match="is half-written"):
+            model_files.locate(unfinished)
+        with pytest.raises(ModelError, match="is half-written"):
+            edgevid.load_model(str(unfinished))
 
     @pytest.mark.parametrize("name", ["", ".", "..", "../secret", "a/b", "/etc", "a\0b"])
     def test_a_name_never_leaves_the_folders(self, models: Path, name: str) -> None:
@@ -352,6 +364,45 @@ class TestFetch:
         with pytest.raises(DownloadError, match=r"cannot be written: .*EDGEVID_MODELS"):
             model_files.fetch("movinet-a1", progress=False)
         assert server.requests == []
+
+
+class TestKilled:
+    """A process that is killed anywhere between a download and its note leaves no open door."""
+
+    def test_the_note_is_there_before_the_file(
+        self, publish: Callable[[str, bytes], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish("movinet-a1", A1)
+
+        def killed(whole: WholeFile) -> None:
+            if whole.path.suffix == ".tflite":
+                raise KeyboardInterrupt
+            keep(whole)
+
+        keep = WholeFile.keep
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(WholeFile, "keep", killed)
+            model_files.fetch("movinet-a1", progress=False)
+        assert cache.remembered("movinet-a1") == sha256(A1)
+
+    def test_a_file_without_a_note_is_not_taken(
+        self, publish: Callable[[str, bytes], None], server: LocalServer
+    ) -> None:
+        publish("movinet-a1", A1)
+        cache.folder().mkdir(parents=True)
+        cache.path_of("movinet-a1").write_bytes(OTHER_A1)
+        assert model_files.find("movinet-a1") is None
+        assert model_files.locate("movinet-a1").read_bytes() == A1
+
+    def test_what_it_left_half_written_goes_with_the_next_download(
+        self, publish: Callable[[str, bytes], None]
+    ) -> None:
+        publish("movinet-a1", A1)
+        cache.folder().mkdir(parents=True)
+        left = cache.folder() / ".movinet-a1.0123abcd.part.tflite"
+        left.write_bytes(A1[:100])
+        model_files.fetch("movinet-a1", progress=False)
+        assert not left.exists()
 
 
 class TestCache:

@@ -34,6 +34,16 @@ def test_ties_go_to_the_first_label() -> None:
     assert [s.label for s in Ranking(LABELS).top(np.zeros(4, np.float32))] == list(LABELS)
 
 
+def test_ties_at_the_cut_go_to_the_first_labels() -> None:
+    labels = [str(n) for n in range(600)]
+    equal = np.zeros(600, np.float32)
+    assert [s.label for s in Ranking(labels).top(equal)] == labels[:5]
+    equal[400] = 1
+    assert [s.label for s in Ranking(labels, top_k=3).top(equal)] == ["400", "0", "1"]
+    denied = Ranking(labels, top_k=3, deny=["0", "400"]).top(equal)
+    assert [s.label for s in denied] == ["1", "2", "3"]
+
+
 def test_allow_and_deny_choose_labels_and_leave_probabilities_alone() -> None:
     allowed = Ranking(LABELS, allow=["archery", "abseiling"]).top(QUARTERS)
     assert [s.label for s in allowed] == ["archery", "abseiling"]

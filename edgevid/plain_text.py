@@ -1,0 +1,19 @@
+"""Text from outside, before it is shown, written or sent."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters move the cursor and colour the terminal; lone surrogates, which JSON and
+# names of files can bring, cannot be written at all.
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def is_printable(text: str) -> bool:
+    """Returns whether a text is one line that can be written in UTF-8."""
+    return _NOT_PRINTABLE.search(text) is None
+
+
+def printable(text: str) -> str:
+    """Returns a text with a replacement character for each that cannot be shown."""
+    return _NOT_PRINTABLE.sub("\ufffd", text)
