@@ -148,7 +148,7 @@ def test_a_process_that_dies_is_replaced(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
     os.kill(watched.process, signal.SIGKILL)
     until(lambda: watched.now() == "lost")
-    assert watched.states[-1][1] == "its capture process ended unexpectedly"
+    assert watched.states[-1][1] == "its capture process ended unexpectedly (signal 9)"
     until(lambda: watched.now() == "live")
 
 
@@ -166,7 +166,7 @@ def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, mon
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr("apps.raspberry_pi.camera.subprocess.Popen", none_left)
+        patch.setattr("apps.raspberry_pi.capture_process.subprocess.Popen", none_left)
         watched = watch(video)
         until(lambda: watched.now() == "lost")
     assert "cannot be captured: [Errno 11] Resource temp" in watched.states[-1][1]

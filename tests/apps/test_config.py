@@ -25,7 +25,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_example_is_the_defaults() -> None:
-    assert read(EXAMPLE) == Config((CameraConfig(name="front", source="picamera"),))
+    assert read(EXAMPLE).config == Config((CameraConfig(name="front", source="picamera"),))
 
 
 def test_the_example_explains_every_option_under_its_table() -> None:
@@ -40,7 +40,7 @@ def test_the_example_explains_every_option_under_its_table() -> None:
 
 def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
     text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
-    config = read(written(tmp_path, text))
+    config = read(written(tmp_path, text)).config
     assert config.cameras[0].crop == (80, 0, 480, 480)
     assert config.cameras[0].allow == ("juggling balls",)
     model = EventDefaults()
@@ -50,7 +50,7 @@ def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
 
 def test_several_cameras_each_with_its_own_rules(tmp_path: Path) -> None:
     text = CAMERA + "on_threshold = 1\n" + CAMERA.replace("front", "back")
-    one, two = read(written(tmp_path, text)).cameras
+    one, two = read(written(tmp_path, text)).config.cameras
     assert (one.name, one.on_threshold) == ("front", 1.0)
     assert (two.name, two.on_threshold) == ("back", None)
 
@@ -94,7 +94,7 @@ def test_a_wrong_file_is_told_in_one_line(
 
 
 def test_a_password_in_a_source_is_not_shown(tmp_path: Path) -> None:
-    config = read(written(tmp_path, CAMERA.replace('"0"', '"rtsp://me:hush@camera/"')))
+    config = read(written(tmp_path, CAMERA.replace('"0"', '"rtsp://me:hush@camera/"'))).config
     assert "hush" not in repr(config)
     with pytest.raises(UsageError) as caught:
         read(written(tmp_path, CAMERA.replace('"0"', '["rtsp://me:hush@camera/"]')))
