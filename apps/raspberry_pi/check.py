@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.raspberry_pi import folders, secret_file
+from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.config_file import ConfigFile
 from edgevid import (
     EdgevidError,
@@ -27,11 +28,9 @@ from edgevid import (
     Model,
     ModelError,
     UsageError,
-    label_files,
+    is_at_hand,
     load_model,
-    model_files,
 )
-from edgevid.catalog import CAMERA_MOTION, CATALOG
 
 # Of cameras, and what else FFmpeg may be built with.
 _SCHEMES = (
@@ -60,10 +59,11 @@ def model_at_hand(file: ConfigFile) -> Model | None:
         UsageError: there is no such model, or its labels cannot be used; names the line.
         EdgevidError: it cannot be loaded for now.
     """
-    name = file.config.model.name
-    published = "movinet-a0" if name == model_files.AUTO else name
-    if published in CATALOG and model_files.find(published) is None:
-        return None
+    try:
+        if not is_at_hand(file.config.model.name):
+            return None
+    except ModelError as error:
+        raise file.wrong("model", "name", str(error)) from error
     return model(file)
 
 
@@ -75,11 +75,6 @@ def model(file: ConfigFile) -> Model:
         EdgevidError: it cannot be loaded for now.
     """
     config = file.config.model
-    if config.labels is not None:
-        try:
-            label_files.read(config.labels)
-        except LabelsError as error:
-            raise file.wrong("model", "labels", str(error)) from error
     try:
         return load_model(config.name, labels=config.labels, threads=config.threads)
     except LabelsError as error:
@@ -134,10 +129,10 @@ def _try(file: ConfigFile, number: int, key: str, model: Model, **options: Any) 
     try:
         model.stream(**options)
     except LabelsError as error:
-        if file.config.model.name == model_files.AUTO and model.manifest.name == CAMERA_MOTION.name:
+        if file.config.model.name == "auto" and not is_at_hand("auto"):
             raise EdgevidError(
-                f"{file.path}: camera {file.config.cameras[number].name}: {error}. The model "
-                "meant may be movinet-a0, which cannot be had now"
+                f"{file.path}: camera {file.config.cameras[number].name}: {error}; the model that "
+                "knows it may be the one that could not be downloaded"
             ) from error
         raise _of_rules(file, number, key, str(error)) from error
     except EdgevidError as error:
@@ -212,7 +207,8 @@ def _web(file: ConfigFile) -> Iterator[UsageError]:
     if problem := _problem_with_host(config.host):
         yield file.wrong("web", "host", problem)
     if mqtt.host in _LOCAL[:3] and mqtt.port == config.port and config.host in _LOCAL:
-        yield file.wrong("web", "port", f"{config.port} is the broker's port: see [mqtt]")
+        table, other = ("mqtt", "page") if config.port == WebConfig().port else ("web", "broker")
+        yield file.wrong(table, "port", f"{config.port} is the {other}'s port already")
     yield from _says(file, "web", "enabled", lambda: _import("web"))
     from apps.raspberry_pi import web
     from apps.raspberry_pi.web.binding import NotYetError, bind

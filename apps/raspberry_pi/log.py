@@ -71,19 +71,21 @@ class Limit(logging.Filter):
         """Whether a record is to be written."""
         text = _text(record)
         place, allowed = (record.name, record.levelno), getattr(record, "a_minute", 1)
+        kinds: tuple[tuple[Hashable, int], ...] = (
+            ((*place, re.sub(r"\d+", "#", text)), allowed),
+            ((*place, "template", str(record.msg)), allowed * _TEXTS_A_TEMPLATE),
+            (place, allowed * _TEXTS_A_LOGGER),
+        )
         with self._lock:
             self.sum_up()
-            for kind, most in (
-                ((*place, re.sub(r"\d+", "#", text)), allowed),
-                ((*place, "template", str(record.msg)), allowed * _TEXTS_A_TEMPLATE),
-                (place, allowed * _TEXTS_A_LOGGER),
-            ):
-                count = self._count(kind)
-                if count.written >= most:
+            for kind, most in kinds:
+                count = self._counts.get(kind)
+                if count is not None and count.written >= most:
                     count.held += 1
                     count.last = record
                     return False
-                count.written += 1
+            for kind, _ in kinds:
+                self._count(kind).written += 1
         return True
 
     def sum_up(self, *, at_once: bool = False) -> None:

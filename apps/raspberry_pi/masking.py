@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
-from edgevid.sources.address import encoded, without_secrets
+from edgevid import without_secrets
 
 _LONGEST = 300  # characters
 _SHORTEST = 3  # of a part of an address that is looked for by itself: "a" is in every text
@@ -18,7 +19,7 @@ def shown(text: str, source: str) -> str:
         source: as the config has it.
     """
     public = without_secrets(source)
-    text = text.replace(source, public).replace(encoded(source), public)
+    text = text.replace(source, public)
     text = re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+", lambda m: without_secrets(m[0]), text)
     for part in sorted(_parts(source) - _parts(public), key=len, reverse=True):
         if len(part) >= _SHORTEST:
@@ -33,4 +34,5 @@ def _parts(location: str) -> set[str]:
     _, mark, rest = location.partition("://")
     if mark and "@" in rest:
         parts.update(rest.rpartition("@")[0].split(":", 1))
+    parts.update([quote(part, safe="") for part in parts])
     return parts - {""}

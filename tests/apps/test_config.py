@@ -108,3 +108,19 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"# \xff")
     with pytest.raises(UsageError, match="is not UTF-8 text"):
         read(path)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "edgevid.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + CAMERA.replace("\n", "\r\n").encode())
+    assert read(path).config.cameras[0].name == "front"
+    path.write_bytes(b"\xef\xbb\xbf" + CAMERA.encode() + b"[web]\nport = 0\n")
+    with pytest.raises(UsageError, match=r"toml:5: \[web\]: port must be"):
+        read(path)
+
+
+@pytest.mark.parametrize("angle", ["45", "-90", "90.0", "true", "'90'"])
+def test_a_camera_is_turned_by_right_angles_only(tmp_path: Path, angle: str) -> None:
+    with pytest.raises(UsageError, match="rotate must be one of 0, 90, 180, 270"):
+        read(written(tmp_path, CAMERA + f"rotate = {angle}\n"))
+    assert read(written(tmp_path, CAMERA + "rotate = 270\n")).config.cameras[0].rotate == 270

@@ -184,7 +184,10 @@ def test_the_watchdog_hears_nothing_when_no_frames_come(place: Place) -> None:
     [
         ("[clip]\n", "edgevid.toml:9: [clip]: there is no table clip: did you mean clips?"),
         ('[events]\nallow = ["mauve"]\n', "camera front: "),
-        ("[events]\non_threshold = 0.1\n", "camera front: thresholds must be 0 <= off <= on <= 1"),
+        (
+            "[events]\non_threshold = 0.1\n",
+            "edgevid.toml:10: [events]: camera front: off_threshold",
+        ),
         ('[gpio]\nled = "GPIO17"\nbutton = "GPIO2"\n', "[gpio]: the button keeps clips"),
     ],
 )

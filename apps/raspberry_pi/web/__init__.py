@@ -112,6 +112,11 @@ class Web:
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it listens; else it still waits for its address."""
+        return self._listening is not None
+
     def is_alive(self) -> bool:
         """Whether its thread runs."""
         return self._thread.is_alive()
