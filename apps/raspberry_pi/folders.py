@@ -12,7 +12,7 @@ from edgevid import OutputError, UsageError
 
 # What does not become right by waiting, other than a full disk or one that does not answer.
 _WRONG = (
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST),
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOENT),
     *(errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL),
 )
 

@@ -77,7 +77,6 @@ def settings_that_are_wrong(folder: Path) -> list[tuple[str, int, str]]:
         (web + 'token_file = "/none"\n', 5, "[web]: /none: cannot be read: No such file"),
         (web + f"token_file = {everyone}\n", 5, "[web]: "),
         (CAMERA + f'[clips]\nfolder = "{folder}/a file/x"\n', 5, "a file is no folder"),
-        (CAMERA + '[clips]\nfolder = "/proc/clips"\n', 5, "[clips]: "),
         (CAMERA.replace('"0"', f'"{folder}"') + f'[clips]\nfolder = "{folder}/"\n', 5, "feed it"),
         (mqtt + f'[service]\nstate_folder = "{folder}/a file"\n', 7, "a file is no folder"),
         (CAMERA + '[gpio]\nbutton = "GPIO2"\n', 5, "[gpio]: the button keeps clips"),
