@@ -93,7 +93,8 @@ class CaptureProcess:
         try:
             left = self._fill(memoryview(header), patience)
             kind, timestamp, height, width, size = HEADER.unpack(header)
-            if kind == FRAME and (size != height * width * 3 or max(height, width) > LONGEST_SIDE):
+            is_picture = 0 < size == height * width * 3 and max(height, width) <= LONGEST_SIDE
+            if kind == FRAME and not is_picture:
                 raise SourceError(f"its capture process sends nonsense: {width}x{height}, {size}")
             if size > LARGEST_BYTES:
                 raise SourceError(f"its capture process sends nonsense: {size} bytes")
@@ -138,6 +139,7 @@ class CaptureProcess:
                 if not hangs():
                     break
         self._complaints.read()
+        self._complaints.are_open = False
         assert self._process.stderr
         self._process.stderr.close()
 
