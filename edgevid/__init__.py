@@ -26,11 +26,14 @@ from edgevid.loading import load_model
 from edgevid.loop import classify, freshest
 from edgevid.manifest import EventDefaults, Manifest
 from edgevid.model import Model, Stream, StreamState
+from edgevid.model_files import is_at_hand
+from edgevid.orientation import oriented
 from edgevid.pace import Pace
 from edgevid.percentiles import Percentiles
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.sinks import draw, open_video
 from edgevid.sources import Source, clips, open_source
+from edgevid.sources.address import without_secrets
 from edgevid.version import __version__
 from edgevid.watch import Watch
 from edgevid.whole_file import WholeFile, sweep, whole_file
@@ -67,10 +70,13 @@ __all__ = [
     "freshest",
     "from_jpeg",
     "guard",
+    "is_at_hand",
     "load_model",
     "open_source",
     "open_video",
+    "oriented",
     "sweep",
     "to_jpeg",
     "whole_file",
+    "without_secrets",
 ]

@@ -52,6 +52,16 @@ def chosen(name_or_path: str | Path) -> str | Path:
     return _FIRST_CHOICE
 
 
+def is_at_hand(name_or_path: str | Path) -> bool:
+    """Whether ``load_model`` can do without downloading: what is wanted is here, or nowhere.
+
+    Raises:
+        ModelError: the file in the cache has changed since it was downloaded.
+    """
+    name = _FIRST_CHOICE if name_or_path == AUTO else str(name_or_path)
+    return name not in CATALOG or find(name) is not None
+
+
 def locate(name_or_path: str | Path) -> Path:
     """Returns a model's file, which is downloaded if it has to be.
 

@@ -11,19 +11,23 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from apps.raspberry_pi import config_file
+from apps.raspberry_pi import check, config_file, folders, log
 from apps.raspberry_pi.config import Config
+from apps.raspberry_pi.config_file import ConfigFile
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import Frame, OutputError, guard, load_model
+from edgevid import Frame, UsageError, guard
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.recorder import Recorder
 
 _LOG = logging.getLogger("edgevid.service")
+
+_LONGEST_END_S = 4.0  # should even the watching itself hang: see main_and_end for all else
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,40 +42,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only see whether the file is right")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    limit = log.set_up()
 
     def run() -> int:
-        config = config_file.read(chosen.config)
-        if chosen.check:
-            cameras = ", ".join(camera.name for camera in config.cameras)
-            print(f"{chosen.config}: is right; cameras: {cameras}")
-        else:
-            watch(config)
-        return 0
+        file = config_file.read(chosen.config)
+        check.settings(file)
+        return examine(file) if chosen.check else watch(file, limit)
 
-    return guard(run, debug=chosen.debug, warnings=False)
+    try:
+        return guard(run, debug=chosen.debug, warnings=False)
+    finally:
+        limit.sum_up(at_once=True)
 
 
-def watch(config: Config) -> None:
-    """Watches until SIGTERM or Ctrl-C.
+def main_and_end() -> NoReturn:
+    """Runs the service and ends the process, though a thread of it may hang for ever.
+
+    Python itself would wait for threads of libraries, such as one that reads a pipe into which
+    nobody writes. What must be whole is whole by then.
+    """
+    code = 1
+    try:
+        code = main()
+    except SystemExit as error:  # a wrong flag, or help
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        _LOG.exception("the service fails")
+    finally:
+        with suppress(Exception):
+            logging.shutdown()
+            sys.stdout.flush()
+        os._exit(code)
+
+
+def examine(file: ConfigFile) -> int:
+    """Says whether a file is right, without starting anything; returns the exit code.
 
     Raises:
-        EdgevidError: something in the config cannot work.
+        EdgevidError: it is not.
     """
-    model = load_model(config.model.name, labels=config.model.labels, threads=config.model.threads)
+    model = check.model_at_hand(file)
+    if model is not None:
+        check.labels(file, model)
+    cameras = ", ".join(camera.name for camera in file.config.cameras)
+    print(f"{file.path}: is right; cameras: {cameras}")
+    if model is None:
+        print("the model is not here yet, the start downloads it: labels were not checked")
+    return 0
+
+
+def watch(file: ConfigFile, limit: log.Limit) -> int:
+    """Watches until SIGTERM or Ctrl-C; returns the exit code.
+
+    Raises:
+        UsageError: something in the config cannot work.
+        EdgevidError: something cannot be had for now.
+    """
+    config = file.config
+    model = check.model(file)
+    check.labels(file, model)
     hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
     hub.listen(_log)
     recorder = _recorder(config, hub, model.manifest.fps)
-    service = Service(config, model, hub, recorder.take if recorder else _nothing)
+    service = Service(
+        config,
+        model,
+        hub,
+        recorder.take if recorder else _nothing,
+        every_second=limit.sum_up,
+    )
+
+    def stop(*_: object) -> None:
+        service.stop()
+        if not any(signal.getitimer(signal.ITIMER_REAL)):
+            signal.setitimer(signal.ITIMER_REAL, _LONGEST_END_S)  # its signal ends the process
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.stop())
+        signal.signal(number, stop)
     parts: list[Part] = [recorder] if recorder else []
     try:
-        parts += _parts(config, hub, recorder)
+        for part in _parts(file, hub, recorder):
+            parts.append(part)
     except BaseException:
         stop_all(parts)
         raise
     service.run(parts)
+    return 0
 
 
 def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
@@ -79,6 +135,7 @@ def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
         return None
     from apps.raspberry_pi.recorder import Recorder
 
+    folders.make(config.clips.folder)
     return Recorder(config.clips, hub, fps)
 
 
@@ -86,16 +143,23 @@ def _nothing(name: str, frame: Frame) -> None:
     """Takes a frame where no clips are wanted."""
 
 
-def _parts(config: Config, hub: Hub, recorder: Recorder | None) -> Iterator[Part]:
+def _parts(file: ConfigFile, hub: Hub, recorder: Recorder | None) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
+    config = file.config
     if config.gpio.led or config.gpio.button:
         from apps.raspberry_pi.gpio import Gpio
 
-        yield Gpio(config.gpio, hub, recorder.keep_now if recorder else None)
+        try:
+            yield Gpio(config.gpio, hub, recorder.keep_now if recorder else None)
+        except UsageError as error:
+            problem = str(error).removeprefix("[gpio]: ")
+            raise file.wrong("gpio", "led" if config.gpio.led else "button", problem) from error
     if config.mqtt.host:
         from apps.raspberry_pi import mqtt
 
-        yield mqtt.start(config.mqtt, hub, state_folder(config))
+        folder = folders.state_folder(config)
+        folders.make(folder)
+        yield mqtt.start(config.mqtt, hub, folder)
     if config.web.enabled:
         from apps.raspberry_pi import web
 
@@ -105,30 +169,14 @@ def _parts(config: Config, hub: Hub, recorder: Recorder | None) -> Iterator[Part
 def _log(found: CameraEvent) -> None:
     event = found.event
     _LOG.info(
-        "%s: %s %s (%.0f %%)", found.camera, event.state, event.label, 100 * event.probability
+        "%s: %s %s (%.0f %%)",
+        found.camera,
+        event.state,
+        event.label,
+        100 * event.probability,
+        extra=log.NEWS,
     )
 
 
-def state_folder(config: Config) -> Path:
-    """Returns where the service keeps what must outlast a restart; makes it.
-
-    That is the config's, else the one that systemd made for the service, else the user's, as the
-    XDG Base Directory Specification has it.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    folder = config.service.state_folder
-    if folder is None:
-        given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        folder = Path(given or Path(home, "edgevid"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
-    return folder
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main_and_end()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +54,7 @@ def _is_box(value: Any) -> bool:
 
 
 FITS = ("crop", "stretch", "letterbox")
+ANGLES = (0, 90, 180, 270)
 
 Text = Annotated[str, Kind("text in quotes", _is_text)]
 Name = Annotated[str, Kind("letters, digits, - and _ in quotes", _is_name)]
@@ -63,6 +64,8 @@ Place = Annotated[
 File = Annotated[Path | None, Kind("a path in quotes", _is_text, lambda v: Path(v) if v else None)]
 Flag = Annotated[bool, Kind("true or false", lambda v: isinstance(v, bool))]
 Count = Annotated[int, Kind("a whole number, 1 or more", lambda v: _is_whole(v) and v >= 1)]
+Threads = Annotated[int, Kind("a whole number, 1 to 64", lambda v: _is_whole(v) and 1 <= v <= 64)]
+Angle = Annotated[int, Kind("one of 0, 90, 180, 270", lambda v: _is_whole(v) and v in ANGLES)]
 Port = Annotated[int, Kind("a port, 1 to 65535", lambda v: _is_whole(v) and 1 <= v <= 65535)]
 Seconds = Annotated[
     float, Kind("seconds, 0 or more", lambda v: _is_number(v) and 0 <= v < math.inf, float)
@@ -112,6 +115,11 @@ class Rules:
     allow: Labels = None
     deny: Labels = None
 
+    def under(self, own: Rules) -> Rules:
+        """Returns them with what somebody's own say instead."""
+        given = {rule.name: getattr(own, rule.name) for rule in fields(Rules)}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraConfig(Rules):
@@ -122,6 +130,7 @@ class CameraConfig(Rules):
     crop: Box = None
     fit: Fit = None
     memory: Memory = None
+    rotate: Angle = 0
     mirror: Flag = False
 
 
@@ -131,7 +140,7 @@ class ModelConfig:
 
     name: Text = "auto"
     labels: File = None
-    threads: Count = 1
+    threads: Threads = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
-"""Reads ``edgevid.toml`` into the records of ``config.py``, and says where it is wrong."""
+"""Reads ``edgevid.toml`` into the records of ``config.py``, and says where it is wrong.
+
+What only shows when the settings are put to use is for ``check.py``.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -19,14 +22,40 @@ _TABLES: dict[str, type] = {
 _CAMERA = "camera"
 
 
-def read(path: Path) -> Config:
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration, and the text that it was read from.
+
+    Attributes:
+        path: the file.
+        config: what it says.
+        lines: of its text.
+    """
+
+    path: Path
+    config: Config
+    lines: list[str]
+
+    def wrong(self, table: str, key: str, problem: str, *, camera: int = 0) -> UsageError:
+        """Returns what to raise where a setting cannot work.
+
+        Args:
+            table: such as ``web``.
+            key: in it; empty where it is the table that is wrong.
+            problem: in words, without the value of what may be secret.
+            camera: which ``[[camera]]``, from 0.
+        """
+        return _wrong(self.path, self.lines, table, camera, key, problem)
+
+
+def read(path: Path) -> ConfigFile:
     """Reads a configuration.
 
     Raises:
         UsageError: it cannot be read, or something in it is wrong; names the line.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # editors on Windows begin it with a byte-order mark
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -38,13 +67,14 @@ def read(path: Path) -> Config:
         problem, line = told.groups() if told else (str(error), None)
         place = f"{path}:{line or len(text.splitlines())}"
         raise UsageError(f"{place}: {problem[0].lower()}{problem[1:]}") from error
-    return _Reader(path, text).config(content)
+    reader = _Reader(path, text.splitlines())
+    return ConfigFile(path, reader.config(content), text.splitlines())
 
 
 class _Reader:
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, lines: list[str]) -> None:
         self._path = path
-        self._lines = text.splitlines()
+        self._lines = lines
 
     def config(self, content: dict[str, Any]) -> Config:
         for name, value in content.items():
@@ -86,23 +116,29 @@ class _Reader:
         return record(**given)
 
     def _wrong(self, table: str, number: int, key: str, problem: str) -> UsageError:
-        where = f"[[{table}]]" if table == _CAMERA else f"[{table}]"
-        line = self._line(table, number, key)
-        return UsageError(f"{self._path}:{line}: {where}: {problem}")
+        return _wrong(self._path, self._lines, table, number, key, problem)
 
-    def _line(self, table: str, number: int, key: str) -> int:
-        """Returns the line of a key, else of its table; tables of one name count from 0."""
-        found, current, seen = 1, "", -1
-        for place, line in enumerate(self._lines, 1):
-            if header := re.match(r"\s*\[\[?\s*([\w-]+)", line):
-                current = header[1]
-                seen += current == table
-            inside = current == table and seen == number
-            if inside and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-                return place
-            if (header and inside) or (not current and re.match(rf"\s*{table}\s*[.=]", line)):
-                found = place
-        return found
+
+def _wrong(
+    path: Path, lines: list[str], table: str, number: int, key: str, problem: str
+) -> UsageError:
+    where = f"[[{table}]]" if table == _CAMERA else f"[{table}]"
+    return UsageError(f"{path}:{_line(lines, table, number, key)}: {where}: {problem}")
+
+
+def _line(lines: list[str], table: str, number: int, key: str) -> int:
+    """Returns the line of a key, else of its table; tables of one name count from 0."""
+    found, current, seen = 1, "", -1
+    for place, line in enumerate(lines, 1):
+        if header := re.match(r"\s*\[\[?\s*([\w-]+)", line):
+            current = header[1]
+            seen += current == table
+        inside = current == table and seen == number
+        if inside and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return place
+        if (header and inside) or (not current and re.match(rf"\s*{table}\s*[.=]", line)):
+            found = place
+    return found
 
 
 def _no_such(what: str, name: str, known: tuple[str, ...]) -> str:

@@ -34,7 +34,7 @@ class Gpio:
     """
 
     def __init__(self, config: GpioConfig, hub: Hub, pressed: Callable[[], None] | None) -> None:
-        gpiozero = _library()
+        gpiozero = library()
         self._hub = hub
         self._led = self._button = None
         if config.button and pressed is None:
@@ -59,9 +59,15 @@ class Gpio:
         self._thread.join(within)
         self._close()
 
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         shown = ""
-        while self._led is not None and not self._stopping.wait(_LOOK_S):
+        while not self._stopping.wait(_LOOK_S):
+            if self._led is None:
+                continue
             wanted = _light(self._hub)
             if wanted != shown:
                 shown = wanted
@@ -83,7 +89,12 @@ def _light(hub: Hub) -> str:
     return "on" if any(camera.active for camera in cameras) else "off"
 
 
-def _library() -> Any:
+def library() -> Any:
+    """Returns gpiozero.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
     try:
         return importlib.import_module("gpiozero")
     except ImportError as error:

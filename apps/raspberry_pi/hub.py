@@ -6,6 +6,7 @@ event, so none is lost; it must be quick, since the watcher waits for it: put it
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -17,6 +18,8 @@ from typing import Literal
 
 from apps.raspberry_pi.pictures import jpeg
 from edgevid import Event, Frame, Percentiles, Prediction, Score, draw
+
+_LOG = logging.getLogger("edgevid.service")
 
 State = Literal["starting", "live", "lost"]
 Listener = Callable[["CameraEvent"], None]
@@ -114,10 +117,15 @@ class Hub:
     Args:
         names: the cameras, in the order in which they are to be shown.
         model: what the model is called that watches them.
+
+    Attributes:
+        model: the same.
+        problem: what is wrong with the service itself, empty while nothing is.
     """
 
     def __init__(self, names: Iterable[str], model: str = "") -> None:
         self.model = model
+        self.problem = ""
         self._lock = threading.Lock()
         self._views = {name: _View(name) for name in names}
         self._listeners: list[Listener] = []
@@ -163,7 +171,7 @@ class Hub:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Has a listener called with each event from now on; returns what ends that.
 
-        It is called from the watcher's thread: it must be quick and must not raise.
+        It is called from the watcher's thread: it must be quick. What it raises is logged.
         """
         with self._lock:
             self._listeners.append(listener)
@@ -224,7 +232,10 @@ class Hub:
             self._recent.append(found)
             listeners = list(self._listeners)
         for listener in listeners:
-            listener(found)
+            try:
+                listener(found)
+            except Exception:  # the watching goes on, and so do the others
+                _LOG.exception("an event is not passed on to %r", listener)
 
 
 class _View:

@@ -53,7 +53,7 @@ def start(config: MqttConfig, hub: Hub, state_folder: Path) -> MqttLink:
         if password and not config.tls and config.host not in ("localhost", "127.0.0.1", "::1"):
             _LOG.warning("the password goes to %s unencrypted: set tls = true", config.host)
     if config.tls:
-        client.tls_set_context(_tls(config.ca_file))
+        client.tls_set_context(certificates(config.ca_file))
     outbox = Outbox(state_folder / "outbox.sqlite", config.keep_events)
     return MqttLink(config, hub, outbox, client, device)
 
@@ -74,7 +74,12 @@ def _device(state_folder: Path) -> str:
     return made
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
+def certificates(ca_file: Path | None) -> ssl.SSLContext:
+    """Returns what a broker's certificate is checked by.
+
+    Raises:
+        UsageError: there are no certificates in the file.
+    """
     try:
         context = ssl.create_default_context(cafile=ca_file)
         # From Python 3.13 on it insists on key usages, which the authorities that one makes for a

@@ -81,6 +81,10 @@ class MqttLink:
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """Whether its thread runs; that one sees to paho's."""
+        return self._thread.is_alive()
+
     def stop(self, within: float) -> None:
         """Sends what can be sent in so many seconds; the rest waits on disk for the next start."""
         self._leave_hub()

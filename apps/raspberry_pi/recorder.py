@@ -51,6 +51,10 @@ class Recorder:
         """Starts a clip of every camera, though nothing has happened."""
         self._jobs.put(self._clips.start_all)
 
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def stop(self, within: float) -> None:
         """Makes the clips whole that are being written."""
         self._leave()

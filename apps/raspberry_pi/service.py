@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from apps.raspberry_pi import log
 from apps.raspberry_pi.camera import Camera
 from apps.raspberry_pi.capture import Order
 from apps.raspberry_pi.config import CameraConfig, Config
@@ -19,25 +20,44 @@ from edgevid import EdgevidError, Model, UsageError
 _LOG = logging.getLogger("edgevid.service")
 
 _TURN_S = 0.2  # the longest that a turn waits for a frame; a signal is noticed as soon
-_CAMERAS_END_S = 0.7  # systemd and people expect an end within two seconds of being told
-_PARTS_END_S = 1.0
+_TEND_S = 1.0  # how often it is seen to that every thread is there
+# Systemd and people expect an end within two seconds of being told.
+_PARTS_END_S = 1.2
+_CAMERAS_END_S = 0.3  # beyond that
 
 
 class Part(Protocol):
-    """What runs beside the watcher: MQTT, the page, the clips."""
+    """What runs beside the watcher, in threads of its own: MQTT, the page, the clips."""
+
+    def is_alive(self) -> bool:
+        """Whether the threads run that must."""
 
     def stop(self, within: float) -> None:
         """Writes out what is held, in so many seconds; comes after the last event."""
 
 
 def stop_all(parts: Sequence[Part]) -> None:
-    """Stops every part, whatever becomes of the others."""
+    """Stops every part, whatever becomes of the others; all at once, since each may take time."""
     deadline = time.monotonic() + _PARTS_END_S
+    ending = []
     for part in parts:
+        thread = threading.Thread(target=_stop, args=(part,), name=f"end of {part}", daemon=True)
         try:
-            part.stop(max(0.1, deadline - time.monotonic()))
-        except Exception:
-            _LOG.exception("could not be stopped: %s", part)
+            thread.start()
+            ending.append((part, thread))
+        except RuntimeError:  # the system has no thread left
+            _stop(part)
+    for part, thread in ending:
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            _LOG.error("%s: does not end in time", type(part).__name__)
+
+
+def _stop(part: Part) -> None:
+    try:
+        part.stop(_PARTS_END_S)
+    except Exception:
+        _LOG.exception("could not be stopped: %s", part)
 
 
 class Service:
@@ -49,26 +69,35 @@ class Service:
         hub: where everything is published.
         take: called with each frame that the model has seen.
         speed: of cameras that are files, how many times as fast as they were taken.
+        every_second: called about as often, from the watcher's thread.
 
     Raises:
         UsageError: a camera's settings do not fit the model.
     """
 
     def __init__(
-        self, config: Config, model: Model, hub: Hub, take: Take, *, speed: float = 1.0
+        self,
+        config: Config,
+        model: Model,
+        hub: Hub,
+        take: Take,
+        *,
+        speed: float = 1.0,
+        every_second: Callable[[], object] = lambda: None,
     ) -> None:
         self._settings = config.service
         self._hub = hub
         self._arrived = threading.Event()
         self._stopping = False
-        self._stepped = time.monotonic()
+        self._stepped = self._tended = time.monotonic()
+        self._every_second = every_second
         self._notifier = Notifier()
         fps = model.manifest.fps
         watches = {camera.name: _watch(camera, config, model) for camera in config.cameras}
         self._cameras = {
             camera.name: Camera(
                 camera.name,
-                Order(camera.source, fps, camera.mirror, speed),
+                Order(camera.source, fps, camera.rotate, camera.mirror, speed),
                 stall=config.service.stall,
                 longest_wait=config.service.longest_wait,
                 turned=self._turned(camera.name),
@@ -87,6 +116,9 @@ class Service:
 
         Args:
             parts: already started.
+
+        Raises:
+            EdgevidError: one of them has ended by itself: all is to be started anew.
         """
         for camera in self._cameras.values():
             camera.start()
@@ -97,18 +129,38 @@ class Service:
                 self._arrived.clear()
                 if self._watcher.turn():
                     self._stepped = time.monotonic()
+                if time.monotonic() - self._tended > _TEND_S:
+                    self._tended = time.monotonic()
+                    self._tend(parts)
                 if self._frames_come():
                     self._notifier.ping()
+        except BaseException:
+            self._hub.problem = self._hub.problem or "the watching has ended"
+            raise
         finally:
             self._end(parts)
+
+    def _tend(self, parts: Sequence[Part]) -> None:
+        """Sees to it that all is there which should be.
+
+        A camera's thread is started anew. What another part had in hand when its thread died
+        nobody knows: all ends in order, and systemd starts it again.
+        """
+        for camera in self._cameras.values():
+            camera.tend()
+        for part in parts:
+            if not part.is_alive():
+                self._hub.problem = f"{type(part).__name__} has ended unexpectedly"
+                raise EdgevidError(f"{self._hub.problem}: the service ends, to be started again")
+        self._every_second()
 
     def _end(self, parts: Sequence[Part]) -> None:
         self._notifier.say("STOPPING=1")
         for camera in self._cameras.values():
             camera.stop()
         self._watcher.close()
+        deadline = time.monotonic() + _PARTS_END_S + _CAMERAS_END_S
         stop_all(parts)
-        deadline = time.monotonic() + _CAMERAS_END_S
         for camera in self._cameras.values():
             camera.join(max(0.0, deadline - time.monotonic()))
 
@@ -130,6 +182,7 @@ class Service:
                     name,
                     state,
                     f": {problem}" if problem else "",
+                    extra=log.NEWS,
                 )
 
         return turned

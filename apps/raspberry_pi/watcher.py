@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, fields, replace
 from typing import Any
@@ -10,6 +11,8 @@ from apps.raspberry_pi.camera import Camera
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from edgevid import EdgevidError, Event, EventDetector, Frame, Model, Pace, Prediction
+
+_LOG = logging.getLogger("edgevid.service")
 
 _FOLLOWED = 5  # labels a step that events are made from
 
@@ -29,7 +32,7 @@ class Watch:
     """
 
     def __init__(self, config: CameraConfig, rules: Rules, model: Model) -> None:
-        own = replace(rules, **_given(config, fields(rules)))
+        own = rules.under(config)
         self._stream = model.stream(
             memory=config.memory,
             top_k=_FOLLOWED,
@@ -97,6 +100,10 @@ class Watcher:
             except EdgevidError as error:  # such as a crop that reaches past the picture
                 camera.refuse(str(error))
                 continue
+            except Exception as error:  # such as too little memory: the others go on
+                _LOG.exception("%s: a picture cannot be classified", name)
+                camera.refuse(f"cannot be classified: {type(error).__name__}: {error}")
+                continue
             self._hub.stepped(name, frame, prediction, skipped)
             self._take(name, frame)
             for event in events:
@@ -110,5 +117,6 @@ class Watcher:
             self._end(name)
 
     def _end(self, name: str) -> None:
+        """Ends what is going on in front of a camera."""
         for event in self._watches[name].end():
             self._hub.happened(name, event)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,3 +41,14 @@ def tiny(folder: Path) -> Model:
     path = folder / "tiny.tflite"
     path.write_bytes(tiny_model())
     return load_model(path, labels=LABELS)
+
+
+def end_thread(name: str) -> None:
+    """Has a thread end as if something in it had failed that nobody thought of."""
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == name)
+    assert thread.ident
+    # SystemExit, since it is no Exception: whoever catches all of those does not catch it.
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+    )
+    assert raised == 1

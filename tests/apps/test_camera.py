@@ -16,7 +16,8 @@ import pytest
 
 from apps.raspberry_pi.camera import Camera
 from apps.raspberry_pi.capture import Order
-from tests.apps.parts import BLACK, RED, colours, until
+from tests.apps.parts import BLACK, RED, colours, end_thread, until
+from tests.conftest import write_video
 
 STALL = 0.5
 
@@ -119,14 +120,38 @@ def test_the_newest_frame_only_and_none_twice(watch, video: Path) -> None:
 
 
 def test_mirror(watch, tmp_path: Path) -> None:
-    from tests.conftest import write_video
-
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:, :32] = 255
     watched = watch(write_video(tmp_path / "left.mp4", [picture] * 5), mirror=True)
     until(lambda: watched.frames)
     image = watched.camera.take()[1].image
     assert image[:, 40:].mean() > 200 > 50 > image[:, :24].mean()
+
+
+@pytest.mark.parametrize("angle", [90, 180, 270])
+def test_a_camera_is_turned_clockwise(watch, tmp_path: Path, angle: int) -> None:
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24, :32] = 255  # top left
+    watched = watch(write_video(tmp_path / "corner.mp4", [picture] * 5), rotate=angle)
+    until(lambda: watched.frames)
+    image = watched.camera.take()[1].image
+    assert image.shape == ((48, 64, 3) if angle == 180 else (64, 48, 3))
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    corners = {
+        90: image[:height, width:],
+        180: image[height:, width:],
+        270: image[height:, :width],
+    }
+    assert [corner.mean() > 128 for corner in corners.values()] == [a == angle for a in corners]
+
+
+def test_what_is_turned_is_mirrored_afterwards(watch, tmp_path: Path) -> None:
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24, :32] = 255
+    video = write_video(tmp_path / "corner.mp4", [picture] * 5)
+    watched = watch(video, rotate=90, mirror=True)
+    until(lambda: watched.frames)
+    assert watched.camera.take()[1].image[:32, :24].mean() > 128
 
 
 def test_a_camera_that_hangs_is_noticed_and_opened_again(watch, video: Path) -> None:
@@ -148,7 +173,7 @@ def test_a_process_that_dies_is_replaced(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
     os.kill(watched.process, signal.SIGKILL)
     until(lambda: watched.now() == "lost")
-    assert watched.states[-1][1] == "its capture process ended unexpectedly"
+    assert watched.states[-1][1] == "its capture process ended unexpectedly (signal 9)"
     until(lambda: watched.now() == "live")
 
 
@@ -166,7 +191,7 @@ def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, mon
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr("apps.raspberry_pi.camera.subprocess.Popen", none_left)
+        patch.setattr("apps.raspberry_pi.capture_process.subprocess.Popen", none_left)
         watched = watch(video)
         until(lambda: watched.now() == "lost")
     assert "cannot be captured: [Errno 11] Resource temp" in watched.states[-1][1]
@@ -180,6 +205,100 @@ def test_a_camera_that_is_refused_is_opened_again(watch, video: Path) -> None:
     until(lambda: watched.now() == "lost")
     assert watched.states[-1] == ("lost", "too small")
     until(lambda: watched.now() == "live")
+
+
+@pytest.mark.parametrize("error", [MemoryError, ValueError("no such shape"), KeyError("x")])
+def test_whatever_fails_the_camera_is_lost_and_opened_again(
+    watch, video: Path, monkeypatch, error: object
+) -> None:
+    watched = watch(video)
+    until(lambda: watched.now() == "live")
+
+    def fails(*_: object) -> None:
+        raise error  # type: ignore[misc]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.raspberry_pi.camera.CaptureProcess.receive", fails)
+        until(lambda: watched.now() == "lost")
+    assert watched.states[-1][1].startswith("cannot be captured: ")
+    until(lambda: watched.now() == "live")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_camera_whose_thread_ends_gets_another(watch, video: Path) -> None:
+    watched = watch(video)
+    until(lambda: watched.now() == "live")
+    watched.camera.tend()
+    assert watched.now() == "live"
+    first, thread = watched.process, watched.camera._thread
+    end_thread("camera front")
+    until(lambda: not thread.is_alive())
+    watched.camera.tend()
+    assert watched.states[-1] == ("lost", "its thread ended unexpectedly")
+    until(lambda: watched.now() == "live")
+    assert watched.process != first
+    assert not Path(f"/proc/{first}").exists()
+
+
+class Instead:
+    """Has another program run in place of the capture process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+        real = subprocess.Popen
+        monkeypatch.setattr(
+            "apps.raspberry_pi.capture_process.subprocess.Popen",
+            lambda _, **options: real([sys.executable, "-c", program], **options),
+        )
+
+
+NONSENSE = {
+    "no message": "b'nonsense' * 100",
+    "wrong size": "HEADER.pack(b'F', 0.0, 48, 64, 5) + b'12345'",
+    "too large": "HEADER.pack(b'F', 0.0, 48, 64, 1 << 31)",
+    "zero": "HEADER.pack(b'F', 0.0, 0, 0, 0)",
+    "unknown kind": "HEADER.pack(b'?', 0.0, 0, 0, 0)",
+}
+
+
+@pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_of_a_capture_process_is_a_loss(watch, monkeypatch, content: str) -> None:
+    Instead(
+        monkeypatch,
+        "import sys, time; from apps.raspberry_pi.capture import HEADER\n"
+        f"sys.stdout.buffer.write({content}); sys.stdout.flush(); time.sleep(60)",
+    )
+    watched = watch("0")
+    until(lambda: len(watched.states))
+    assert watched.states[0][0] == "lost"
+    assert "its capture process sends nonsense" in watched.states[0][1]
+
+
+def test_complaints_are_logged_without_secrets_and_in_bounds(watch, monkeypatch, caplog) -> None:
+    program = """
+import sys, time
+for number in range(20_000):
+    print("cannot open rtsp://me:hush@camera/x", number, "hush", file=sys.stderr)
+print("the last", "word" * 10_000, end="", file=sys.stderr)
+"""
+    Instead(monkeypatch, program)
+    watched = watch("rtsp://me:hush@camera/x")
+    until(lambda: len(watched.states))
+    assert watched.states[0] == ("lost", "its capture process ended unexpectedly")
+    told = [record.getMessage() for record in caplog.records]
+    assert told[0] == "front: cannot open rtsp://camera/x 0 ..."
+    assert 10 <= len(told) < 1000
+    assert "hush" not in caplog.text
+
+
+def test_who_complains_all_the_time_and_gives_no_picture_is_noticed(watch, monkeypatch) -> None:
+    monkeypatch.setattr("apps.raspberry_pi.camera._OPENING_S", 0.5)
+    Instead(
+        monkeypatch,
+        "import sys\nwhile True: print('no picture', file=sys.stderr, flush=True)",
+    )
+    watched = watch("0")
+    until(lambda: len(watched.states))
+    assert watched.states[0] == ("lost", "no picture for 0.5 s")
 
 
 def test_it_ends_at_once_even_if_its_process_hangs(watch, video: Path) -> None:

@@ -25,7 +25,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_example_is_the_defaults() -> None:
-    assert read(EXAMPLE) == Config((CameraConfig(name="front", source="picamera"),))
+    assert read(EXAMPLE).config == Config((CameraConfig(name="front", source="picamera"),))
 
 
 def test_the_example_explains_every_option_under_its_table() -> None:
@@ -40,7 +40,7 @@ def test_the_example_explains_every_option_under_its_table() -> None:
 
 def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
     text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
-    config = read(written(tmp_path, text))
+    config = read(written(tmp_path, text)).config
     assert config.cameras[0].crop == (80, 0, 480, 480)
     assert config.cameras[0].allow == ("juggling balls",)
     model = EventDefaults()
@@ -50,7 +50,7 @@ def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
 
 def test_several_cameras_each_with_its_own_rules(tmp_path: Path) -> None:
     text = CAMERA + "on_threshold = 1\n" + CAMERA.replace("front", "back")
-    one, two = read(written(tmp_path, text)).cameras
+    one, two = read(written(tmp_path, text)).config.cameras
     assert (one.name, one.on_threshold) == ("front", 1.0)
     assert (two.name, two.on_threshold) == ("back", None)
 
@@ -94,7 +94,7 @@ def test_a_wrong_file_is_told_in_one_line(
 
 
 def test_a_password_in_a_source_is_not_shown(tmp_path: Path) -> None:
-    config = read(written(tmp_path, CAMERA.replace('"0"', '"rtsp://me:hush@camera/"')))
+    config = read(written(tmp_path, CAMERA.replace('"0"', '"rtsp://me:hush@camera/"'))).config
     assert "hush" not in repr(config)
     with pytest.raises(UsageError) as caught:
         read(written(tmp_path, CAMERA.replace('"0"', '["rtsp://me:hush@camera/"]')))
@@ -108,3 +108,19 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"# \xff")
     with pytest.raises(UsageError, match="is not UTF-8 text"):
         read(path)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "edgevid.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + CAMERA.replace("\n", "\r\n").encode())
+    assert read(path).config.cameras[0].name == "front"
+    path.write_bytes(b"\xef\xbb\xbf" + CAMERA.encode() + b"[web]\nport = 0\n")
+    with pytest.raises(UsageError, match=r"toml:5: \[web\]: port must be"):
+        read(path)
+
+
+@pytest.mark.parametrize("angle", ["45", "-90", "90.0", "true", "'90'"])
+def test_a_camera_is_turned_by_right_angles_only(tmp_path: Path, angle: str) -> None:
+    with pytest.raises(UsageError, match="rotate must be one of 0, 90, 180, 270"):
+        read(written(tmp_path, CAMERA + f"rotate = {angle}\n"))
+    assert read(written(tmp_path, CAMERA + "rotate = 270\n")).config.cameras[0].rotate == 270

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -11,21 +12,24 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.service import Service
+from apps.raspberry_pi.service import Service, stop_all
 from apps.raspberry_pi.watcher import Watch
-from edgevid import Frame, open_source
+from edgevid import EdgevidError, Frame, open_source
 from tests.apps.parts import RED, colours, tiny, until
 from tests.tiny_model import LABELS, tiny_model
 
 
 class Running:
     """A service that runs, and what it said so far."""
+
+    port = 0  # of its page
 
     def __init__(self, config: Path, **environment: str) -> None:
         self._log = config.with_suffix(".log")
@@ -57,12 +61,14 @@ class Place:
         (folder / "labels.txt").write_text("\n".join(LABELS))
         self.started: list[Running] = []
 
-    def start(self, text: str = "", **environment: str) -> Running:
+    def start(
+        self, text: str = "", web: str = "[web]\nenabled = false\n", **environment: str
+    ) -> Running:
         config = self.folder / "edgevid.toml"
         config.write_text(
             f'[[camera]]\nname = "front"\nsource = "{self.video}"\n'
             f'[model]\nname = "{self.folder}/tiny.tflite"\nlabels = "{self.folder}/labels.txt"\n'
-            f"[web]\nenabled = false\n{text}"
+            f"{web}{text}"
         )
         self.started.append(Running(config, **environment))
         return self.started[-1]
@@ -184,7 +190,10 @@ def test_the_watchdog_hears_nothing_when_no_frames_come(place: Place) -> None:
     [
         ("[clip]\n", "edgevid.toml:9: [clip]: there is no table clip: did you mean clips?"),
         ('[events]\nallow = ["mauve"]\n', "camera front: "),
-        ("[events]\non_threshold = 0.1\n", "camera front: thresholds must be 0 <= off <= on <= 1"),
+        (
+            "[events]\non_threshold = 0.1\n",
+            "edgevid.toml:10: [events]: camera front: off_threshold",
+        ),
         ('[gpio]\nled = "GPIO17"\nbutton = "GPIO2"\n', "[gpio]: the button keeps clips"),
     ],
 )
@@ -203,3 +212,152 @@ def test_check_only_looks_at_the_file(place: Place) -> None:
     command = [sys.executable, "-m", "apps.raspberry_pi", "--check", "--config", str(path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"{path}: is right; cameras: a\n")
+
+
+# Nothing ends in silence
+
+# Runs the service, and ends the thread that a line of standard input names.
+SABOTAGED = """
+import sys, threading
+from tests.apps.parts import end_thread
+from apps.raspberry_pi import __main__ as service
+def sabotage():
+    for line in sys.stdin:
+        end_thread(line.strip())
+threading.Thread(target=sabotage, daemon=True).start()
+sys.argv = ["service", "--config", sys.argv[1]]
+service.main_and_end()
+"""
+
+
+@pytest.fixture
+def sabotaged(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A service with all its parts, whose standard input ends threads."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    real = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess,
+        "Popen",
+        lambda command, **options: real(
+            [sys.executable, "-c", SABOTAGED, command[-1]], stdin=subprocess.PIPE, **options
+        ),
+    )
+    running = place.start(
+        f'[clips]\nfolder = "{place.folder}/clips"\n[gpio]\nled = "GPIO17"\n'
+        f'[mqtt]\nhost = "127.0.0.1"\nport = 1\n',
+        web=f"[web]\nport = {port}\n",
+        GPIOZERO_PIN_FACTORY="mock",
+        STATE_DIRECTORY=str(place.folder / "state"),
+    )
+    running.port = port
+    until(lambda: "front: live" in running.said())
+    until(lambda: health(port)[0] == 200)
+    yield running
+    assert running.process.stdin
+    running.process.stdin.close()
+
+
+def health(port: int) -> tuple[int, dict[str, object]]:
+    """Returns the status of /healthz and what it says; 0 where nobody answers."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        try:
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException):
+            return 0, {}
+
+
+def end(running: Running, thread: str) -> None:
+    assert running.process.stdin
+    running.process.stdin.write(f"{thread}\n".encode())
+    running.process.stdin.flush()
+
+
+def test_a_camera_whose_thread_ends_is_lost_and_opened_again(sabotaged: Running) -> None:
+    end(sabotaged, "camera front")
+    until(lambda: "front: lost: its thread ended unexpectedly" in sabotaged.said())
+    until(lambda: sabotaged.said().count("front: live") == 2)
+    until(lambda: health(sabotaged.port)[0] == 200)
+    sabotaged.end()
+
+
+@pytest.mark.parametrize("thread", ["clips", "gpio", "mqtt", "web", "MainThread"])
+def test_any_other_thread_that_ends_ends_the_service_to_be_started_again(
+    sabotaged: Running, thread: str
+) -> None:
+    end(sabotaged, thread)
+    assert sabotaged.process.wait(60) == 1
+    if thread != "MainThread":
+        assert "has ended unexpectedly: the service ends, to be" in sabotaged.said()[-1]
+
+
+def test_meanwhile_it_is_not_well(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead:
+        def is_alive(self) -> bool:
+            return False
+
+        def stop(self, within: float) -> None:
+            problems.append(hub.problem)
+
+    problems: list[str] = []
+    hub = Hub(["front"])
+    cameras = (CameraConfig(name="front", source=str(place.video)),)
+    service = Service(Config(cameras), tiny(place.folder), hub, lambda *_: None)
+    with pytest.raises(EdgevidError, match="Dead has ended unexpectedly"):
+        service.run([Dead()])
+    assert problems == ["Dead has ended unexpectedly"]
+
+
+# A thread that hangs for ever, and is not one of those that Python ends by itself.
+HANGING = """
+import sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from apps.raspberry_pi import __main__ as service
+threading.Thread(target=lambda: time.sleep(3600)).start()
+ThreadPoolExecutor().submit(time.sleep, 3600)
+sys.argv = ["service", "--config", sys.argv[1]]
+service.main_and_end()
+"""
+
+
+def test_a_thread_that_hangs_does_not_hold_the_end_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess,
+        "Popen",
+        lambda command, **options: real([sys.executable, "-c", HANGING, command[-1]], **options),
+    )
+    running = place.start()
+    until(lambda: any("start red" in line for line in running.said()))
+    seconds = running.end()
+    assert "front: end red" in running.said()[-1]
+    assert seconds < 10  # two on a machine that is not busy
+
+
+def test_a_part_that_does_not_end_holds_up_neither_the_others_nor_the_end() -> None:
+    class Slow:
+        def is_alive(self) -> bool:
+            return True
+
+        def stop(self, within: float) -> None:
+            ended.append(self)
+            time.sleep(3600)
+
+    ended: list[object] = []
+    parts = [Slow(), Slow(), Slow()]
+    stop_all(parts)
+    assert len(ended) == 3
+
+
+def test_an_address_that_is_not_there_yet_is_no_reason_not_to_watch(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        running = place.start(web=f"[web]\nport = {port}\n")
+        until(lambda: "front: live" in running.said())
+        assert sum("Address already in use" in line for line in running.said()) == 1
+    until(lambda: health(port)[0] == 200)
+    running.end()

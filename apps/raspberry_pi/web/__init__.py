@@ -11,6 +11,7 @@ from pathlib import Path
 from apps.raspberry_pi import secret_file
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.web.binding import NotYetError, bind
 from edgevid import MissingDependencyError, UsageError
 
 try:
@@ -26,10 +27,11 @@ except ImportError as error:
 _LOG = logging.getLogger("edgevid.web")
 
 _SHORTEST_TOKEN = 16  # characters: what nobody guesses over a network
+_WAIT_S = (1.0, 15.0)  # between attempts to listen: at first, at most
 
 
 def start(config: WebConfig, hub: Hub, clips: Path | None = None) -> Web:
-    """Starts the page's server.
+    """Starts the page's server, which waits for its address where that is not there yet.
 
     Args:
         config: where it is to be had.
@@ -40,17 +42,32 @@ def start(config: WebConfig, hub: Hub, clips: Path | None = None) -> Web:
         UsageError: it would be open to other machines without a token, or the address or the
             token cannot be used.
     """
-    token = secret_file.read(config.token_file) if config.token_file else None
-    if token is None and not _is_loopback(config.host):
+    secret = token(config)
+    try:
+        listening = bind(config.host, config.port)
+    except NotYetError as error:
+        _LOG.warning("%s: it is tried again", error)
+        listening = None
+    return Web(config, listening, hub, secret, clips)
+
+
+def token(config: WebConfig) -> str | None:
+    """Returns the token without which the page shows nothing; None where none is needed.
+
+    Raises:
+        UsageError: one is needed and there is none, or it cannot be used.
+    """
+    found = secret_file.read(config.token_file) if config.token_file else None
+    if found is None and not _is_loopback(config.host):
         raise UsageError(
             f"[web]: on {config.host} other machines could see the cameras: set token_file"
         )
-    if token is not None and len(token) < _SHORTEST_TOKEN:
+    if found is not None and len(found) < _SHORTEST_TOKEN:
         raise UsageError(
             f"{config.token_file}: a token needs {_SHORTEST_TOKEN} characters or more, such as "
             "those of: openssl rand -hex 16"
         )
-    return Web(_listen(config.host, config.port), hub, token, clips)
+    return found
 
 
 def _is_loopback(host: str) -> bool:
@@ -62,29 +79,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
-    except OSError as error:
-        raise UsageError(
-            f"[web]: the page cannot be at {host}, port {port}: {error.strerror}"
-        ) from error
-
-
 class Web:
-    """The server, in a thread of its own.
-
-    Attributes:
-        port: where it listens.
-    """
+    """The server, in a thread of its own."""
 
     def __init__(
-        self, listening: socket.socket, hub: Hub, token: str | None, clips: Path | None
+        self,
+        config: WebConfig,
+        listening: socket.socket | None,
+        hub: Hub,
+        token: str | None,
+        clips: Path | None,
     ) -> None:
-        self.port: int = listening.getsockname()[1]
+        self._config = config
+        self._stopping = threading.Event()
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # starts and stops are ours
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -102,14 +109,35 @@ class Web:
             )
         )
         self._listening = listening
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listening],), name="web", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
-        _LOG.info("the page is at port %d", self.port)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it listens; else it still waits for its address."""
+        return self._listening is not None
+
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def stop(self, within: float) -> None:
         """Hangs up on everybody."""
+        self._stopping.set()
         self._server.should_exit = True
         self._thread.join(within)
-        self._listening.close()
+        if self._listening is not None:
+            self._listening.close()
+
+    def _run(self) -> None:
+        wait, longest = _WAIT_S
+        while self._listening is None:
+            if self._stopping.wait(wait):
+                return
+            wait = min(2 * wait, longest)
+            try:
+                self._listening = bind(self._config.host, self._config.port)
+            except (NotYetError, UsageError) as error:  # it was no wrong setting at first
+                _LOG.warning("%s: it is tried again", error)
+        _LOG.info("the page is at port %d", self._config.port)
+        self._server.run([self._listening])

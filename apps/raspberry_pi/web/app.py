@@ -99,7 +99,7 @@ def application(
 
     async def health(_: Request) -> Response:
         cameras = {camera.name: camera.state for camera in hub.cameras()}
-        well = all(state == "live" for state in cameras.values())
+        well = not hub.problem and all(state == "live" for state in cameras.values())
         return JSONResponse({"well": well, "cameras": cameras}, 200 if well else 503)
 
     async def prometheus(_: Request) -> Response:

@@ -1,0 +1,279 @@
+"""What is wrong with settings that only shows when they are put to use; names the line.
+
+``config_file.py`` has looked at each value by itself. Here they are seen together, with the files
+and folders that they name, the libraries that they need, and the model. What may come right by
+itself (an address that is not there yet, a broker that is away, a camera that is not plugged in)
+is not wrong. Nothing is changed, downloaded or opened for others.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from apps.raspberry_pi import folders, secret_file
+from apps.raspberry_pi.config import WebConfig
+from apps.raspberry_pi.config_file import ConfigFile
+from edgevid import (
+    EdgevidError,
+    EventDefaults,
+    LabelsError,
+    MissingDependencyError,
+    Model,
+    ModelError,
+    UsageError,
+    is_at_hand,
+    load_model,
+)
+
+# Of cameras, and what else FFmpeg may be built with.
+_SCHEMES = (
+    *("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp", "tcp"),
+    *("rtmpe", "rtmpt", "rtmpte", "rtmpts", "rist", "srtp", "ftp", "sftp", "mmsh", "mmst", "tls"),
+)
+_LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "")
+
+
+def settings(file: ConfigFile) -> None:
+    """Looks at all but the model.
+
+    Raises:
+        UsageError: something cannot work; names the line.
+    """
+    for problem in (_cameras, _service, _mqtt, _web, _clips, _gpio):
+        for wrong in problem(file):
+            raise wrong
+    rules(file, EventDefaults())
+
+
+def model_at_hand(file: ConfigFile) -> Model | None:
+    """Loads the model; None when it would have to be downloaded first.
+
+    Raises:
+        UsageError: there is no such model, or its labels cannot be used; names the line.
+        EdgevidError: it cannot be loaded for now.
+    """
+    try:
+        if not is_at_hand(file.config.model.name):
+            return None
+    except ModelError as error:
+        raise file.wrong("model", "name", str(error)) from error
+    return model(file)
+
+
+def model(file: ConfigFile) -> Model:
+    """Loads the model, downloads it if it has to be.
+
+    Raises:
+        UsageError: there is no such model, or its labels cannot be used; names the line.
+        EdgevidError: it cannot be loaded for now.
+    """
+    config = file.config.model
+    try:
+        return load_model(config.name, labels=config.labels, threads=config.threads)
+    except LabelsError as error:
+        key = "labels" if config.labels else "name"
+        raise file.wrong("model", key, str(error)) from error
+    except ModelError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in (errno.EIO, errno.ESTALE, errno.EMFILE):
+            raise
+        raise file.wrong("model", "name", str(error)) from error
+
+
+def rules(file: ConfigFile, defaults: EventDefaults) -> None:
+    """Looks at when events start and end.
+
+    Args:
+        file: the settings.
+        defaults: what the model has where the settings are silent.
+
+    Raises:
+        UsageError: they contradict each other; names the line.
+    """
+    for number, camera in enumerate(file.config.cameras):
+        merged = file.config.events.under(camera)
+        on = defaults.on_threshold if merged.on_threshold is None else merged.on_threshold
+        off = defaults.off_threshold if merged.off_threshold is None else merged.off_threshold
+        if off > on:
+            key = "off_threshold" if merged.off_threshold is not None else "on_threshold"
+            problem = f"off_threshold, {off:g}, must not be over on_threshold, {on:g}"
+            if merged.off_threshold is None:
+                problem += f": off_threshold is the model's own, set it to {on:g} or less"
+            raise _of_rules(file, number, key, problem)
+
+
+def labels(file: ConfigFile, model: Model) -> None:
+    """Looks at labels, rules and memory: whether they go with the model.
+
+    Raises:
+        UsageError: they do not; names the line.
+        EdgevidError: they would with the model that is wanted but cannot be had now.
+    """
+    rules(file, model.manifest.events)
+    for number, camera in enumerate(file.config.cameras):
+        merged = file.config.events.under(camera)
+        for key in ("allow", "deny"):
+            _try(file, number, key, model, **{key: getattr(merged, key) or ()})
+        _try(file, number, "allow", model, allow=merged.allow or (), deny=merged.deny or ())
+        _try(file, number, "memory", model, memory=camera.memory)
+
+
+def _try(file: ConfigFile, number: int, key: str, model: Model, **options: Any) -> None:
+    try:
+        model.stream(**options)
+    except LabelsError as error:
+        if file.config.model.name == "auto" and not is_at_hand("auto"):
+            raise EdgevidError(
+                f"{file.path}: camera {file.config.cameras[number].name}: {error}; the model that "
+                "knows it may be the one that could not be downloaded"
+            ) from error
+        raise _of_rules(file, number, key, str(error)) from error
+    except EdgevidError as error:
+        raise _of_rules(file, number, key, str(error)) from error
+
+
+def _of_rules(file: ConfigFile, number: int, key: str, problem: str) -> UsageError:
+    """Returns what to raise for a rule, which stands with the camera or with all."""
+    camera = file.config.cameras[number]
+    if getattr(camera, key) is not None or key == "memory":
+        return file.wrong("camera", key, f"camera {camera.name}: {problem}", camera=number)
+    return file.wrong("events", key, f"camera {camera.name}: {problem}")
+
+
+def _cameras(file: ConfigFile) -> Iterator[UsageError]:
+    for number, camera in enumerate(file.config.cameras):
+        problem = _problem_with_source(camera.source)
+        if problem:
+            yield file.wrong("camera", "source", problem, camera=number)
+
+
+def _problem_with_source(source: str) -> str:
+    """Returns what is wrong with a camera's source; does not show it."""
+    if source == "-":
+        return "a service has no standard input to read video from"
+    scheme, colon, rest = source.partition(":")
+    if colon and scheme.lower() in _SCHEMES:
+        if not rest.startswith("//"):
+            return f"an address begins with {scheme}://"
+        if not re.sub(r"^//([^/]*@)?", "", rest).strip("/"):
+            return f"{scheme}:// and no host"
+    elif rest.startswith("//") and scheme.lower() != "file":
+        near = get_close_matches(scheme.lower(), _SCHEMES, 1)
+        hint = f"did you mean {near[0]}://?" if near else "there are rtsp://, http:// and others"
+        return f"no camera has an address that begins like this one: {hint}"
+    return ""
+
+
+def _service(file: ConfigFile) -> Iterator[UsageError]:
+    problem = folders.problem_with(folders.state_folder(file.config))
+    if problem and file.config.mqtt.host:  # all that is kept there
+        yield file.wrong("service", "state_folder", problem)
+
+
+def _mqtt(file: ConfigFile) -> Iterator[UsageError]:
+    config = file.config.mqtt
+    if not config.host:
+        return
+    if problem := _problem_with_host(config.host):
+        yield file.wrong("mqtt", "host", problem)
+    for key in ("topic", "discovery_topic"):
+        topic = getattr(config, key)
+        if not topic or {"+", "#"} & set(topic):
+            yield file.wrong("mqtt", key, f"{key} is a topic, without + and #")
+    if config.password_file and not config.username:
+        yield file.wrong("mqtt", "password_file", "a password needs a username")
+    if config.ca_file and not config.tls:
+        yield file.wrong("mqtt", "ca_file", "ca_file is of no use without tls = true")
+    if config.password_file:
+        yield from _secret(file, "mqtt", "password_file", config.password_file)
+    yield from _says(file, "mqtt", "host", lambda: _import("mqtt"))
+    if config.tls:
+        from apps.raspberry_pi import mqtt
+
+        yield from _says(file, "mqtt", "ca_file", lambda: mqtt.certificates(config.ca_file))
+
+
+def _web(file: ConfigFile) -> Iterator[UsageError]:
+    config, mqtt = file.config.web, file.config.mqtt
+    if not config.enabled:
+        return
+    if problem := _problem_with_host(config.host):
+        yield file.wrong("web", "host", problem)
+    if mqtt.host in _LOCAL[:3] and mqtt.port == config.port and config.host in _LOCAL:
+        table, other = ("mqtt", "page") if config.port == WebConfig().port else ("web", "broker")
+        yield file.wrong(table, "port", f"{config.port} is the {other}'s port already")
+    yield from _says(file, "web", "enabled", lambda: _import("web"))
+    from apps.raspberry_pi import web
+    from apps.raspberry_pi.web.binding import NotYetError, bind
+
+    if config.token_file:
+        yield from _secret(file, "web", "token_file", config.token_file)
+    yield from _says(
+        file, "web", "token_file" if config.token_file else "host", lambda: web.token(config)
+    )
+
+    def can_listen() -> None:
+        with suppress(NotYetError):  # such as for the service itself, which is running
+            bind(config.host, config.port).close()
+
+    yield from _says(file, "web", "host" if config.port > 1023 else "port", can_listen)
+
+
+def _clips(file: ConfigFile) -> Iterator[UsageError]:
+    folder = file.config.clips.folder
+    if folder is None:
+        return
+    if problem := folders.problem_with(folder):
+        yield file.wrong("clips", "folder", problem)
+    for camera in file.config.cameras:
+        if Path(camera.source).resolve() == folder.resolve():
+            yield file.wrong(
+                "clips", "folder", f"camera {camera.name} plays this folder: clips would feed it"
+            )
+
+
+def _gpio(file: ConfigFile) -> Iterator[UsageError]:
+    config = file.config.gpio
+    if config.button and file.config.clips.folder is None:
+        yield file.wrong("gpio", "button", "the button keeps clips: give [clips] a folder")
+    if config.led and config.led == config.button:
+        yield file.wrong("gpio", "button", f"{config.led} is the light's pin already")
+    if config.led or config.button:
+        from apps.raspberry_pi import gpio
+
+        yield from _says(file, "gpio", "led" if config.led else "button", gpio.library)
+
+
+def _problem_with_host(host: str) -> str:
+    if "://" in host:
+        return "host is the name of a machine, such as localhost: without what ends in ://"
+    if re.search(r"[\s/@?#]", host):
+        return "host is the name of a machine, such as localhost, and nothing else"
+    if host.count(":") == 1:
+        return "host is the name of a machine: what follows the colon goes to port"
+    return ""
+
+
+def _secret(file: ConfigFile, table: str, key: str, path: Path) -> Iterator[UsageError]:
+    yield from _says(file, table, key, lambda: secret_file.read(path))
+
+
+def _says(
+    file: ConfigFile, table: str, key: str, look: Callable[[], object]
+) -> Iterator[UsageError]:
+    """Yields what a look at something raises, as an error of a line."""
+    try:
+        look()
+    except (UsageError, MissingDependencyError) as error:
+        yield file.wrong(table, key, str(error).removeprefix(f"[{table}]: "))
+
+
+def _import(part: str) -> None:
+    importlib.import_module(f"apps.raspberry_pi.{part}")

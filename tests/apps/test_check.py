@@ -1,0 +1,241 @@
+"""What is wrong with settings that only shows when they are put to use."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import apps.raspberry_pi as app
+from apps.raspberry_pi import check, config_file
+from edgevid import EdgevidError, Model, UsageError
+from tests.tiny_model import LABELS, tiny_model
+
+README = Path(app.__file__).with_name("README.md")
+EXAMPLE = Path(app.__file__).with_name("edgevid.toml")
+CAMERA = '[[camera]]\nname = "front"\nsource = "0"\n'
+NO_PAGE = "[web]\nenabled = false\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a tiny model and its labels."""
+    (tmp_path / "tiny.tflite").write_bytes(tiny_model())
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.delenv("EDGEVID_MODELS", raising=False)
+    return tmp_path
+
+
+def written(folder: Path, text: str) -> config_file.ConfigFile:
+    path = folder / "edgevid.toml"
+    path.write_text(text, "utf-8")
+    return config_file.read(path)
+
+
+def secret(folder: Path, text: str = "hush-hush-hush-hush", mode: int = 0o600) -> str:
+    path = folder / f"secret-{mode:o}"
+    path.write_text(text)
+    path.chmod(mode)
+    return f'"{path}"'
+
+
+def settings_that_are_wrong(folder: Path) -> list[tuple[str, int, str]]:
+    """Text, line, problem."""
+    (folder / "a file").write_text("")
+    mqtt = CAMERA + '[mqtt]\nhost = "localhost"\n'
+    web = CAMERA + "[web]\n"
+    everyone = secret(folder, mode=0o644)
+    return [
+        (CAMERA.replace('"0"', '"-"'), 3, "[[camera]]: a service has no standard input"),
+        (CAMERA.replace('"0"', '"rtsp:me:hush@camera/x"'), 3, "an address begins with rtsp://"),
+        (CAMERA.replace('"0"', '"rtps://me:hush@camera/x"'), 3, "did you mean rtsps://?"),
+        (CAMERA.replace('"0"', '"rtsp://me:hush@"'), 3, "rtsp:// and no host"),
+        (CAMERA + '[mqtt]\nhost = "mqtt://localhost"\n', 5, "[mqtt]: host is the name of a mach"),
+        (CAMERA + '[mqtt]\nhost = "localhost:1883"\n', 5, "what follows the colon goes to port"),
+        (CAMERA + '[mqtt]\nhost = "me@localhost"\n', 5, "such as localhost, and nothing else"),
+        (mqtt + 'topic = "a/#"\n', 6, "[mqtt]: topic is a topic, without + and #"),
+        (mqtt + 'topic = ""\n', 6, "[mqtt]: topic is a topic, without + and #"),
+        (mqtt + f"password_file = {everyone}\n", 6, "[mqtt]: a password needs a username"),
+        (mqtt + f'username = "me"\npassword_file = {everyone}\n', 7, "every user of this machine"),
+        (mqtt + 'username = "me"\npassword_file = "/none"\n', 7, "/none: cannot be read: No such"),
+        (mqtt + 'ca_file = "/none"\n', 6, "ca_file is of no use without tls = true"),
+        (mqtt + 'tls = true\nca_file = "/none"\n', 7, "/none: is no file of certificates"),
+        (mqtt + "port = 8080\n", 6, "[mqtt]: 8080 is the page's port already"),
+        (mqtt + "[web]\nport = 1883\n", 7, "[web]: 1883 is the broker's port already"),
+        (web + 'host = "http://0.0.0.0"\n', 5, "[web]: host is the name of a machine"),
+        (web + 'host = "0.0.0.0"\n', 5, "[web]: on 0.0.0.0 other machines could see the cameras"),
+        (
+            web + 'host = "256.0.0.1"\ntoken_file = ' + secret(folder),
+            5,
+            "the page cannot be at 256",
+        ),
+        (web + 'token_file = "/none"\n', 5, "[web]: /none: cannot be read: No such file"),
+        (web + f"token_file = {everyone}\n", 5, "[web]: "),
+        (CAMERA + f'[clips]\nfolder = "{folder}/a file/x"\n', 5, "a file is no folder"),
+        (CAMERA.replace('"0"', f'"{folder}"') + f'[clips]\nfolder = "{folder}/"\n', 5, "feed it"),
+        (mqtt + f'[service]\nstate_folder = "{folder}/a file"\n', 7, "a file is no folder"),
+        (CAMERA + '[gpio]\nbutton = "GPIO2"\n', 5, "[gpio]: the button keeps clips"),
+        (
+            CAMERA + "on_threshold = 0.3\noff_threshold = 0.4\n",
+            5,
+            "off_threshold, 0.4, must not be",
+        ),
+        (CAMERA + "on_threshold = 0.1\n", 4, "off_threshold is the model's own, set it to 0.1 or"),
+        (
+            CAMERA + "[events]\noff_threshold = 0.9\n",
+            5,
+            "[events]: camera front: off_threshold, 0.9",
+        ),
+    ]
+
+
+def test_settings_that_cannot_work_are_told_with_their_line(place: Path) -> None:
+    for text, line, problem in settings_that_are_wrong(place):
+        message = ""
+        try:
+            check.settings(written(place, text))
+        except UsageError as error:
+            message = str(error)
+        assert message.startswith(f"{place}/edgevid.toml:{line}: ["), (text, message)
+        assert problem in message, (text, message)
+        assert "hush" not in message
+        assert "\n" not in message
+
+
+def test_a_folder_that_may_not_be_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.raspberry_pi.folders.os.access", lambda *_: False)
+    with pytest.raises(UsageError, match=r"edgevid.toml:5: \[clips\]: the user \w+ may not write"):
+        check.settings(written(place, CAMERA + f'[clips]\nfolder = "{place}/clips"\n'))
+
+
+def test_a_missing_library_is_told_with_the_line_that_needs_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gpiozero", None)
+    with pytest.raises(UsageError, match=r"edgevid.toml:5: \[gpio\]: .*gpiozero"):
+        check.settings(written(place, CAMERA + '[gpio]\nled = "GPIO2"\n'))
+
+
+def test_what_may_come_right_by_itself_is_not_wrong(place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        text = CAMERA.replace('"0"', '"/dev/video99"') + f"[web]\nport = {port}\n"
+        text += '[mqtt]\nhost = "no.such.broker.invalid"\n'
+        text += '[[camera]]\nname = "back"\nsource = "usb stick/later.mp4"\n'
+        check.settings(written(place, text))
+    assert not (place / "state").exists()  # nothing was made
+
+
+def model_of(place: Path, text: str) -> Model:
+    file = written(place, text)
+    model = check.model(file)
+    check.labels(file, model)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ('[model]\nname = "movinet-b7"\n', 5, "[model]: there is no model called 'movinet-b7'"),
+        ('[model]\nname = "/none.tflite"\n', 5, "[model]: there is no model file /none.tflite"),
+        ('[model]\nname = "labels.txt"\n', 5, "[model]: "),
+        ('[model]\nname = "{tiny}"\nlabels = "/none"\n', 6, "[model]: "),
+        ('[model]\nname = "{tiny}"\nlabels = "{tiny}"\n', 6, "[model]: "),
+        ('{model}[events]\nallow = ["mauve"]\n', 8, "[events]: camera front: "),
+        ('{model}[events]\ndeny = ["mauve"]\n', 8, "[events]: camera front: "),
+        ('allow = ["read"]\n{model}', 4, "[[camera]]: camera front: "),
+        ('allow = ["red"]\ndeny = ["red"]\n{model}', 4, "camera front: allow and deny leave no"),
+    ],
+)
+def test_model_and_labels_that_do_not_go_together(
+    place: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int, problem: str
+) -> None:
+    monkeypatch.chdir(place)
+    tiny = f"{place}/tiny.tflite"
+    model = f'[model]\nname = "{tiny}"\nlabels = "{place}/labels.txt"\n'
+    with pytest.raises(UsageError) as caught:
+        model_of(place, CAMERA + text.replace("{tiny}", tiny).replace("{model}", model))
+    assert str(caught.value).startswith(f"{place}/edgevid.toml:{line}: ")
+    assert problem in str(caught.value)
+
+
+def test_labels_that_only_a_model_knows_which_cannot_be_downloaded_are_not_wrong(
+    place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else systemd would not try again, when the network is there."""
+    monkeypatch.setattr("edgevid.catalog.Published.addresses", ())
+    with pytest.raises(EdgevidError) as caught:
+        model_of(place, CAMERA + 'allow = ["opening door"]\n')
+    assert not isinstance(caught.value, UsageError)
+    assert "could not be downloaded" in str(caught.value)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "apps.raspberry_pi", *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("flags", [["--check"], []])
+def test_a_wrong_setting_ends_with_the_code_that_systemd_does_not_restart(
+    place: Path, flags: list[str]
+) -> None:
+    written(place, CAMERA + NO_PAGE + f'[model]\nname = "{place}/none.tflite"\n')
+    done = run(*flags, "--config", f"{place}/edgevid.toml")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"edgevid: {place}/edgevid.toml:7: [model]: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_its_model_a_check_says_that_labels_were_not_looked_at(
+    place: Path, folder: Path
+) -> None:
+    written(place, CAMERA + 'allow = ["whatever"]\n' + NO_PAGE)
+    done = run("--check", "--config", f"{place}/edgevid.toml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"{place}/edgevid.toml: is right; cameras: front\n"
+        "the model is not here yet, the start downloads it: labels were not checked\n"
+    )
+    assert not any(folder.iterdir())
+
+
+# What the documentation shows
+
+
+def test_every_example_of_the_readme_works_with_the_model(
+    published_path: Path, published: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert len(examples) >= 3
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    for path in ("mqtt", "token"):
+        (tmp_path / path).write_text("0123456789abcdef")
+        (tmp_path / path).chmod(0o600)
+    for example in examples:
+        text = example if "[[camera]]" in example else CAMERA + example
+        file = written(tmp_path, text.replace("/etc/edgevid", str(tmp_path)))
+        check.settings(file)
+        check.labels(file, published)
+
+
+def test_what_the_example_has_commented_out_works_with_the_model(
+    published: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    file = written(tmp_path, text)
+    check.settings(file)
+    check.labels(file, published)
+
+
+def test_labels_in_the_readme_are_the_models(published: Model) -> None:
+    text = README.read_text("utf-8")
+    shown = re.findall(r'"label": "([^"]+)"', text)
+    for listed in re.findall(r"(?:allow|deny) = \[([^\]]*)\]", text + EXAMPLE.read_text("utf-8")):
+        shown += re.findall(r'"([^"]+)"', listed)
+    assert len(shown) >= 4
+    assert set(shown) <= set(published.manifest.labels)
