@@ -24,9 +24,10 @@ ROOT = Path(__file__).parent.parent
 DONE = json.loads(CLIP.with_suffix(".json").read_text("utf-8"))  # what the camera does in the clip
 
 SCRIPTS = {path.stem: path for path in sorted((ROOT / "examples").glob("*.py"))}
+PACKAGE = Path(edgevid.__file__).parent
 MODULES = [
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for path in sorted((ROOT / "edgevid").rglob("*.py"))
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(PACKAGE.rglob("*.py"))
     if ">>>" in path.read_text("utf-8")
 ]
 # Public names whose docstrings may still go without an example. Errors need none.
