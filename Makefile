@@ -151,7 +151,7 @@ check-wheel: $(VENV)/dev
 	    tests/test_*.py tests/prepare tests/sinks tests/sources
 
 docs: $(VENV)-docs/docs
-	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --quiet docs out/docs
+	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs
 	@echo "out/docs/index.html"
 
 $(VENV)-docs/docs: pyproject.toml
