@@ -1,4 +1,4 @@
-# Two commands do all the set-up: `make demo` and `make test`.
+# Two commands do all the set-up: `make demo` and `make test`. CONTRIBUTING.md tells of the others.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,6 +12,7 @@ HOURS ?= 24
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
+	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make camera-motion train the model that edgevid brings along, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
@@ -22,12 +23,15 @@ help:
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
 	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
+	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
+	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
+	@echo "make docs          build the documentation in out/docs; fails on a broken link"
 	@echo "make clean         take away what these made"
 
 demo: $(VENV)/runtime
 	$(BIN)/python -m edgevid.demo $(if $(CLIP),--clip "$(CLIP)")
 
-test: lint test-runtime test-export
+test: check test-export
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -123,4 +127,35 @@ $(VENV)-train/train: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-train out
+	rm -rf $(VENV) $(VENV)-train $(VENV)-docs out
+
+# For developers; CI runs these on every Python, `test` adds the training side.
+.PHONY: check coverage check-wheel docs
+
+check: lint test-runtime
+
+coverage: $(VENV)/dev
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:out/coverage
+
+# In a copy that has no edgevid of its own, so that the installed one is imported.
+WHEEL := out/wheel
+
+check-wheel: $(VENV)/dev
+	rm -rf $(WHEEL)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
+	$(BIN)/python -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/pip install --quiet "$$(echo $(WHEEL)/*.whl)[dev,service]"
+	mkdir $(WHEEL)/tree
+	cp -r apps benchmarks examples pyproject.toml README.md tests $(WHEEL)/tree
+	cd $(WHEEL)/tree && ../venv/bin/python -m pytest --ignore=tests/test_imports.py --ignore=tests/test_documents.py \
+	    tests/test_*.py tests/prepare tests/sinks tests/sources
+
+docs: $(VENV)-docs/docs
+	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs
+	@echo "out/docs/index.html"
+
+$(VENV)-docs/docs: pyproject.toml
+	$(MAKE) system PACKAGES="$(SYSTEM)"
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/pip install --quiet --editable ".[docs]"
+	touch $@

@@ -1,10 +1,12 @@
 """edgevid: action recognition on a small device, live, for ever.
 
-    import edgevid
-
-    model = edgevid.load_model("movinet-a0")
-    for prediction in edgevid.classify("clip.mp4", model):
-        print(f"{prediction.timestamp:6.1f} s  {prediction.top.label}")
+Example:
+    >>> model = edgevid.load_model("camera-motion")
+    >>> for prediction in edgevid.classify("clip.mp4", model):
+    ...     print(f"{prediction.timestamp:.1f} s  {prediction.top.label}")
+    0.0 s  still
+    0.2 s  still
+    ...
 
 Importing edgevid loads neither a runtime nor OpenCV; they come with the first use.
 """

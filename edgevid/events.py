@@ -50,6 +50,15 @@ class EventDetector:
             its smoothed probability has been at ``on_threshold`` or over for ``min_duration``,
             ends when it falls below ``off_threshold``, and does not start again within
             ``cool_down``.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> detector = edgevid.EventDetector(model.manifest.events)
+        >>> found = []
+        >>> for prediction in edgevid.classify("clip.mp4", model):
+        ...     found += detector.update(prediction)
+        >>> [(event.state, event.label) for event in found[:3]]
+        [('start', 'still'), ('end', 'still'), ('start', 'pan left')]
     """
 
     def __init__(self, rules: EventDefaults) -> None:

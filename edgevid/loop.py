@@ -12,7 +12,15 @@ from edgevid.watch import Watch
 
 
 def freshest(source: Source) -> Source:
-    """Wraps a live source so that the newest frame is always the next one."""
+    """Wraps a live source so that the newest frame is always the next one.
+
+    Any other source is returned as it is.
+
+    Example:
+        >>> with edgevid.freshest(edgevid.open_source("clip.mp4")) as frames:  # or a camera
+        ...     print(sum(1 for frame in frames), "frames")
+        376 frames
+    """
     if not source.is_live:
         return source
     from edgevid.sources.newest import NewestSource
@@ -33,6 +41,12 @@ def classify(
 
     Raises:
         SourceError: the source cannot be read, or broke off.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> labels = [prediction.top.label for prediction in edgevid.classify("clip.mp4", model)]
+        >>> labels[0], labels[10]
+        ('still', 'pan left')
     """
     watch = Watch(model.stream(top_k=top_k))
     if isinstance(source, (str, Path)):

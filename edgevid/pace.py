@@ -18,6 +18,11 @@ class Pace:
     Attributes:
         skipped: ticks that went by without a frame: the source was too slow for the model's
             clock, or the model too slow for the source.
+
+    Example:
+        >>> pace = edgevid.Pace(5)
+        >>> [number for number in range(20) if pace.due(number / 25)]  # of 25 frames a second
+        [0, 5, 10, 15]
     """
 
     def __init__(self, fps: float) -> None:

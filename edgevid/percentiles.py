@@ -12,7 +12,15 @@ _BINS = 2_100  # up to 1e6 times the smallest
 
 
 class Percentiles:
-    """A histogram over logarithmic bins. Values are positive; the smallest kept apart is 0.001."""
+    """A histogram over logarithmic bins. Values are positive; the smallest kept apart is 0.001.
+
+    Example:
+        >>> times = edgevid.Percentiles()
+        >>> for milliseconds in range(1, 101):
+        ...     times.add(milliseconds)
+        >>> round(times.at(50)), round(times.at(99))
+        (50, 99)
+    """
 
     def __init__(self) -> None:
         self._counts = np.zeros(_BINS, np.int64)

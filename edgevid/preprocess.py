@@ -29,6 +29,12 @@ class Preprocess:
 
     Raises:
         UsageError: an unknown fit, or a crop without area.
+
+    Example:
+        >>> tensor = np.empty((1, 96, 96, 3), np.float32)
+        >>> Preprocess(96, 96)(np.full((480, 640, 3), 255, np.uint8), out=tensor)
+        >>> float(tensor.min()), float(tensor.max())
+        (1.0, 1.0)
     """
 
     def __init__(self, height: int, width: int, *, fit: str = "crop", crop: Box | None = None):

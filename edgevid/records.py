@@ -23,6 +23,11 @@ class Frame:
 
     Raises:
         ValueError: the image is not uint8 ``[height, width, 3]``.
+
+    Example:
+        >>> frame = edgevid.Frame(np.zeros((48, 64, 3), np.uint8), timestamp=0.2, index=5)
+        >>> frame.image.shape
+        (48, 64, 3)
     """
 
     image: Pixels
@@ -113,7 +118,13 @@ def _check(image: Pixels) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One label and its probability, 0 to 1."""
+    """One label and its probability, 0 to 1.
+
+    Example:
+        >>> score = edgevid.Score("pan left", 0.97)
+        >>> f"{score.label}: {score.probability:.0%}"
+        'pan left: 97%'
+    """
 
     label: str
     probability: float
@@ -128,6 +139,12 @@ class Prediction:
         index: the frame's own.
         scores: the most probable labels, best first; never empty.
         inference_ms: milliseconds from the frame's arrival at the stream to its scores.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> first = next(edgevid.classify("clip.mp4", model, top_k=3))
+        >>> first.timestamp, first.top.label, len(first.scores)
+        (0.0, 'still', 3)
     """
 
     timestamp: float
@@ -186,6 +203,11 @@ class Event:
         label: the action.
         timestamp: seconds, of the frame with which it became certain.
         probability: the smoothed probability at that moment.
+
+    Example:
+        >>> event = edgevid.Event("start", "pan left", timestamp=2.2, probability=0.98)
+        >>> f"{event.timestamp} s: {event.state} of {event.label}"
+        '2.2 s: start of pan left'
     """
 
     state: Literal["start", "end"]

@@ -40,10 +40,15 @@ class Watch:
         fps: frames a second that the model is to see; the model's own when None.
 
     Example:
-        >>> watch = Watch(model.stream(top_k=5))
-        >>> for frame in source:
-        ...     prediction, events = watch.take(frame)
-        >>> events = watch.end()
+        >>> model = edgevid.load_model("camera-motion")
+        >>> watch = edgevid.Watch(model.stream())
+        >>> events = []
+        >>> with edgevid.open_source("clip.mp4") as frames:
+        ...     for frame in frames:
+        ...         events += watch.take(frame).events
+        >>> events += watch.end()
+        >>> [event.label for event in events if event.state == "start"][:3]
+        ['still', 'pan left', 'still']
     """
 
     def __init__(

@@ -31,9 +31,12 @@ def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> 
         MissingDependencyError: it needs a library that is not installed.
 
     Example:
-        >>> with open_source("clip.mp4") as source:
+        >>> with edgevid.open_source("clip.mp4") as source:
         ...     for frame in source:
-        ...         print(frame.timestamp, frame.image.shape)
+        ...         print(frame.index, frame.timestamp, frame.image.shape)
+        0 0.0 (240, 320, 3)
+        1 0.1 (240, 320, 3)
+        ...
     """
     # Each kind is imported when it is first used: they bring OpenCV or camera libraries in.
     if isinstance(spec, int) or _is_camera(str(spec)):
@@ -84,6 +87,12 @@ def clips(spec: str | Path) -> list[str]:
 
     Raises:
         SourceError: a folder holds neither videos nor pictures.
+
+    Example:
+        >>> edgevid.clips("clip.mp4")
+        ['clip.mp4']
+        >>> edgevid.clips("recordings")
+        ['recordings/9.mp4', 'recordings/10.mp4']
     """
     path = Path(local_path(str(spec)))
     if not _is_folder(path):

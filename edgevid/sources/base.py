@@ -22,6 +22,11 @@ class Source(Protocol):
         fps: its nominal frame rate, None when unknown.
         length: how many frames to expect, None when unknown or endless.
         unreadable: frames so far that could not be decoded and were passed over.
+
+    Example:
+        >>> with edgevid.open_source("clip.mp4") as source:
+        ...     print(source.name, source.is_live, source.fps)
+        clip.mp4 False 10.0
     """
 
     name: str

@@ -19,6 +19,11 @@ class ReplaySource(Source):
         fps: pictures a second.
         name: how to call it in front of people.
         is_live: whether to pass for a camera.
+
+    Example:
+        >>> black = np.zeros((48, 64, 3), np.uint8)
+        >>> [frame.timestamp for frame in ReplaySource([black, black, black], fps=10)]
+        [0.0, 0.1, 0.2]
     """
 
     def __init__(
