@@ -1,18 +1,26 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.raspberry_pi import in_use
+from apps.raspberry_pi import outbox as outbox_module
 from apps.raspberry_pi.outbox import Message, Outbox
+from edgevid import UsageError
 
 
 def opened(folder: Path, keep: int = 1000) -> Outbox:
@@ -173,14 +181,135 @@ def everything(outbox: Outbox) -> list[Message]:
     return [Message(*row) for row in rows]
 
 
-def test_a_damaged_file_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "outbox.sqlite").write_bytes(b"no such thing " * 1000)
+def with_events(path: Path) -> sqlite3.Connection:
+    """Returns an outbox's file with events in it, open to be damaged."""
+    outbox = Outbox(path, 1000)
+    for number in range(200):
+        outbox.add("door", b"%d" % number * 50)
+    outbox.close()
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"no such thing " * 1000)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "a file").touch()
+
+
+def cut(path: Path) -> None:
+    with_events(path).close()
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def overwritten(path: Path) -> None:
+    with_events(path).close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xaa" * 4096)
+
+
+def damaged_schema(path: Path) -> None:
+    with_events(path).close()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE message", b"CREATE TABLX message", 1))
+
+
+def other_format(path: Path) -> None:
+    with_events(path).close()
+    with path.open("r+b") as file:
+        file.seek(18)  # the versions of the file's format
+        file.write(b"\x09\x09")
+
+
+def foreign_columns(path: Path) -> None:
+    disk = sqlite3.connect(path)
+    disk.execute("CREATE TABLE message (sender TEXT, subject TEXT, body TEXT, sent REAL)")
+    disk.close()
+
+
+def foreign_table(path: Path) -> None:
+    disk = sqlite3.connect(path)
+    disk.execute("CREATE TABLE contacts (name TEXT)")
+    disk.close()
+
+
+def a_trigger(path: Path) -> None:
+    disk = with_events(path)
+    disk.execute("CREATE TRIGGER t AFTER INSERT ON message BEGIN DELETE FROM message; END")
+    disk.close()
+
+
+def a_later_form(path: Path) -> None:
+    disk = with_events(path)
+    disk.execute("PRAGMA user_version = 7")
+    disk.close()
+
+
+def numbers_at_the_end(path: Path) -> None:
+    disk = with_events(path)
+    disk.execute(f"UPDATE message SET number = {2**63 - 1} WHERE number = 200")
+    disk.close()
+
+
+def for_reading_only(path: Path) -> None:
+    disk = with_events(path)
+    disk.execute("PRAGMA journal_mode = DELETE")
+    disk.close()
+    path.chmod(0o444)
+    if os.geteuid() == 0:
+        pytest.skip("root may write everything")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        no_database,
+        a_folder,
+        cut,
+        overwritten,
+        damaged_schema,
+        other_format,
+        foreign_columns,
+        foreign_table,
+        a_trigger,
+        a_later_form,
+        numbers_at_the_end,
+        for_reading_only,
+    ],
+)
+def test_whatever_is_wrong_with_the_file_it_is_put_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "outbox.sqlite"
+    damage(path)
+    caplog.clear()
     outbox = opened(tmp_path)
+    assert outbox.first() is None
     outbox.add("door", b"0")
     outbox.close()
-    assert taken(opened(tmp_path)) == [b"0"]
-    assert "put aside" in caplog.text
+    (said,) = caplog.records
+    assert re.fullmatch(rf"{path}: [^\n]+: it is put aside as outbox.sqlite.damaged", said.message)
     assert (tmp_path / "outbox.sqlite.damaged").exists()
+    assert taken(opened(tmp_path)) == [b"0"]
+
+
+def test_what_was_put_aside_before_stays(tmp_path: Path) -> None:
+    for content in (b"first " * 1000, b"second " * 1000):
+        (tmp_path / "outbox.sqlite").write_bytes(content)
+        opened(tmp_path).close()
+    assert (tmp_path / "outbox.sqlite.damaged").read_bytes().startswith(b"first")
+    assert (tmp_path / "outbox.sqlite.damaged-2").read_bytes().startswith(b"second")
+
+
+def test_a_file_from_before_files_said_their_form_is_read(tmp_path: Path) -> None:
+    disk = with_events(tmp_path / "outbox.sqlite")
+    disk.execute("PRAGMA user_version = 0")
+    disk.close()
+    assert len(opened(tmp_path)) == 200
 
 
 def test_where_nothing_can_be_written_it_works_in_memory(
@@ -192,7 +321,80 @@ def test_where_nothing_can_be_written_it_works_in_memory(
     assert "will not survive a restart" in caplog.text
 
 
-def test_a_second_service_does_not_send_the_events_of_the_first(tmp_path: Path) -> None:
+def test_a_second_service_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_use, "PATIENCE_S", 0.1)
     first = opened(tmp_path)
     first.add("door", b"0")
-    assert len(opened(tmp_path)) == 0
+    refusal = rf"outbox.sqlite: in use by another service \(process {os.getpid()}\): .*state_folder"
+    with pytest.raises(UsageError, match=refusal):
+        opened(tmp_path)
+    assert taken(first) == [b"0"]
+
+
+def test_one_that_ends_is_waited_for(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.add("door", b"0")
+    threading.Timer(0.2, first.close).start()
+    assert taken(opened(tmp_path)) == [b"0"]
+
+
+class SlowDisk:
+    """Holds each commit until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.commits: list[list[bytes]] = []
+        self.hung, self.lets_go = threading.Event(), threading.Event()
+        write = Outbox._write
+
+        def slow(outbox: Outbox, gone: int, added: list[Message]) -> bool:
+            self.hung.set()
+            assert self.lets_go.wait(60)
+            self.commits.append([message.payload for message in added])
+            return write(outbox, gone, added)
+
+        monkeypatch.setattr(Outbox, "_write", slow)
+
+
+def test_a_message_is_on_the_disk_before_anything_is_done_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
+    monkeypatch.setattr(outbox_module, "_PATIENCE_S", 60.0)
+    outbox = opened(tmp_path)
+    returned = threading.Event()
+
+    def add(number: int) -> None:
+        outbox.add("door", b"%d" % number)
+        returned.set()
+
+    adding = [threading.Thread(target=add, args=(number,)) for number in range(5)]
+    adding[0].start()
+    assert disk.hung.wait(60)
+    for thread in adding[1:]:
+        thread.start()
+    while len(outbox) < 5:
+        time.sleep(0.001)
+    assert not returned.is_set()
+    disk.lets_go.set()
+    for thread in adding:
+        thread.join(60)
+    # What comes while a commit takes its time goes to the disk together with the next.
+    assert [len(commit) for commit in disk.commits] == [1, 4]
+    outbox.close()
+
+
+def test_a_disk_that_hangs_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = SlowDisk(monkeypatch)
+    monkeypatch.setattr(outbox_module, "_PATIENCE_S", 0.01)
+    outbox = opened(tmp_path)
+    for number in range(3):
+        outbox.add("door", b"%d" % number)
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path}/outbox.sqlite: the disk takes over 0.01 s for an event: "
+        "it is not waited for until it is quick"
+    ]
+    disk.lets_go.set()
+    outbox.close(60.0)
+    assert taken(opened(tmp_path)) == [b"0", b"1", b"2"]
