@@ -380,8 +380,8 @@ class TestKilled:
             keep(whole)
 
         keep = WholeFile.keep
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(WholeFile, "keep", killed)
+        monkeypatch.setattr(WholeFile, "keep", killed)
+        with pytest.raises(KeyboardInterrupt):
             model_files.fetch("movinet-a1", progress=False)
         assert cache.remembered("movinet-a1") == sha256(A1)
 
