@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import re
@@ -49,6 +50,8 @@ def guard(run: Callable[[], int], *, debug: bool = False, warnings: bool = True)
         warnings: say the library's warnings too, in a line each. A program that keeps a log of
             its own says no.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows less than Unicode
     try:
         with _said_aloud() if warnings else nullcontext():
             return run()
@@ -81,7 +84,6 @@ def complain(message: str) -> None:
 
 def readable(text: str) -> str:
     """Returns a text in one line that can be encoded, whatever file names are in it."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,17 @@ def test_a_line_does_not_break_the_progress_bar(capsys: pytest.CaptureFixture[st
 def test_names_that_cannot_be_printed() -> None:
     assert command.readable("caf\udce9\n\x1b[1m.mp4") == "caf\ufffd\ufffd\ufffd[1m.mp4"
     assert command.readable("größe 視.mp4") == "größe 視.mp4"
+
+
+def test_a_terminal_that_knows_ascii_only() -> None:
+    program = "from edgevid import guard; guard(lambda: print('größe') or 0)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"gr??e\n"
 
 
 def test_without_standard_error_nothing_goes_to_standard_output() -> None:

@@ -238,6 +238,23 @@ def test_a_second_signal_ends_it_at_once(flags, tmp_path: Path) -> None:
     assert read(video).times
 
 
+def test_what_is_killed_leaves_nothing_for_long(flags, tmp_path: Path) -> None:
+    """Nothing is kept then; the next run takes the halves away, and watches none of them."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    clip = write_video(folder / "long.mp4", [RED] * 200)
+    outputs = ["--output", folder / "out.jsonl", "--save", tmp_path / "out.mp4"]
+    with start("--source", clip, "--realtime", *outputs, *flags) as process:
+        wait_for("+ red", process.stdout)
+        process.kill()
+    assert len(list(folder.glob(".out.*.part.jsonl"))) == 1
+    half = folder / ".out.0a1b2c3d.part.mp4"
+    next(tmp_path.glob(".out.*.part.mp4")).rename(half)
+    assert run("--source", folder, *outputs, *flags) == 0
+    assert lines_of(folder / "out.jsonl")[-1]["frames"] == 200
+    assert sorted(path.name for path in folder.iterdir()) == ["long.mp4", "out.jsonl"]
+
+
 def test_a_reader_that_leaves_does_not_cost_the_file(flags, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with start("--source", clip, "--output", out, *flags) as process:

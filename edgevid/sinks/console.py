@@ -87,7 +87,7 @@ class ConsoleSink(Sink):
         if self._results is None or not self.is_open:
             return
         try:
-            tqdm.write(line, file=self._results)
+            tqdm.write(command.readable(line), file=self._results)
             self._results.flush()
         except OSError as error:
             self.is_open = False

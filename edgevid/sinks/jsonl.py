@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from io import FileIO
@@ -15,6 +16,9 @@ from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
 from edgevid.whole_file import WholeFile
+
+# What is not UTF-8 in a file's name; it can be in a string of Python's, but not in JSON.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonLinesSink(Sink):
@@ -75,9 +79,8 @@ class JsonLinesSink(Sink):
     def _write(self, record: dict[str, Any]) -> None:
         if not self.is_open:
             return
-        # A file name that is not UTF-8 can be a string in Python, but not in JSON.
-        text = json.dumps(record, ensure_ascii=False)
-        line = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode() + b"\n"
+        text = _SURROGATE.sub("\ufffd", json.dumps(record, ensure_ascii=False))
+        line = f"{text}\n".encode()
         try:
             self._lines.write(line)
         except BrokenPipeError:
@@ -96,9 +99,12 @@ class _LinesFile:
     def __init__(self, path: Path) -> None:
         self._whole = WholeFile(path)
         self._file: FileIO = self._whole.path.open("wb", buffering=0)
-        self._size = 0
+        self._is_device = not self._whole.path.is_file()
+        self._size = 0  # of the whole lines
 
     def write(self, line: bytes) -> None:
+        if not self._is_device:
+            self._file.seek(self._size)
         rest = memoryview(line)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -106,8 +112,8 @@ class _LinesFile:
 
     def keep(self) -> None:
         if not self._file.closed:
-            if self._file.seekable() and self._file.tell() > self._size:
-                self._file.truncate(self._size)  # the half of a line
+            if not self._is_device:
+                self._file.truncate(self._size)
             self._file.close()
             self._whole.keep()
 
