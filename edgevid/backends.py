@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -47,11 +48,23 @@ def open_backend(flatbuffer: bytes, *, name: str = "auto", threads: int = 1) -> 
     """
     if threads < 1:
         raise UsageError(f"threads must be 1 or more, not {threads}")
-    interpreter = _interpreter_class(name)
+    interpreter = _runtime(name)[1]
     try:
         return InterpreterBackend(interpreter(model_content=flatbuffer, num_threads=threads))
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the runtime refuses the model: {_one_line(error)}") from error
+
+
+def runtime(name: str = "auto") -> str:
+    """Returns the runtime that a backend's name stands for here, and its version.
+
+    Raises:
+        UsageError: no such backend.
+        MissingDependencyError: its library is not installed.
+    """
+    candidate, interpreter = _runtime(name)
+    library = sys.modules[interpreter.__module__.partition(".")[0]]
+    return f"{candidate} {getattr(library, '__version__', 'of an unknown version')}"
 
 
 class InterpreterBackend:
@@ -138,7 +151,8 @@ _OPENERS: dict[str, tuple[Callable[[], Any], str]] = {
 NAMES = ("auto", *_OPENERS)
 
 
-def _interpreter_class(name: str) -> Any:
+def _runtime(name: str) -> tuple[str, Any]:
+    """Returns the runtime that a backend's name stands for here, and its interpreter's class."""
     if name not in NAMES:
         raise UsageError(f"no backend {name!r}: choose {', '.join(NAMES)}")
     candidates = ("litert", "tflite-runtime") if name == "auto" else (name,)
@@ -146,7 +160,7 @@ def _interpreter_class(name: str) -> Any:
     for candidate in candidates:
         opener, command = _OPENERS[candidate]
         try:
-            return opener()
+            return candidate, opener()
         except ImportError as error:
             problems.append(f"{candidate} cannot be loaded ({_one_line(error)}): {command}")
     raise MissingDependencyError("; or ".join(problems))

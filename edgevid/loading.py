@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from edgevid import cache, interface, label_files, manifest, model_files, tflite
-from edgevid.backends import open_backend
+from edgevid import backends, contents, label_files, manifest, model_files, tflite, trial, tried
+from edgevid.attempt import Attempt, Wanted, attempt
+from edgevid.catalog import BUNDLED
+from edgevid.contents import Contents
 from edgevid.errors import LabelsError, ModelError, OutputError
-from edgevid.interface import Interface
-from edgevid.manifest import Manifest
 from edgevid.model import Model
-from edgevid.version import REWRITE
-from edgevid.whole_file import whole_file
+from edgevid.plain_text import printable
+from edgevid.target import this_machine
+from edgevid.tried import Tried
 
 _LOG = logging.getLogger("edgevid")
+_LONGEST_NAME = 64  # characters of a file's name that become the model's
 
 
 def load_model(
@@ -32,6 +33,10 @@ def load_model(
 
     A published file is prepared for the edge on the way, once: the result is kept in the cache.
     One that cannot be prepared runs as it is, and a warning says why.
+
+    A file that was never loaded before is tried out first, in a process of its own with little
+    time and memory, as a damaged one can crash the runtime. Where no process can be started the
+    file is checked and loaded all the same, and a warning says so.
 
     Args:
         name_or_path: a name that ``python -m edgevid.models`` lists, a ``.tflite`` file, or
@@ -52,70 +57,46 @@ def load_model(
     path = model_files.locate(name_or_path)
     data = tflite.load(path)
     asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
+    wanted = Wanted(
+        name=printable(Path(name_or_path).stem)[:_LONGEST_NAME],
+        labels=asked,
+        prepare=prepare,
+        target=this_machine(),
+        backend=backend,
+    )
     try:
-        # What is kept was checked when it was made, and so was the file that it was made from.
-        loaded = _kept(data, asked) if prepare else None
-        loaded = loaded or _parse(data, Path(name_or_path).stem)
-        loaded = replace(loaded, manifest=_with_labels(loaded, asked))
-        if prepare and loaded.interface.alpha is None:
-            loaded = _prepared(path, data, asked, loaded)
+        manifest.check_labels(asked)
+        if path in [model.path for model in BUNDLED.values()]:
+            loaded = contents.read(data, labels=asked)
+        else:
+            loaded = _checked(path, data, wanted)
     except (LabelsError, ModelError) as error:
         raise type(error)(f"{path}: {error}") from error
-    running = open_backend(loaded.flatbuffer, name=backend, threads=threads)
+    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
     return Model(loaded.manifest, loaded.interface, running)
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What a model file holds, checked."""
-
-    flatbuffer: bytes
-    interface: Interface
-    manifest: Manifest
-
-
-def _parse(data: bytes, name: str = "") -> _Contents:
-    flatbuffer, _ = manifest.split(data)
-    network = interface.of(tflite.read(flatbuffer))
-    return _Contents(flatbuffer, network, manifest.read(data) or Manifest(name=name, labels=()))
-
-
-def _with_labels(loaded: _Contents, asked: tuple[str, ...]) -> Manifest:
-    classes = loaded.interface.classes
-    labels = asked or loaded.manifest.labels or label_files.default(classes)
-    if len(labels) != classes:
-        raise LabelsError(f"it has {classes} classes, the labels name {len(labels)}")
-    return replace(loaded.manifest, labels=labels)
+def _checked(path: Path, data: bytes, wanted: Wanted) -> Contents:
+    """Returns what to run of a file that anybody may have made, prepared if that is wanted."""
+    key = tried.key(data, wanted, backends.runtime(wanted.backend))
+    known = tried.recall(key, data)
+    if known is None:
+        read = contents.read(data, name=wanted.name, labels=wanted.labels)
+        done = _try(path, data, wanted, needs_preparing=read.interface.alpha is None)
+        known = Tried(data if done.prepared is None else done.prepared, done.problem)
+        try:
+            tried.remember(key, done)
+        except (OutputError, ModelError) as error:
+            _LOG.info("what became of %s is not kept: %s", path, error)
+    if known.problem:
+        _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
+    return contents.read(known.data, name=wanted.name, labels=wanted.labels)
 
 
-def _place(data: bytes, asked: tuple[str, ...]) -> Path:
-    """Returns where the prepared form of a file is kept, with the labels that it was given."""
-    key = hashlib.sha256(data + "\n".join(asked).encode()).hexdigest()
-    return cache.folder() / "prepared" / f"{key}-{REWRITE}.tflite"
-
-
-def _kept(data: bytes, asked: tuple[str, ...]) -> _Contents | None:
-    """Returns the prepared form of a file, None when it is not there or damaged."""
+def _try(path: Path, data: bytes, wanted: Wanted, *, needs_preparing: bool) -> Attempt:
+    wanted = replace(wanted, prepare=wanted.prepare and needs_preparing)
     try:
-        return _parse(tflite.load(_place(data, asked)))
-    except ModelError:
-        return None
-
-
-def _prepared(path: Path, data: bytes, asked: tuple[str, ...], published: _Contents) -> _Contents:
-    """Returns the prepared form of a file and keeps it; the file itself when it has none."""
-    try:
-        # Here, as what it needs takes longer to load than all the rest.
-        from edgevid.prepare import prepare
-
-        described = published.manifest
-        ready = prepare(data, name=described.name, labels=described.labels).data
-    except (ModelError, ImportError) as error:
-        _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, error)
-        return published
-    try:
-        with whole_file(_place(data, asked), make_folder=True) as file:
-            file.write(ready)
-    except (OutputError, ModelError) as error:
-        _LOG.info("the prepared model is not kept: %s", error)
-    return _parse(ready)
+        return trial.run(data, wanted)
+    except trial.NoTrialError as error:
+        _LOG.warning("%s is loaded without having been tried out: %s", path, error)
+        return attempt(data, wanted)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import sys
 import threading
 from collections.abc import Callable
@@ -291,13 +292,20 @@ def test_a_published_file_is_prepared_on_the_way_and_once(
 def test_a_file_that_cannot_be_prepared_runs_as_it_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def two_signatures(model) -> None:
+        other = copy.copy(model.signatureDefs[0])
+        other.signatureKey = b"other"
+        model.signatureDefs.append(other)
+
     path = tmp_path / "tiny.tflite"
-    path.write_bytes(tiny_model())
-    monkeypatch.setitem(sys.modules, "edgevid.prepare", None)
+    path.write_bytes(tiny_model(two_signatures))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    model = load_model(path, labels=LABELS)
-    assert "runs as it is" in caplog.text
-    model.stream().logits(PICTURES[0])
+    for _ in ("the first time", "and each time after"):
+        caplog.clear()
+        model = load_model(path, labels=LABELS)
+        assert "runs as it is" in caplog.text
+        assert "has 2 signatures" in caplog.text
+        model.stream().logits(PICTURES[0])
 
 
 def test_labels_given_once_are_not_kept_for_the_next_time(tmp_path: Path) -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -34,14 +32,17 @@ from edgevid.prepare.states import (
 )
 from edgevid.prepare.widening import widen_stem
 from edgevid.prepare.writing import write
+from edgevid.target import TARGETS, this_machine
 from edgevid.version import REWRITE
 
-# Processors to be quick on: 64-bit ARM without dot-product instructions (Raspberry Pi 3, 4, Zero
-# 2), with them (Pi 5, phones), x86, and x86 with matrix instructions (Xeons since 2023).
-TARGETS = ("pi4", "pi5", "x86", "amx")
+# What comes of shapes, options and constants that no runtime would take either.
+_CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError,
+                   TypeError, ValueError)  # fmt: skip
 
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
+
+__all__ = ["TARGETS", "Pass", "PreparedModel", "passes_for", "prepare", "this_machine"]
 
 Pass = Callable[[Graph], str]
 
@@ -67,17 +68,6 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         # network's own work is least.
         *((split_frames,) if target == "amx" else ()),
     )
-
-
-def this_machine() -> str:
-    """Returns the target that stands for the processor that runs this."""
-    try:
-        features = Path("/proc/cpuinfo").read_text("utf-8").split()
-    except OSError:  # not Linux: no board, and all others have dot products
-        features = ["asimddp"]
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        return "amx" if "amx_int8" in features else "x86"
-    return "pi5" if "asimddp" in features else "pi4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +125,9 @@ def prepare(
     try:
         with np.errstate(all="ignore"):  # a hostile file's scales and weights may be anything
             report = tuple((step.__name__, step(graph)) for step in steps)
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        # An operator with shapes or constants that no runtime would take either.
+    except ModelError:
+        raise
+    except _CONTRADICTIONS as error:
         raise ModelError(f"the graph contradicts itself ({error})") from error
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}")
     after = interface.of(tflite.read(rewritten))  # the rewriter's own mistakes stop here

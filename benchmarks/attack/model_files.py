@@ -1,0 +1,227 @@
+"""Damaged and hostile model files, each loaded and run for three steps as a program would.
+
+Promised of every file: the program goes on. The file runs, or it is refused within twenty seconds
+by an error of edgevid's own that is one line of plain text, and neither the program nor the
+process in which the file is tried out ever holds more than 600 MB. Fails when a promise is broken.
+
+The files are made of the published model, of what preparing makes of it, and of the model that
+edgevid brings along; --model adds others, such as one that was taught. One process loads them all,
+one after the other, and is only started again when a file has taken it down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks import machine
+from benchmarks.attack.mutants import Sound, mutant
+from benchmarks.report import arguments, table, write_json
+from edgevid import command, load_model, model_files
+from edgevid.catalog import CAMERA_MOTION
+from edgevid.errors import EdgevidError, ModelError
+from edgevid.prepare import prepare
+from edgevid.records import Frame
+
+_LONGEST_S = 20.0
+_MOST_MB = 600
+_STEPS = 3
+_GIVEN_UP_S = 60.0  # a file that takes longer has hung the program
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Runs the campaign; returns its exit code."""
+    parser = arguments("benchmarks.attack.model_files", __doc__)
+    parser.add_argument("--count", type=int, default=600, help="files (default: 600)")
+    parser.add_argument("--model", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--worker", action="store_true", help="be the program that loads them")
+    chosen = parser.parse_args(given)
+    if chosen.worker:
+        return _work(chosen.model)
+
+    def run() -> int:
+        before = machine.read()
+        outcomes, broken, most_mb, longest_s = attack(chosen.count, chosen.seed, chosen.model)
+        kinds = sorted({kind for kind, _ in outcomes})
+        ends = sorted({end for _, end in outcomes})
+        rows = [{"wrong": k, **{end: outcomes[k, end] for end in ends}} for k in kinds]
+        total = {end: sum(outcomes[kind, end] for kind in kinds) for end in ends}
+        print(table([*rows, {"wrong": "all", **total}]))
+        print(f"at most {most_mb} MB, at most {longest_s:.1f} s, {len(broken)} promises broken")
+        if broken:
+            print(table(broken[:50]))
+        results = {
+            "machine": machine.facts(before, machine.read()),
+            "files": chosen.count,
+            "first_seed": chosen.seed,
+            "most_mb": most_mb,
+            "longest_s": round(longest_s, 2),
+            "rows": rows,
+            "total": total,
+            "broken": broken,
+        }
+        write_json(chosen.json, results)
+        return command.FAILED if broken else command.OK
+
+    return command.guard(run)
+
+
+def attack(
+    count: int, seed: int, models: Sequence[Path] = ()
+) -> tuple[Counter[tuple[str, str]], list[dict[str, Any]], int, float]:
+    """Has mutants loaded; returns how each kind ended, what was broken, and the worst figures."""
+    outcomes: Counter[tuple[str, str]] = Counter()
+    broken: list[dict[str, Any]] = []
+    most_mb, longest_s = 0, 0.0
+    worker = _Worker(models)
+    try:
+        for number in tqdm(range(seed, seed + count), "files", leave=False, disable=None):
+            told = worker.load(number)
+            outcomes[told["wrong"], told["end"]] += 1
+            most_mb, longest_s = max(most_mb, told["mb"]), max(longest_s, told["s"])
+            if told["broken"]:
+                broken.append(
+                    {"seed": number, "file": f"{told['model']}: {told['wrong']}",
+                     "broken": "; ".join(told["broken"])}
+                )  # fmt: skip
+    finally:
+        worker.stop()
+    return outcomes, broken, most_mb, longest_s
+
+
+class _Worker:
+    """The program that loads the files, started again when it died."""
+
+    def __init__(self, models: Sequence[Path]) -> None:
+        flags = [flag for path in models for flag in ("--model", str(path))]
+        self._command = [sys.executable, "-m", "benchmarks.attack.model_files", "--worker", *flags]
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._answer(_GIVEN_UP_S)
+
+    def load(self, seed: int) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        started = time.monotonic()
+        self._process.stdin.write(f"{seed}\n")
+        self._process.stdin.flush()
+        told = self._answer(_GIVEN_UP_S)
+        took = time.monotonic() - started
+        if told is None:
+            ended = self._process.poll()
+            end = "crashed" if ended is not None else "never ended"
+            self.stop()
+            self._start()
+            told = {"model": "?", "wrong": "?", "end": end, "mb": 0, "broken": [f"{end} {ended}"]}
+        if took > _LONGEST_S:
+            told["broken"].append(f"took {took:.0f} s")
+        if told["mb"] > _MOST_MB:
+            told["broken"].append(f"{told['mb']} MB")
+        return {**told, "s": took}
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _answer(self, timeout: float) -> dict[str, Any] | None:
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(timeout):
+                return None
+        line = self._process.stdout.readline()
+        answer: dict[str, Any] | None = json.loads(line) if line else None
+        return answer
+
+
+def _work(models: Sequence[Path]) -> int:
+    """Loads the file of each seed on standard input; a line of JSON for each."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # the runtime's own words
+    sounds = _sound_files(models)
+    print("{}", file=answers, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        path = Path(folder, "model.tflite")
+        for line in sys.stdin:
+            seed = int(line)
+            sound = sounds[seed % len(sounds)]
+            wrong, data = mutant(sound, seed)
+            path.write_bytes(data)
+            del data
+            _forget_peak()
+            end, broken = _load(path)
+            told = {"model": sound.name, "wrong": wrong, "end": end, "mb": _peak_mb()}
+            print(json.dumps({**told, "broken": broken}), file=answers, flush=True)
+            for kept in Path(folder).glob("edgevid/*/*"):
+                kept.unlink()
+    return command.OK
+
+
+def _sound_files(models: Sequence[Path]) -> list[Sound]:
+    sounds = [Sound.of(CAMERA_MOTION.name, CAMERA_MOTION.path.read_bytes())]
+    try:
+        published = model_files.find("movinet-a0")
+    except ModelError:
+        published = None
+    if published is not None:
+        data = published.read_bytes()
+        sounds.append(Sound.of("published", data))
+        sounds.append(Sound.of("prepared", prepare(data, name="movinet-a0").data))
+    return [*sounds, *(Sound.of(path.stem, path.read_bytes()) for path in models)]
+
+
+def _load(path: Path) -> tuple[str, list[str]]:
+    """Returns what came of a file, and the promises that it broke."""
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    try:
+        stream = load_model(path).stream()
+        for index in range(_STEPS):
+            prediction = stream.step(Frame(picture, index / 5, index))
+        for score in prediction.scores:
+            if not 0 <= score.probability <= 1:
+                return "ran", [f"a probability of {score.probability}"]
+            score.label.encode()
+    except EdgevidError as error:
+        text = str(error)
+        plain = text.isprintable() and len(text) < 2000
+        return "refused", [] if plain else [f"not a plain line: {text!a:.100}"]
+    except Exception as error:
+        return type(error).__name__, [f"{error!r:.200}"]
+    return "ran", []
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> int:
+    """Returns the most that this process held since, or a process that it started held ever."""
+    status = Path("/proc/self/status").read_text()
+    own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    tried = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(own, tried) >> 10
+
+
+if __name__ == "__main__":
+    sys.exit(main())
