@@ -4,8 +4,10 @@
 #   sudo apps/raspberry_pi/install.sh            from a checkout
 #
 # Program: /opt/edgevid. Settings: /etc/edgevid/edgevid.toml, never overwritten. State and clips:
-# /var/lib/edgevid. Run it again after an update of the checkout; nothing else is needed.
+# /var/lib/edgevid. Run it again after an update of the checkout; nothing else is needed. It puts
+# right, too, what an earlier run did not: access to the program, libraries that are too old.
 set -eu
+umask 022 # whatever root's own is: the service is another user, and must read what is written here
 
 fail() { echo "install.sh: $1" >&2; exit 1; }
 
@@ -41,7 +43,7 @@ for group in video render gpio; do
 done
 
 echo "3/6 program"
-mkdir -p "$home"
+install -d -m 755 "$home"
 if [ "$checkout" != "$home" ]; then
     for part in edgevid apps pyproject.toml README.md LICENSE; do
         rm -rf "${home:?}/$part"
@@ -49,21 +51,24 @@ if [ "$checkout" != "$home" ]; then
     done
 fi
 find "$home/edgevid" "$home/apps" -name __pycache__ -prune -exec rm -rf {} +
-# picamera2 is the system's, so the environment sees the system's packages. On Bookworm those are
-# built for numpy 1, which an environment must not replace by numpy 2.
-[ -x "$home/.venv/bin/python" ] || python3 -m venv --system-site-packages "$home/.venv"
-if [ "$VERSION_CODENAME" = bookworm ]; then
-    echo "numpy<2" >"$home/.venv/constraints.txt"
-else
-    : >"$home/.venv/constraints.txt"
-fi
-"$home/.venv/bin/pip" install --quiet --constraint "$home/.venv/constraints.txt" \
-    --editable "${home}[service]"
+# picamera2 is the system's, so the environment sees the system's packages. After an upgrade of the
+# system the Python that it was made for is gone, and it is made anew.
+"$home/.venv/bin/python" -c "import pip" 2>/dev/null ||
+    python3 -m venv --clear --system-site-packages "$home/.venv"
+# Exactly these versions, and no file but those whose checksums are listed; with a newer checkout,
+# newer ones. On Bookworm the system's packages are built for numpy 1, which an environment must not
+# replace by numpy 2.
+"$home/.venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps \
+    --only-binary :all: --requirement "$home/apps/raspberry_pi/requirements-$VERSION_CODENAME.txt"
+"$home/.venv/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps \
+    --no-build-isolation --editable "$home"
 "$home/.venv/bin/python" -m compileall -q "$home/edgevid" "$home/apps"
+# What was copied from a checkout that only root may read, and what an earlier run left so.
+chmod -R u=rwX,go=rX "$home"
 
 echo "4/6 model"
 # Now and not at boot, when the network may come later than the service.
-install -d -o edgevid -g edgevid /var/cache/edgevid
+install -d -m 755 -o edgevid -g edgevid /var/cache/edgevid
 if [ -d /var/lib/edgevid/models ]; then
     echo "/var/lib/edgevid/models"
 elif ! (cd "$home" && runuser -u edgevid -- env XDG_CACHE_HOME=/var/cache \
@@ -72,11 +77,16 @@ elif ! (cd "$home" && runuser -u edgevid -- env XDG_CACHE_HOME=/var/cache \
 fi
 
 echo "5/6 settings"
+install -d -m 755 /etc/edgevid
 if [ ! -e /etc/edgevid/edgevid.toml ]; then
-    mkdir -p /etc/edgevid
     install -m 640 -o root -g edgevid "$home/apps/raspberry_pi/edgevid.toml" /etc/edgevid/
 fi
-(cd "$home" && .venv/bin/python -m apps.raspberry_pi --check --config /etc/edgevid/edgevid.toml)
+# As the service will be: what root may read and write says nothing.
+install -d -m 750 -o edgevid -g edgevid /var/lib/edgevid
+(cd "$home" && runuser -u edgevid -- env XDG_CACHE_HOME=/var/cache STATE_DIRECTORY=/var/lib/edgevid \
+    EDGEVID_MODELS=/var/lib/edgevid/models \
+    .venv/bin/python -m apps.raspberry_pi --check --config /etc/edgevid/edgevid.toml) ||
+    fail "the settings are wrong: sudoedit /etc/edgevid/edgevid.toml, then run this again"
 
 echo "6/6 service"
 install -m 644 "$home/apps/raspberry_pi/edgevid.service" /etc/systemd/system/

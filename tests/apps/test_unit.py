@@ -37,3 +37,4 @@ def test_it_asks_for_what_the_service_offers() -> None:
     assert service["User"] == "edgevid"
     assert "-m apps.raspberry_pi --config" in service["ExecStart"]
     assert service["RestartPreventExitStatus"] == "2"  # a wrong config
+    assert service["MemoryMax"].endswith("%")  # of the machine, whichever that is
