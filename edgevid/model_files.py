@@ -57,6 +57,10 @@ def is_at_hand(name_or_path: str | Path) -> bool:
 
     Raises:
         ModelError: the file in the cache has changed since it was downloaded.
+
+    Example:
+        >>> edgevid.is_at_hand("camera-motion")
+        True
     """
     name = _FIRST_CHOICE if name_or_path == AUTO else str(name_or_path)
     return name not in CATALOG or find(name) is not None
