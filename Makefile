@@ -137,8 +137,10 @@ check: lint test-runtime
 coverage: $(VENV)/dev
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:out/coverage
 
-# In a copy that has no edgevid of its own, so that the installed one is imported.
+# In a copy that has no edgevid of its own, so that the installed one is imported. Without the tests
+# of what is not in the wheel, and those that read the checkout's files.
 WHEEL := out/wheel
+NOT_IN_WHEEL := apps benchmarks export test_documents.py test_imports.py
 
 check-wheel: $(VENV)/dev
 	rm -rf $(WHEEL)
@@ -147,8 +149,7 @@ check-wheel: $(VENV)/dev
 	$(WHEEL)/venv/bin/pip install --quiet "$$(echo $(WHEEL)/*.whl)[dev,service]"
 	mkdir $(WHEEL)/tree
 	cp -r apps benchmarks examples pyproject.toml README.md tests $(WHEEL)/tree
-	cd $(WHEEL)/tree && ../venv/bin/python -m pytest --ignore=tests/test_imports.py --ignore=tests/test_documents.py \
-	    tests/test_*.py tests/prepare tests/sinks tests/sources
+	cd $(WHEEL)/tree && ../venv/bin/python -m pytest $(addprefix --ignore=tests/,$(NOT_IN_WHEEL))
 
 docs: $(VENV)-docs/docs
 	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs

@@ -251,10 +251,11 @@ def _window(whole: Picture, move: str, path: float, offset: NDArray[np.float64])
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     linear = turn * (side / _VIEW)
     shift = middle - 0.5 - linear @ np.full(2, (_VIEW - 1) / 2)
-    return cv2.warpAffine(  # type: ignore[return-value]
+    picture: Picture = cv2.warpAffine(
         whole, np.column_stack([linear, shift]), (_VIEW, _VIEW),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
+    return picture
 
 
 def _cover(picture: Picture, share: float, random: np.random.Generator) -> None:

@@ -300,7 +300,7 @@ class _Watched:
 
 def _captures(source: Path) -> list[float]:
     """Returns the milliseconds that each frame of a video took to come."""
-    taken = []
+    taken: list[float] = []
     with open_source(source) as frames:
         iterator: Iterator[Frame] = iter(frames)
         while len(taken) < 300:

@@ -81,10 +81,10 @@ def _without_caches(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def _call(ssh: list[str], there: str, given: bytes | None = None) -> bytes:
     """Runs one command line of ours on the host; what it says on standard error is shown."""
     try:
+        # With nothing given, standard input is empty: ssh must not read the terminal's.
         done = subprocess.run(
-            [*ssh, there], input=given, stdout=subprocess.PIPE, check=False,
-            **({} if given is not None else {"stdin": subprocess.DEVNULL}),
-        )  # fmt: skip
+            [*ssh, there], input=given or b"", stdout=subprocess.PIPE, check=False
+        )
     except OSError as error:
         raise OutputError(f"{ssh[0]} cannot be run: {error.strerror}") from error
     if done.returncode:

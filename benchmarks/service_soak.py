@@ -30,8 +30,8 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.recorder import Recorder
 from apps.raspberry_pi.service import Service
 from benchmarks.clips import Clip, labelled, published_path
+from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
-from benchmarks.soak import held_by_process
 from edgevid import EdgevidError, Model, guard, load_model, open_video
 
 FPS = 5.0

@@ -180,7 +180,8 @@ def _camera_speeds() -> Rows:
 
 
 def _camera_mistakes() -> Rows:
-    return _read("camera_motion.json")["mistaken_for"][:6]
+    mistakes: Rows = _read("camera_motion.json")["mistaken_for"]
+    return mistakes[:6]
 
 
 def _camera_fixed() -> Rows:

@@ -9,7 +9,13 @@ _QUALITY = 80  # per cent
 
 
 def to_jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """Returns a picture, BGR ``[height, width, 3]``, as a JPEG file."""
+    """Returns a picture, BGR ``[height, width, 3]``, as a JPEG file.
+
+    Example:
+        >>> data = edgevid.to_jpeg(np.zeros((48, 64, 3), np.uint8))
+        >>> data[:2]
+        b'\\xff\\xd8'
+    """
     from edgevid.opencv import cv2  # here, so that importing edgevid stays light
 
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
@@ -21,6 +27,10 @@ def from_jpeg(data: bytes) -> NDArray[np.uint8]:
 
     Raises:
         ValueError: there is none that can be decoded.
+
+    Example:
+        >>> edgevid.from_jpeg(edgevid.to_jpeg(np.zeros((48, 64, 3), np.uint8))).shape
+        (48, 64, 3)
     """
     from edgevid.opencv import cv2
 

@@ -59,7 +59,7 @@ def is_at_hand(name_or_path: str | Path) -> bool:
         ModelError: the file in the cache has changed since it was downloaded.
 
     Example:
-        >>> is_at_hand("camera-motion")
+        >>> edgevid.is_at_hand("camera-motion")
         True
     """
     name = _FIRST_CHOICE if name_or_path == AUTO else str(name_or_path)

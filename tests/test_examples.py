@@ -40,12 +40,10 @@ WITHOUT = {
     "WholeFile",
     "complain",
     "draw",
-    "from_jpeg",
     "guard",
     "load_model",
     "open_video",
     "sweep",
-    "to_jpeg",
     "whole_file",
 }
 

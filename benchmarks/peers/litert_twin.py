@@ -46,4 +46,5 @@ class LiteRtLoop(TwinLoop):
         for into, out in self._states:
             into()[...] = out()
         self._interpreter.invoke()
-        return self._logits()[0].copy()
+        logits: NDArray[np.float32] = self._logits()[0].copy()
+        return logits

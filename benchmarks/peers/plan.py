@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgevid.errors import ModelError
 from edgevid.prepare.graph import Graph
@@ -22,7 +21,7 @@ def write_plan(twin: bytes, path: Path) -> None:
     """
     graph = Graph(twin)
     graph.prune()
-    constants: dict[str, NDArray[Any]] = {}
+    constants: dict[str, Any] = {}
     for op in graph.ops:
         for tensor in op.inputs:
             values = graph.constant(tensor)

@@ -75,7 +75,7 @@ class Twin(torch.nn.Module):
 
     def _compute(self, number: int, op: dict[str, Any], values: dict[int, Any]) -> torch.Tensor:
         kind = op["kind"]
-        given = [
+        given: list[Any] = [
             values[tensor] if tensor in values else getattr(self, f"t{tensor}", None)
             for tensor in op["inputs"]
         ]
