@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from apps.raspberry_pi import config_file
 from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import Frame, OutputError, guard, load_model
+from edgevid import EdgevidError, Frame, OutputError, guard, load_model
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.recorder import Recorder
@@ -67,7 +67,7 @@ def watch(config: Config) -> None:
         signal.signal(number, lambda *_: service.stop())
     parts: list[Part] = [recorder] if recorder else []
     try:
-        parts += _parts(config, hub, recorder)
+        parts += _parts(config, hub, recorder, service.fail)
     except BaseException:
         stop_all(parts)
         raise
@@ -86,7 +86,9 @@ def _nothing(name: str, frame: Frame) -> None:
     """Takes a frame where no clips are wanted."""
 
 
-def _parts(config: Config, hub: Hub, recorder: Recorder | None) -> Iterator[Part]:
+def _parts(
+    config: Config, hub: Hub, recorder: Recorder | None, fail: Callable[[EdgevidError], None]
+) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
     if config.gpio.led or config.gpio.button:
         from apps.raspberry_pi.gpio import Gpio
@@ -95,7 +97,7 @@ def _parts(config: Config, hub: Hub, recorder: Recorder | None) -> Iterator[Part
     if config.mqtt.host:
         from apps.raspberry_pi import mqtt
 
-        yield mqtt.start(config.mqtt, hub, state_folder(config))
+        yield mqtt.start(config.mqtt, hub, state_folder(config), fail)
     if config.web.enabled:
         from apps.raspberry_pi import web
 

@@ -61,6 +61,7 @@ class Service:
         self._hub = hub
         self._arrived = threading.Event()
         self._stopping = False
+        self._failure: EdgevidError | None = None
         self._stepped = time.monotonic()
         self._notifier = Notifier()
         fps = model.manifest.fps
@@ -82,11 +83,19 @@ class Service:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""
         self._stopping = True
 
+    def fail(self, error: EdgevidError) -> None:
+        """Has ``run`` end soon, with an error. From any thread."""
+        self._failure = error
+        self._stopping = True
+
     def run(self, parts: Sequence[Part] = ()) -> None:
         """Watches until ``stop``, then has the parts write out what they hold.
 
         Args:
             parts: already started.
+
+        Raises:
+            EdgevidError: what ``fail`` was given.
         """
         for camera in self._cameras.values():
             camera.start()
@@ -101,6 +110,8 @@ class Service:
                     self._notifier.ping()
         finally:
             self._end(parts)
+        if self._failure is not None:
+            raise self._failure
 
     def _end(self, parts: Sequence[Part]) -> None:
         self._notifier.say("STOPPING=1")

@@ -80,9 +80,11 @@ class Broker:
     ) -> None:
         self.stop()
 
-    def restart(self, listener: Listener, pause: float = 0.0) -> None:
-        """Stops and starts it, and waits until the listener is there again."""
-        self.stop()
+    def restart(
+        self, listener: Listener, how: signal.Signals = signal.SIGTERM, pause: float = 0.0
+    ) -> None:
+        """Ends and starts it, and waits until the listener is there again."""
+        self.stop(how)
         wait_for(lambda: not listener.is_subscribed())
         time.sleep(pause)
         self.start()
