@@ -35,7 +35,8 @@ class Retained:
         self._path = path
         self._is_failing = False
         self.topics: frozenset[str] = frozenset()
-        with suppress(OSError, ValueError):  # damaged: what the broker holds is looked at as well
+        # Damaged: what the broker holds is looked at as well.
+        with suppress(OSError, ValueError, RecursionError):
             found = json.loads(path.read_text("utf-8"))
             if isinstance(found, list):
                 self.topics = frozenset(topic for topic in found if isinstance(topic, str))

@@ -161,6 +161,10 @@ class Listener:
     def is_subscribed(self) -> bool:
         return self._subscribed.is_set()
 
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Tells something, as another program would."""
+        self._client.publish(topic, payload, retain=retain)
+
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
         self.heard.append((message.topic, message.payload, message.retain))
 
