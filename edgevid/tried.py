@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgevid import cache
 from edgevid.attempt import Attempt, Wanted
-from edgevid.errors import ModelError, OutputError
+from edgevid.errors import ModelError
 from edgevid.version import REWRITE
 from edgevid.whole_file import whole_file
 

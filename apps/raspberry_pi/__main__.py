@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,7 +20,7 @@ from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import Frame, UsageError, guard
+from edgevid import EdgevidError, Frame, UsageError, guard
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.recorder import Recorder
@@ -121,7 +121,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         signal.signal(number, stop)
     parts: list[Part] = [recorder] if recorder else []
     try:
-        for part in _parts(file, hub, recorder):
+        for part in _parts(file, hub, recorder, service.fail):
             parts.append(part)
     except BaseException:
         stop_all(parts)
@@ -143,7 +143,9 @@ def _nothing(name: str, frame: Frame) -> None:
     """Takes a frame where no clips are wanted."""
 
 
-def _parts(file: ConfigFile, hub: Hub, recorder: Recorder | None) -> Iterator[Part]:
+def _parts(
+    file: ConfigFile, hub: Hub, recorder: Recorder | None, fail: Callable[[EdgevidError], None]
+) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
     config = file.config
     if config.gpio.led or config.gpio.button:
@@ -159,7 +161,7 @@ def _parts(file: ConfigFile, hub: Hub, recorder: Recorder | None) -> Iterator[Pa
 
         folder = folders.state_folder(config)
         folders.make(folder)
-        yield mqtt.start(config.mqtt, hub, folder)
+        yield mqtt.start(config.mqtt, hub, folder, fail)
     if config.web.enabled:
         from apps.raspberry_pi import web
 

@@ -39,7 +39,7 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
                 "name": "Event",
                 "icon": "mdi:motion-sensor",
                 "state_topic": f"{topic}/event",
-                "qos": 2,
+                "qos": 1,
                 "event_types": ["start", "end"],
             },
             f"{own}_action": {

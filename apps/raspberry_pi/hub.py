@@ -128,6 +128,7 @@ class Hub:
         self.problem = ""
         self._lock = threading.Lock()
         self._views = {name: _View(name) for name in names}
+        self._keepers: list[Listener] = []
         self._listeners: list[Listener] = []
         self._recent: deque[CameraEvent] = deque(maxlen=_RECENT)
 
@@ -173,13 +174,23 @@ class Hub:
 
         It is called from the watcher's thread: it must be quick. What it raises is logged.
         """
+        return self._enter(self._listeners, listener)
+
+    def keep(self, keeper: Listener) -> Callable[[], None]:
+        """Has a keeper called with each event before anything else is done with it.
+
+        It puts the event where no crash takes it, and the watcher waits for that.
+        """
+        return self._enter(self._keepers, keeper)
+
+    def _enter(self, listeners: list[Listener], listener: Listener) -> Callable[[], None]:
         with self._lock:
-            self._listeners.append(listener)
+            listeners.append(listener)
 
         def leave() -> None:
             with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
+                if listener in listeners:
+                    listeners.remove(listener)
 
         return leave
 
@@ -224,6 +235,10 @@ class Hub:
         """An action started or ended."""
         age = time.monotonic() - event.timestamp
         found = CameraEvent(name, event, time.time() - age)
+        with self._lock:
+            keepers = list(self._keepers)
+        for keeper in keepers:
+            keeper(found)
         with self._lock:
             view = self._views[name]
             others = tuple(label for label in view.status.active if label != event.label)

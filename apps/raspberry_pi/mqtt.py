@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from apps.raspberry_pi import secret_file
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.outbox import Outbox
-from edgevid import MissingDependencyError, OutputError, UsageError, whole_file
+from apps.raspberry_pi.retained import Retained
+from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError, whole_file
 
 try:
     from paho.mqtt.client import Client
@@ -25,17 +27,19 @@ except ImportError as error:
 _LOG = logging.getLogger("edgevid.mqtt")
 
 
-def start(config: MqttConfig, hub: Hub, state_folder: Path) -> MqttLink:
+def start(
+    config: MqttConfig, hub: Hub, state_folder: Path, fail: Callable[[EdgevidError], None]
+) -> MqttLink:
     """Starts telling a broker; goes on whether or not there is one.
 
     Args:
         config: with a host.
         hub: what to tell.
         state_folder: where events wait while the broker is away.
+        fail: called, from another thread, when it turns out that this cannot go on.
 
     Raises:
-        UsageError: a setting cannot work.
-        OutputError: the state folder cannot be written.
+        UsageError: a setting cannot work, or another service has the state folder.
     """
     if not config.topic or {"+", "#"} & set(config.topic + config.discovery_topic):
         raise UsageError("[mqtt]: topic and discovery_topic are topics, without + and #")
@@ -45,7 +49,10 @@ def start(config: MqttConfig, hub: Hub, state_folder: Path) -> MqttLink:
         raise UsageError("[mqtt]: a password needs a username")
     device = _device(state_folder)
     client = Client(
-        CallbackAPIVersion.VERSION2, client_id=device, protocol=MQTTProtocolVersion.MQTTv5
+        CallbackAPIVersion.VERSION2,
+        # Another with each start: who copies a state folder gets two that a broker can tell apart.
+        client_id=f"{device}-{secrets.token_hex(4)}",
+        protocol=MQTTProtocolVersion.MQTTv5,
     )
     if config.username:
         password = secret_file.read(config.password_file) if config.password_file else None
@@ -55,7 +62,8 @@ def start(config: MqttConfig, hub: Hub, state_folder: Path) -> MqttLink:
     if config.tls:
         client.tls_set_context(certificates(config.ca_file))
     outbox = Outbox(state_folder / "outbox.sqlite", config.keep_events)
-    return MqttLink(config, hub, outbox, client, device)
+    retained = Retained(state_folder / "retained.json")
+    return MqttLink(config, hub, outbox, retained, client, device, fail)
 
 
 def _device(state_folder: Path) -> str:

@@ -89,6 +89,7 @@ class Service:
         self._hub = hub
         self._arrived = threading.Event()
         self._stopping = False
+        self._failure: EdgevidError | None = None
         self._stepped = self._tended = time.monotonic()
         self._every_second = every_second
         self._notifier = Notifier()
@@ -111,6 +112,11 @@ class Service:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""
         self._stopping = True
 
+    def fail(self, error: EdgevidError) -> None:
+        """Has ``run`` end soon, with an error. From any thread."""
+        self._failure = error
+        self._stopping = True
+
     def run(self, parts: Sequence[Part] = ()) -> None:
         """Watches until ``stop``, then has the parts write out what they hold.
 
@@ -118,7 +124,8 @@ class Service:
             parts: already started.
 
         Raises:
-            EdgevidError: one of them has ended by itself: all is to be started anew.
+            EdgevidError: what ``fail`` was given, or one of them has ended by itself: all is to be
+                started anew.
         """
         for camera in self._cameras.values():
             camera.start()
@@ -139,6 +146,8 @@ class Service:
             raise
         finally:
             self._end(parts)
+        if self._failure is not None:
+            raise self._failure
 
     def _tend(self, parts: Sequence[Part]) -> None:
         """Sees to it that all is there which should be.

@@ -80,9 +80,11 @@ class Broker:
     ) -> None:
         self.stop()
 
-    def restart(self, listener: Listener, pause: float = 0.0) -> None:
-        """Stops and starts it, and waits until the listener is there again."""
-        self.stop()
+    def restart(
+        self, listener: Listener, how: signal.Signals = signal.SIGTERM, pause: float = 0.0
+    ) -> None:
+        """Ends and starts it, and waits until the listener is there again."""
+        self.stop(how)
         wait_for(lambda: not listener.is_subscribed())
         time.sleep(pause)
         self.start()
@@ -158,6 +160,10 @@ class Listener:
 
     def is_subscribed(self) -> bool:
         return self._subscribed.is_set()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Tells something, as another program would."""
+        self._client.publish(topic, payload, retain=retain)
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
         self.heard.append((message.topic, message.payload, message.retain))

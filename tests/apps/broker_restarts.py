@@ -21,7 +21,7 @@ from tqdm import tqdm
 from apps.raspberry_pi import mqtt
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
-from edgevid import Event
+from edgevid import EdgevidError, Event
 from tests.apps.broker import Broker, Listener, wait_for
 from tests.apps.cut_line import CutLine
 
@@ -41,6 +41,10 @@ def main() -> None:
         chosen.output.write_text(json.dumps(figures, indent=2) + "\n")
 
 
+def _fail(error: EdgevidError) -> None:
+    raise error
+
+
 def restart(times: int, folder: Path) -> dict[str, float]:
     hub, sent, ended = Hub(["door"]), [], threading.Event()
     recovery, chance = [], random.Random(0)
@@ -55,7 +59,7 @@ def restart(times: int, folder: Path) -> dict[str, float]:
         Listener(broker.port, "edgevid/+/event") as listener,
         CutLine(broker.port) as line,
     ):
-        link = mqtt.start(MqttConfig(host="127.0.0.1", port=line.port), hub, folder)
+        link = mqtt.start(MqttConfig(host="127.0.0.1", port=line.port), hub, folder, _fail)
         thread = threading.Thread(target=happen)
         thread.start()
         for _ in tqdm(range(times), unit=" restarts"):

@@ -1,4 +1,4 @@
-"""A line to a broker that can be cut at any packet of a QoS 2 handshake."""
+"""A line to a broker that can be cut at any packet by which an event goes over it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-# The packets of a handshake, as the first byte of each has them (MQTT 5.0, 2.1.2).
-PUBLISH, PUBREC, PUBREL, PUBCOMP = 3, 5, 6, 7
+# The packets of an event, as the first byte of each has them (MQTT 5.0, 2.1.2).
+PUBLISH, PUBACK = 3, 4
 
 
 class CutLine:
@@ -27,6 +27,7 @@ class CutLine:
         self._then: Callable[[], None] = lambda: None
         self._mended = threading.Lock()  # held from a cut until all that goes with it is done
         self._cut = threading.Event()
+        self._event = b""  # the last event's packet identifier
         self._threads: list[threading.Thread] = []
         self.port = 0  # any; from then on the same
         self._open()
@@ -105,9 +106,15 @@ class CutLine:
                 _hang_up(end)
 
     def _is_meant(self, packet: bytes) -> bool:
-        kind, qos = packet[0] >> 4, packet[0] >> 1 & 3
-        # States are told with QoS 0, the greeting with 1: those are not meant.
-        return self._at is not None and kind == self._at[0] and (kind != PUBLISH or qos == 2)
+        kind, body = packet[0] >> 4, _body(packet)
+        if kind == PUBLISH:
+            length = 2 + int.from_bytes(body[:2])
+            if not body[2:length].endswith(b"/event"):  # states and the greeting are not meant
+                return False
+            self._event = body[length : length + 2]
+        elif kind != PUBACK or body[:2] != self._event:
+            return False
+        return self._at is not None and kind == self._at[0]
 
     def _break(self, packet: bytes, one: socket.socket, other: socket.socket) -> None:
         assert self._at is not None
@@ -142,6 +149,14 @@ def packets(stream: socket.socket) -> Iterator[bytes]:
         while len(body) < length:
             body += stream.recv(length - len(body)) or _ended()
         yield head + body
+
+
+def _body(packet: bytes) -> bytes:
+    """Returns what follows a packet's length."""
+    start = 1
+    while packet[start] & 0x80:
+        start += 1
+    return packet[start + 1 :]
 
 
 def _ended() -> bytes:

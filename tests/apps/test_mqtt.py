@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import logging
 import random
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,12 +21,13 @@ import pytest
 
 pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 
-from apps.raspberry_pi import mqtt, mqtt_link
+from apps.raspberry_pi import in_use, mqtt, mqtt_link
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
-from edgevid import Event, Frame, Prediction, Score, UsageError
+from apps.raspberry_pi.retained import Retained
+from edgevid import EdgevidError, Event, Frame, Prediction, Score, UsageError
 from tests.apps.broker import Broker, Listener, needs_mosquitto, wait_for
-from tests.apps.cut_line import PUBCOMP, PUBLISH, PUBREC, PUBREL, CutLine
+from tests.apps.cut_line import PUBACK, PUBLISH, CutLine
 
 pytestmark = needs_mosquitto
 
@@ -34,12 +38,20 @@ SECRET = "correct horse battery staple"
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt_link, "_BACK_OFF_S", (0.05, 0.2))
     monkeypatch.setattr(mqtt_link, "_TURN_S", 0.05)
+    monkeypatch.setattr(mqtt_link, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(in_use, "PATIENCE_S", 0.5)
 
 
 @contextmanager
-def telling(port: int, hub: Hub, folder: Path, **settings: Any) -> Iterator[None]:
+def telling(
+    port: int,
+    hub: Hub,
+    folder: Path,
+    fail: Callable[[EdgevidError], None] = lambda error: pytest.fail(str(error)),
+    **settings: Any,
+) -> Iterator[None]:
     settings = {"host": "127.0.0.1", "port": port, **settings}
-    told = mqtt.start(MqttConfig(**settings), hub, folder)
+    told = mqtt.start(MqttConfig(**settings), hub, folder, fail)
     try:
         yield
     finally:
@@ -164,6 +176,162 @@ def test_discovery_can_be_switched_off(tmp_path: Path) -> None:
         assert not [topic for topic, *_ in listener.heard if not topic.startswith("house/cameras/")]
 
 
+def retained(port: int) -> set[str]:
+    """Returns the topics under which the broker holds something now."""
+    with Listener(port) as listener:
+        listener.publish("end/of/what/is/retained", b"")
+        wait_for(lambda: any(topic.startswith("end/") for topic, *_ in listener.heard))
+        return {topic for topic, _, is_retained in listener.heard if is_retained}
+
+
+def topics_of(folder: Path, *cameras: str, discovery: bool = True) -> set[str]:
+    device = (folder / "device").read_text()
+    announced = {f"homeassistant/device/{device}_{camera}/config" for camera in cameras}
+    return {
+        "edgevid/availability",
+        *(f"edgevid/{camera}/state" for camera in cameras),
+        *(announced if discovery else ()),
+    }
+
+
+def test_what_a_broker_holds_of_a_removed_camera_is_cleared(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        with telling(broker.port, Hub(["door", "yard"]), tmp_path):
+            wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door", "yard"))
+        with telling(broker.port, Hub(["door"]), tmp_path):
+            wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door"))
+        with telling(broker.port, Hub(["door"]), tmp_path, discovery=False):
+            wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door", discovery=False))
+
+
+def test_what_nobody_remembers_is_found_on_the_broker(tmp_path: Path) -> None:
+    """The state folder is lost, and with it the service's own name; other programs' stay."""
+    others = {
+        "homeassistant/device/lamp/config": {"origin": {"name": "zigbee2mqtt"}},
+        "homeassistant/device/edgevid-0_door/config": {
+            "origin": {"name": "edgevid"},
+            "availability_topic": "another/availability",
+        },
+        "edgevid/lamp/state": {"state": "ON"},
+    }
+    with Broker(tmp_path) as broker:
+        with telling(broker.port, Hub(["door", "yard"]), tmp_path):
+            wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door", "yard"))
+        with Listener(broker.port) as listener:
+            for topic, content in others.items():
+                listener.publish(topic, json.dumps(content).encode(), retain=True)
+            wait_for(lambda: listener.last("edgevid/lamp/state") == {"state": "ON"})
+        for name in ("device", "retained.json"):
+            (tmp_path / name).unlink()
+        with telling(broker.port, Hub(["door"]), tmp_path):
+            wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door") | others.keys())
+
+
+def test_another_topic_leaves_nothing_under_the_old_one(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        with telling(broker.port, Hub(["door"]), tmp_path):
+            wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door"))
+        with telling(broker.port, Hub(["door"]), tmp_path, topic="house", discovery=False):
+            left = {"edgevid/availability", "house/availability", "house/door/state"}
+            wait_for(lambda: retained(broker.port) - left == set())
+
+
+def test_what_could_not_be_cleared_is_when_the_broker_is_back(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    with broker, telling(broker.port, Hub(["door", "yard"]), tmp_path):
+        wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door", "yard"))
+    with telling(broker.port, Hub(["door"]), tmp_path):
+        pass
+    with broker, telling(broker.port, Hub(["door"]), tmp_path):
+        wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door"))
+
+
+def test_a_damaged_memory_of_topics_stops_nothing(tmp_path: Path) -> None:
+    for content in (b"\xff", b"{", b"7", b'[1, {"a": 2}]', b"[" * 100_000):
+        (tmp_path / "retained.json").write_bytes(content)
+        assert Retained(tmp_path / "retained.json").topics == frozenset()
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["another folder", "a copied folder"])
+def test_the_second_service_on_a_topic_ends(tmp_path: Path, copied: bool) -> None:
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    hubs = Hub(["door"]), Hub(["door"])
+    refused: list[EdgevidError] = []
+    with Broker(tmp_path) as broker, Listener(broker.port) as listener:
+        with telling(broker.port, hubs[0], folders[0]):
+            wait_for(lambda: listener.last("edgevid/availability") == "online")
+            if copied:
+                shutil.copy(folders[0] / "device", folders[1])
+            with telling(broker.port, hubs[1], folders[1], fail=refused.append):
+                happen(hubs[1], 1)
+                wait_for(lambda: refused)
+                assert isinstance(refused[0], UsageError)
+                says = rf"another service, on {socket.gethostname()}, tells the topic edgevid"
+                assert re.search(says, str(refused[0]))
+            happen(hubs[0], 0)
+            wait_for(listener.events)
+            assert labels(listener.events()) == [0]
+            assert listener.last("edgevid/availability") == "online"
+        # With the first gone the second may, and has kept what happened.
+        with telling(broker.port, hubs[1], folders[1]):
+            wait_for(lambda: labels(listener.events()) == [0, 1])
+
+
+def test_of_two_that_come_at_once_one_stays(tmp_path: Path) -> None:
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    refused: list[EdgevidError] = []
+    broker = Broker(tmp_path)
+    with ExitStack() as ends:
+        for folder in folders:
+            ends.enter_context(telling(broker.port, Hub(["door"]), folder, fail=refused.append))
+        with broker, Listener(broker.port) as listener:
+            wait_for(lambda: listener.last("edgevid/door/state"))
+            time.sleep(0.5)
+            assert len(refused) == 1
+
+
+def test_it_is_there_though_an_old_connection_dies_late(tmp_path: Path) -> None:
+    """The broker notices only now that a service that was killed is gone."""
+    with Broker(tmp_path) as broker, Listener(broker.port) as listener:
+        with telling(broker.port, Hub(["door"]), tmp_path):
+            wait_for(lambda: listener.last("edgevid/availability") == "online")
+            listener.publish("edgevid/availability", b"offline", retain=True)
+            wait_for(
+                lambda: (
+                    [c for t, c, _ in listener.heard if t == "edgevid/availability"]
+                    == [b"online", b"offline", b"online"]
+                )
+            )
+
+
+def test_an_event_that_is_refused_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(mqtt_link, "_REFUSED_S", 0.1)
+    hub, login = Hub(["door"]), {"username": "pi", "password_file": locked(tmp_path)}
+    rights = with_passwords(tmp_path)
+    everything = (tmp_path / "rights").read_text()
+    topics = ("availability", "service", "+/state")
+    (tmp_path / "rights").write_text(
+        "user pi\n" + "".join(f"topic readwrite edgevid/{topic}\n" for topic in topics)
+    )
+    broker = Broker(tmp_path, rights)
+    with telling(broker.port, hub, tmp_path, discovery=False, **login):
+        with broker:
+            happen(hub, 0)
+            wait_for(lambda: "does not take an event of door: Not authorized" in caplog.text)
+        (tmp_path / "rights").write_text(everything)
+        with broker, Listener(broker.port, "edgevid/#", login=("pi", SECRET)) as listener:
+            wait_for(lambda: listener.last("edgevid/availability") == "online")
+            happen(hub, 1)
+            wait_for(lambda: labels(listener.events())[-1:] == [1])
+
+
 def test_without_a_broker_events_wait_and_come_in_order(tmp_path: Path) -> None:
     hub, broker = Hub(["door"]), Broker(tmp_path)
     with telling(broker.port, hub, tmp_path):
@@ -233,57 +401,41 @@ def test_the_broker_is_stopped_and_started_under_load(tmp_path: Path) -> None:
         assert labels(listener.events()) == sent
 
 
-# Every moment at which a handshake can be cut: at which packet, and whether that still arrives.
-MOMENTS = [(packet, arrives) for packet in (PUBLISH, PUBREC, PUBREL, PUBCOMP) for arrives in (0, 1)]
+# Every moment at which an event's way can be cut: at which packet, and whether that still arrives.
+MOMENTS = [(packet, arrives) for packet in (PUBLISH, PUBACK) for arrives in (0, 1)]
+# How often it comes then: again if it had arrived, and the broker's word of it had not.
+TIMES = [1, 2, 2, 1]
 
 
-@pytest.mark.parametrize("restarts", [False, True], ids=["connection lost", "broker restarts"])
-def test_a_handshake_that_is_cut_is_finished(tmp_path: Path, restarts: bool) -> None:
-    """The most delicate moment comes first: the first session must be as good as later ones."""
+@pytest.mark.parametrize("broker_ends", ["never", "in order", "killed", "killed, and forgets"])
+def test_an_event_whose_way_is_cut_comes_all_the_same(tmp_path: Path, broker_ends: str) -> None:
+    """A broker that is killed comes back with what it saved before, sessions included."""
     hub = Hub(["door"])
 
     def then() -> None:
-        if restarts:
-            broker.restart(listener)
+        if broker_ends != "never":
+            broker.restart(listener, signal.SIGKILL if "killed" in broker_ends else signal.SIGTERM)
 
     with (
-        Broker(tmp_path) as broker,
+        Broker(tmp_path, keeps="forgets" not in broker_ends) as broker,
         Listener(broker.port, "edgevid/+/event") as listener,
         CutLine(broker.port) as line,
         telling(line.port, hub, tmp_path),
     ):
-        for number, (packet, arrives) in enumerate(reversed(MOMENTS[:-1])):
-            cut = line.cut_at(packet, bool(arrives), then)
-            happen(hub, number)
-            assert cut.wait(60)
-            wait_for(lambda number=number: len(listener.heard) > number)
-        happen(hub, 7)
-        wait_for(lambda: labels(listener.events())[-1] == 7)
-    assert labels(listener.events()) == list(range(8))
-
-
-def test_a_broker_that_forgets_is_told_again(tmp_path: Path) -> None:
-    """One without persistence. Nobody can know what it had passed on: twice, but never lost."""
-    hub = Hub(["door"])
-
-    with (
-        Broker(tmp_path, keeps=False) as broker,
-        Listener(broker.port, "edgevid/+/event") as listener,
-        CutLine(broker.port) as line,
-        telling(line.port, hub, tmp_path),
-    ):
+        happen(hub, 1000)
+        wait_for(listener.events)
+        with line.closed():
+            broker.restart(listener)  # it saves what it knows
         for number, (packet, arrives) in enumerate(MOMENTS):
-            cut = line.cut_at(packet, bool(arrives), lambda: broker.restart(listener))
+            cut = line.cut_at(packet, bool(arrives), then)
             happen(hub, number)
             assert cut.wait(60)
             happen(hub, number + 100)  # comes after it: by then it has come as often as it will
             wait_for(lambda number=number: number + 100 in labels(listener.events()))
-    came = labels(listener.events())
+    came = labels(listener.events())[1:]
     assert in_order(came) == [n for number in range(len(MOMENTS)) for n in (number, number + 100)]
-    # Until the broker has been told to pass it on (PUBREL arrives) it comes once, and again when
-    # the service has had the broker's word (PUBCOMP arrives).
-    assert [came.count(number) for number in range(len(MOMENTS))] == [1, 1, 1, 1, 1, 2, 2, 1]
-    assert len({event["id"] for event in listener.events()}) == 2 * len(MOMENTS)
+    assert [came.count(number) for number in range(len(MOMENTS))] == TIMES
+    assert len({event["id"] for event in listener.events()}) == 1 + 2 * len(MOMENTS)
 
 
 def test_a_service_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -314,7 +466,7 @@ def test_a_service_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         child.communicate()
     came = labels(listener.events())
     assert in_order(came) == [n for number in range(len(MOMENTS)) for n in (number, number + 100)]
-    assert [came.count(number) for number in range(len(MOMENTS))] == [1, 1, 1, 1, 1, 2, 2, 1]
+    assert [came.count(number) for number in range(len(MOMENTS))] == TIMES
     assert len({event["id"] for event in listener.events()}) == 2 * len(MOMENTS)
 
 
@@ -460,7 +612,7 @@ def test_settings_that_cannot_work_are_refused(
     tmp_path: Path, settings: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(UsageError, match=says) as raised:
-        mqtt.start(MqttConfig(host="127.0.0.1", **settings), Hub(["door"]), tmp_path)
+        mqtt.start(MqttConfig(host="127.0.0.1", **settings), Hub(["door"]), tmp_path, print)
     assert "\n" not in str(raised.value)
 
 
@@ -469,7 +621,7 @@ def test_a_password_for_everybody_to_read_is_refused(tmp_path: Path) -> None:
     path.chmod(0o644)
     settings = MqttConfig(host="127.0.0.1", username="pi", password_file=path)
     with pytest.raises(UsageError, match="every user of this machine can read it: chmod o="):
-        mqtt.start(settings, Hub(["door"]), tmp_path)
+        mqtt.start(settings, Hub(["door"]), tmp_path, print)
 
 
 def in_order(numbers: list[int]) -> list[int]:
@@ -485,7 +637,7 @@ from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
 from edgevid import Event
 hub = Hub(["door"])
-mqtt.start(MqttConfig(host="127.0.0.1", port=int(sys.argv[1])), hub, Path(sys.argv[2]))
+mqtt.start(MqttConfig(host="127.0.0.1", port=int(sys.argv[1])), hub, Path(sys.argv[2]), print)
 for line in sys.stdin:
     hub.happened("door", Event("start", f"action {int(line)}", time.monotonic(), 0.5))
 """
