@@ -18,7 +18,7 @@ from edgevid.prepare import TARGETS, prepare
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.clips import Clip
-from export.frames import gather
+from export.frames import gather, tell
 from export.network import FPS, Network
 from export.predict import Pictures, pictures
 from export.tflite_converter import PRECISIONS, Inputs, Precision, convert, step_function, stream
@@ -124,8 +124,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.calibrate:
         picked = choose(clips.read(options.calibrate, root=options.root), CALIBRATION_CLIPS)
         found, lost = gather(picked, options.cache or options.out.parent / "frames")
-        for unreadable in lost:
-            print(f"left out: {unreadable.reason}", file=sys.stderr)
+        tell(found, lost)
         size = network.architecture.input_size
         calibration = [pictures(frames, size=size, fps=FPS) for _, frames in found]
     data = export(

@@ -13,12 +13,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from edgevid import label_files
 from edgevid.command import OK, guard
 from edgevid.errors import SourceError
 from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import measure_statistics, restore_statistics
 from export.clips import Clip
-from export.frames import Frames, Unreadable, gather
+from export.frames import Frames, Unreadable, gather, tell
 from export.hardware import PRECISIONS, Precision, training_on
 from export.network import FPS, INPUT_SIZE, STYLES, Architecture
 from export.predict import Pictures, at_the_end, keras_predictor, pictures
@@ -39,6 +40,7 @@ class Job:
         style: ``relu6`` or ``hard_swish``.
         test: clips to measure on once, at the very end.
         root: where the paths in a list start.
+        names: file with the names of numeric labels, one a line.
         group: regular expression for what must not be on both sides of a split.
         validation: share of the training clips, or of their groups, held out; 0 for none.
         cache: folder for decoded frames.
@@ -53,11 +55,25 @@ class Job:
     style: str = "relu6"
     test: Path | None = None
     root: Path | None = None
+    names: Path | None = None
     group: str = ""
     validation: float = 0.2
     cache: Path | None = None
     precision: Precision = "auto"
     recipe: Recipe = field(default_factory=Recipe)
+
+    def clips(self, source: Path) -> list[Clip]:
+        """Reads clips with this job's names and root.
+
+        Raises:
+            SourceError: there are none.
+            LabelsError: the names cannot be read.
+        """
+        return clips.read(source, root=self.root, labels=self.labels())
+
+    def labels(self) -> tuple[str, ...]:
+        """Returns the names of numeric labels, from 0; none where no file was named."""
+        return label_files.read(self.names) if self.names else ()
 
 
 def finetune(job: Job) -> dict[str, Any]:
@@ -74,13 +90,14 @@ def finetune(job: Job) -> dict[str, Any]:
     tf.config.experimental.enable_op_determinism()
     tf_keras.utils.set_random_seed(job.recipe.seed)
     train, validation, test = _split(job)
-    labels = clips.check(train, [*validation, *test])
+    labels = clips.check(train, [*validation, *test], job.labels())
     cache = job.cache or job.out / "frames"
     decoded, unreadable = [], []
     for side in (train, validation, test):
         found, lost = gather(side, cache)
         decoded.append(found)
         unreadable += lost
+    tell([clip for part in decoded for clip in part], unreadable)
     _refuse_empty(decoded[0], labels, unreadable)
 
     architecture = Architecture(job.size, job.style, len(labels))  # type: ignore[arg-type]
@@ -111,6 +128,12 @@ def finetune(job: Job) -> dict[str, Any]:
         "labels": labels,
         "history": trainer.history,
         "unreadable": [{"path": str(u.clip.path), "reason": u.reason} for u in unreadable],
+        "partial": [
+            {"path": str(clip.path), "reason": frames.lacking}
+            for part in decoded
+            for clip, frames in part
+            if frames.lacking
+        ],
     }
     for name, seen, true, part in (
         ("validation", seen_validation, truth[1], decoded[1]),
@@ -129,8 +152,8 @@ def finetune(job: Job) -> dict[str, Any]:
 
 
 def _split(job: Job) -> tuple[list[Clip], list[Clip], list[Clip]]:
-    found = clips.read(job.data, root=job.root)
-    test = clips.read(job.test, root=job.root) if job.test else []
+    found = job.clips(job.data)
+    test = job.clips(job.test) if job.test else []
     if job.group:
         found, test = clips.with_groups(found, job.group), clips.with_groups(test, job.group)
     if not job.validation:
@@ -142,6 +165,11 @@ def _split(job: Job) -> tuple[list[Clip], list[Clip], list[Clip]]:
 def _refuse_empty(
     found: Sequence[tuple[Clip, Frames]], labels: Sequence[str], unreadable: Sequence[Unreadable]
 ) -> None:
+    if not found and unreadable:
+        raise SourceError(
+            f"none of the {len(unreadable)} clips can be read, for one {unreadable[0].reason}; "
+            "--root says where the paths of a list start"
+        )
     for label in labels:
         if not any(clip.label == label for clip, _ in found):
             reason = next(u.reason for u in unreadable if u.clip.label == label)
@@ -191,7 +219,7 @@ def _run(options: argparse.Namespace) -> int:
         chosen["memory"] *= FPS
     job = Job(
         options.data, options.out, options.init, options.size, options.style, options.test,
-        options.root, options.group, options.validation, options.cache,
+        options.root, options.labels, options.group, options.validation, options.cache,
         options.mixed_precision, replace(recipe, **chosen),
     )  # fmt: skip
     figures = finetune(job)
@@ -212,6 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--style", choices=STYLES, default="relu6", help="relu6 suits int8 best")
     add("--test", type=Path, help="clips to measure on once, at the end")
     add("--root", type=Path, help="where the paths in a list start; default: the list's folder")
+    add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
     add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
     add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
     add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")

@@ -1,4 +1,8 @@
-"""Decoded frames of a clip, cached on disk so that a video is decoded once."""
+"""Decoded frames of a clip, cached on disk so that a video is decoded once.
+
+What cannot be read whole is used as far as it can be, and what cannot be read at all is left out;
+``tell`` names both.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edgevid.command import complain
 from edgevid.errors import EdgevidError, SourceError
 from edgevid.opencv import cv2
 from edgevid.pace import Pace
 from edgevid.records import Frame
 from edgevid.sources import open_source
-from edgevid.whole_file import whole_file
+from edgevid.sources.pictures import PicturesSource
+from edgevid.whole_file import sweep, whole_file
 from export.clips import Clip
+from export.raw_frames import pictures_of
 
 CACHE_FPS = 20.0  # four frames to choose from for each step of a 5 fps network
 SHORT_SIDE = 256  # pixels: leaves room for crops of a 172 or 224 pixel input
@@ -35,10 +42,12 @@ class Frames:
     Attributes:
         jpegs: one compressed picture for each frame.
         timestamps: seconds from the clip's start, rising, ``[frames]``.
+        lacking: why they are not the whole clip; empty when they are.
     """
 
     jpegs: tuple[NDArray[np.uint8], ...]
     timestamps: NDArray[np.float64]
+    lacking: str = ""
 
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Decodes one frame: RGB, uint8, ``[height, width, 3]``."""
@@ -80,7 +89,10 @@ def gather(
             return _cached(clip, cache)
         except SourceError as error:
             return Unreadable(clip, str(error))
+        except (OSError, ValueError) as error:  # a name that the system does not take
+            return Unreadable(clip, f"{clip.path}: {getattr(error, 'strerror', None) or error}")
 
+    sweep(cache)
     with ThreadPoolExecutor(workers) as pool:
         results: Iterable[Frames | Unreadable] = pool.map(one, clips)
         progress = tqdm(results, total=len(clips), desc="decoding", unit="clip", leave=False)
@@ -90,6 +102,18 @@ def gather(
             else:
                 found.append((clip, result))
     return found, unreadable
+
+
+def tell(found: Sequence[tuple[Clip, Frames]], lost: Sequence[Unreadable]) -> None:
+    """Names on the console the clips that are left out or used in part, each with the reason."""
+    partial = [frames.lacking for _, frames in found if frames.lacking]
+    for unreadable in lost:
+        complain(f"left out: {unreadable.reason}")
+    for lacking in partial:
+        complain(f"used in part: {lacking}")
+    if lost or partial:
+        of = len(found) + len(lost)
+        complain(f"{len(lost)} of {of} clips are left out, {len(partial)} used in part")
 
 
 def _cached(clip: Clip, cache: Path) -> Frames:
@@ -106,6 +130,7 @@ def _cached(clip: Clip, cache: Path) -> Frames:
             data=np.concatenate(frames.jpegs),
             ends=np.cumsum([len(jpeg) for jpeg in frames.jpegs]),
             timestamps=frames.timestamps,
+            lacking=np.array(frames.lacking.encode(errors="surrogateescape")),
         )
     return frames
 
@@ -115,7 +140,7 @@ def _key(clip: Clip) -> str:
     stat = clip.path.stat() if clip.path.exists() else None
     facts = (
         *map(str, clip.place),
-        clip.end,
+        (clip.end, clip.part),
         stat and (stat.st_size, stat.st_mtime_ns),
         (CACHE_FPS, SHORT_SIDE, _JPEG_QUALITY),
     )
@@ -126,16 +151,17 @@ def _load(path: Path) -> Frames:
     with np.load(path, allow_pickle=False) as file:
         ends = file["ends"]
         jpegs = tuple(np.split(file["data"], ends[:-1]))
-        return Frames(jpegs, file["timestamps"])
+        lacking = bytes(file["lacking"].item()).decode(errors="surrogateescape")
+        return Frames(jpegs, file["timestamps"], lacking)
 
 
 def decode(clip: Clip) -> Frames:
-    """Decodes a clip.
+    """Decodes a clip; one that breaks off as far as it goes.
 
     Raises:
         SourceError: it cannot be read, or holds no frame.
     """
-    jpegs, timestamps = [], []
+    jpegs, timestamps, lacking = [], [], _lacking(clip)
     try:
         for frame in _between(clip):
             encoded = cv2.imencode(
@@ -143,20 +169,38 @@ def decode(clip: Clip) -> Frames:
             )[1]
             jpegs.append(encoded.reshape(-1))
             timestamps.append(frame.timestamp)
+    except _TooLongError:
+        lacking = f"{clip.path}: over {_MAX_SECONDS:g} s, of which it is the first"
     except EdgevidError as error:
-        raise SourceError(str(error)) from error
+        if not jpegs:
+            raise SourceError(str(error)) from error
+        lacking = str(error)
     if not jpegs:
         raise SourceError(f"{clip.path} holds no frame between {clip.start} s and {clip.end} s")
     times = np.array(timestamps)
-    return Frames(tuple(jpegs), times - times[0])
+    return Frames(tuple(jpegs), times - times[0], lacking)
+
+
+class _TooLongError(Exception):
+    """A clip goes on where what is used of it ends."""
+
+
+def _lacking(clip: Clip) -> str:
+    """What a list names of a folder of pictures and is not there."""
+    if clip.part is None or not clip.path.is_dir():
+        return ""
+    lacking = pictures_of(clip.path, clip.part).lacking
+    return f"{clip.path}: {lacking} of {clip.part.count} pictures are not there" if lacking else ""
 
 
 def _between(clip: Clip) -> Iterator[Frame]:
     pace = Pace(CACHE_FPS)
     with _opened(clip) as source:
         for frame in source:
-            if frame.timestamp >= min(clip.end, clip.start + _MAX_SECONDS):
+            if frame.timestamp >= clip.end:
                 return
+            if frame.timestamp >= clip.start + _MAX_SECONDS:
+                raise _TooLongError
             if frame.timestamp >= clip.start and pace.due(frame.timestamp):
                 yield frame
 
@@ -164,7 +208,9 @@ def _between(clip: Clip) -> Iterator[Frame]:
 @contextmanager
 def _opened(clip: Clip) -> Iterator[Iterable[Frame]]:
     if clip.record is None:
-        with open_source(clip.path) as source:
+        folder = clip.path if clip.path.is_dir() else None
+        paths = pictures_of(folder, clip.part).paths if folder else []
+        with PicturesSource(folder, paths=paths) if folder else open_source(clip.path) as source:
             yield source
     else:
         from export import tfrecord  # here, for it needs TensorFlow, and videos do not

@@ -93,10 +93,15 @@ def write_training(path: Path, metrics: dict[str, Any]) -> None:
             lines += [f"## {name.capitalize()}", "", *_figures(metrics[name]), ""]
             lines += [f"![confusion matrix]({name}_confusion.png)", ""]
     lines += ["## Clips that were left out", ""]
-    left_out = [f"- {clip['path']}: {clip['reason']}" for clip in metrics["unreadable"]]
-    lines += left_out or ["None: every clip could be read."]
+    lines += _named(metrics["unreadable"]) or ["None: every clip could be read."]
+    if partial := _named(metrics["partial"]):
+        lines += ["", "## Clips that were used in part", "", *partial]
     with whole_file(path, make_folder=True) as file:
-        file.write(("\n".join(lines) + "\n").encode())
+        file.write(("\n".join(lines) + "\n").encode(errors="backslashreplace"))
+
+
+def _named(clips: Sequence[dict[str, str]]) -> list[str]:
+    return [f"- {clip['path']}: {clip['reason']}" for clip in clips]
 
 
 def _figures(figures: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
     [data]
     train = "clips/train"           # a folder per class, or a list or CSV of clips
     test = "clips/test"             # other people, other places; measured at the end
+    labels = "names.txt"            # optional: names of numeric labels, one a line, from 0
     group = "^(S[0-9]+)_"           # optional: what must not be on both sides
 
     [model]
@@ -40,7 +41,7 @@ from edgevid.command import OK, guard
 from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
 from edgevid.whole_file import whole_file
-from export import checkpoint, clips
+from export import checkpoint
 from export.augment import Augmentation
 from export.convert import CALIBRATION_CLIPS, choose, export
 from export.finetune import Job, finetune
@@ -53,7 +54,7 @@ from export.train import Recipe
 from export.verify import Limits, refuse, table, verify
 
 _SECTIONS = {
-    "data": ("train", "test", "root", "group", "validation"),
+    "data": ("train", "test", "root", "labels", "group", "validation"),
     "model": ("name", "init", "size", "style"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
     "augmentation": tuple(f.name for f in fields(Augmentation)),
@@ -80,7 +81,7 @@ def read_config(path: Path, out: Path) -> Plan:
         UsageError: it is missing, no TOML, or asks for something unknown.
     """
     try:
-        config = tomllib.loads(path.read_text("utf-8"))
+        config = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
     for section, values in config.items():
@@ -116,6 +117,7 @@ def read_config(path: Path, out: Path) -> Plan:
             style=model.get("style", "relu6"),
             test=folder / data["test"] if "test" in data else None,
             root=folder / data["root"] if "root" in data else None,
+            names=folder / data["labels"] if "labels" in data else None,
             group=data.get("group", ""),
             validation=data.get("validation", 0.0 if "test" in data else 0.2),
             recipe=replace(
@@ -140,8 +142,7 @@ def run(plan: Plan) -> dict[str, Any]:
     figures = finetune(job)
     cache = job.cache or job.out / "frames"
     network, labels = checkpoint.load(job.out / "network.npz")
-    found = clips.read(job.data, root=job.root)
-    decoded, _ = gather(choose(found, CALIBRATION_CLIPS), cache)
+    decoded, _ = gather(choose(job.clips(job.data), CALIBRATION_CLIPS), cache)
     size = network.architecture.input_size
     seen = [pictures(frames, size=size, fps=FPS) for _, frames in decoded]
     files = []
@@ -159,10 +160,8 @@ def run(plan: Plan) -> dict[str, Any]:
         with whole_file(path, make_folder=True) as file:
             file.write(content)
         files.append(path)
-    results = verify(
-        job.out / "network.npz", files, job.test or job.data, root=job.root, cache=cache,
-        limits=plan.limits,
-    )  # fmt: skip
+    shown, _ = gather(job.clips(job.test or job.data), cache)
+    results = verify(job.out / "network.npz", files, shown, plan.limits)
     figures["verified"] = {name: asdict(result) for name, result in results.items()}
     write_json(job.out / "metrics.json", figures)
     with whole_file(job.out / "verified.md", make_folder=True) as file:

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgevid import manifest
+from edgevid import label_files, manifest
 from edgevid.command import OK, guard
 from edgevid.errors import ModelError, UsageError
 from edgevid.loading import load_model
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
-from export.frames import gather
+from export.clips import Clip
+from export.frames import Frames, gather, tell
 from export.layers import LayerError, float_file, worst_layers
 from export.metrics import agreement, divergence
 from export.network import FPS
@@ -154,10 +155,7 @@ def table(found: Mapping[str, Comparison]) -> str:
 def verify(
     network: Path,
     files: Sequence[Path],
-    data: Path,
-    *,
-    root: Path | None,
-    cache: Path,
+    found: Sequence[tuple[Clip, Frames]],
     limits: Limits,
 ) -> dict[str, Comparison]:
     """Compares files with the network that they were made from, and writes the figures in them.
@@ -165,21 +163,18 @@ def verify(
     Args:
         network: checkpoint of edgevid.
         files: exported files.
-        data: labelled clips that had no part in training or calibration.
-        root: where the paths in a list start.
-        cache: folder for decoded frames.
+        found: labelled clips that had no part in training or calibration.
         limits: past which the worst layers are looked for.
 
     Raises:
         ModelError: a file is not usable, or of other classes than the network.
-        UsageError: no clip can be read, or one has a class that the network lacks.
+        UsageError: no clip, or one of a class that the network lacks.
     """
     trained, labels = checkpoint.load(network)
-    found, _ = gather(clips.read(data, root=root), cache)
     if not found:
-        raise UsageError(f"{data}: no clip can be read")
+        raise UsageError("there is no clip to compare on")
     if unknown := {clip.label for clip, _ in found} - set(labels):
-        raise UsageError(f"{data} has a class that the network lacks: {sorted(unknown)[0]}")
+        raise UsageError(f"a clip is of a class that the network lacks: {sorted(unknown)[0]!r}")
     truth = np.array([labels.index(clip.label) for clip, _ in found], np.intp)
     results = {}
     for path in files:
@@ -228,10 +223,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     limits = Limits(options.top1_drop, options.divergence, options.drift)
-    results = verify(
-        options.network, options.files, options.data, root=options.root,
-        cache=options.cache or options.network.parent / "frames", limits=limits,
-    )  # fmt: skip
+    names = label_files.read(options.labels) if options.labels else ()
+    wanted = clips.read(options.data, root=options.root, labels=names)
+    found, lost = gather(wanted, options.cache or options.network.parent / "frames")
+    tell(found, lost)
+    results = verify(options.network, options.files, found, limits)
     print(table(results))
     if options.json:
         write_json(options.json, {name: asdict(result) for name, result in results.items()})
@@ -246,6 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     add("files", type=Path, nargs="+", help=".tflite files of export.convert")
     add("--data", type=Path, required=True, help="labelled clips not used in training")
     add("--root", type=Path, help="where the paths in a list start")
+    add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
     add("--cache", type=Path, help="folder for decoded frames")
     add("--json", type=Path, help="write the figures there too")
     add("--top1-drop", type=float, default=limits.top1_drop)

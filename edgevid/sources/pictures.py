@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ class PicturesSource(Source):
     Args:
         folder: holds the pictures.
         fps: how many pictures make a second.
+        paths: which pictures, in order; all of the folder's when None.
 
     Raises:
         SourceError: the folder holds no pictures; at its end, that none could be decoded.
@@ -34,9 +35,11 @@ class PicturesSource(Source):
 
     is_live = False
 
-    def __init__(self, folder: Path, fps: float = DEFAULT_FPS) -> None:
+    def __init__(
+        self, folder: Path, fps: float = DEFAULT_FPS, *, paths: Sequence[Path] | None = None
+    ) -> None:
         self.name = without_secrets(str(folder))
-        self._paths = pictures_in(folder)
+        self._paths = pictures_in(folder) if paths is None else paths
         if not self._paths:
             raise SourceError(f"{self.name}: holds no pictures")
         self.fps: float | None = fps

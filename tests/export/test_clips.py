@@ -31,48 +31,56 @@ def test_a_folder_without_videos(tmp_path: Path) -> None:
         clips.read(tmp_path)
 
 
-def test_a_list_of_paths_and_labels(tmp_path: Path) -> None:
-    listed = tmp_path / "train.txt"
-    listed.write_text("a b.mp4 wave\nframes/x 120 1\n\nv/y.mp4 0\n")
-    found = clips.read(listed, root=Path("/data"), labels=("nod", "wave"))
-    assert found == [
-        Clip(Path("/data/a b.mp4"), "wave"),
-        Clip(Path("/data/frames/x"), "wave"),
-        Clip(Path("/data/v/y.mp4"), "nod"),
-    ]
+@pytest.mark.parametrize("name", [".ipynb_checkpoints", "__MACOSX", ".trash"])
+def test_what_a_system_leaves_behind_is_no_class(tmp_path: Path, name: str) -> None:
+    touch(tmp_path / "wave" / "a.mp4", tmp_path / "wave" / "._a.mp4", tmp_path / name / "b.mp4")
+    touch(tmp_path / "nod" / "b.mp4", tmp_path / "nod" / name / "0001.jpg", tmp_path / ".DS_Store")
+    touch(tmp_path / "nod" / "frames" / "0001.jpg", tmp_path / "nod" / "frames" / "._0001.jpg")
+    found = [(clip.label, clip.path.name) for clip in clips.read(tmp_path)]
+    assert found == [("nod", "b.mp4"), ("nod", "frames"), ("wave", "a.mp4")]
 
 
-def test_a_label_beyond_the_names(tmp_path: Path) -> None:
-    listed = tmp_path / "train.txt"
-    listed.write_text("a.mp4 2\n")
-    with pytest.raises(SourceError, match="line 1: label 2, but there are 2 names"):
-        clips.read(listed, labels=("nod", "wave"))
+@pytest.mark.parametrize("other", ["test", "val", "Validation"])
+def test_a_root_that_holds_the_splits(tmp_path: Path, other: str) -> None:
+    touch(tmp_path / "train" / "wave" / "a.mp4", tmp_path / other / "wave" / "b" / "1.jpg")
+    message = f"holds no classes but .*: name {tmp_path / 'train'}, and {tmp_path / other} to test"
+    with pytest.raises(SourceError, match=message):
+        clips.read(tmp_path)
 
 
-def test_ucf101_lists_group_by_source_video(tmp_path: Path) -> None:
-    listed = tmp_path / "testlist01.txt"
-    listed.write_text("Archery/v_Archery_g08_c01.avi 3\nArchery/v_Archery_g08_c02.avi\n")
-    found = clips.read(listed)
-    assert {clip.label for clip in found} == {"Archery"}
-    assert {clip.group for clip in found} == {"Archery_g08"}
+def test_classes_that_are_called_like_splits(tmp_path: Path) -> None:
+    touch(tmp_path / "train" / "a.mp4", tmp_path / "test" / "b.mp4")
+    assert [clip.label for clip in clips.read(tmp_path)] == ["test", "train"]
 
 
-def test_kinetics_takes_the_cut_clip_or_the_part_of_the_whole(tmp_path: Path) -> None:
-    table = tmp_path / "train.csv"
-    table.write_text(
-        "label,youtube_id,time_start,time_end,split\nyoga,abc,3,13,train\narchery,def,20,30,train\n"
-    )
-    touch(tmp_path / "yoga" / "abc_000003_000013.mp4", tmp_path / "def.mp4")
-    cut, whole = clips.read(table)
-    assert (cut.path.name, cut.start, cut.group) == ("abc_000003_000013.mp4", 0.0, "abc")
-    assert (whole.path.name, whole.start, whole.end) == ("def.mp4", 20.0, 30.0)
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("x/wave/a.mp4", "is .*x what you meant to name"),
+        ("wave/0001.jpg", "each clip's pictures into a folder"),
+        ("a.mp4", "its 1 videos are in no class"),
+        ("train.txt", "or name a list, such as .*train.txt"),
+    ],
+)
+def test_folders_that_are_not_quite_right(tmp_path: Path, file: str, message: str) -> None:
+    touch(tmp_path / file)
+    with pytest.raises(SourceError, match=message):
+        clips.read(tmp_path)
 
 
-def test_a_csv_that_is_not_of_kinetics(tmp_path: Path) -> None:
-    table = tmp_path / "train.csv"
-    table.write_text("file,label\na.mp4,wave\n")
-    with pytest.raises(SourceError, match="no column 'youtube_id'"):
-        clips.read(table)
+def test_folders_with_numbers_for_names(tmp_path: Path) -> None:
+    touch(*(tmp_path / name / "a.mp4" for name in ("0", "1", "2", "10")))
+    found = clips.read(tmp_path)
+    assert clips.check(found, []) == ("0", "1", "2", "10")
+    names = tuple("kjihgfedcba")
+    found = clips.read(tmp_path, labels=names)
+    assert clips.check(found, [], names) == ("k", "j", "i", "a")
+
+
+def test_a_clip_in_two_classes() -> None:
+    found = [Clip(Path("1.mp4"), "a"), Clip(Path("1.mp4"), "b")]
+    with pytest.raises(UsageError, match=r"1\.mp4 is in two classes, 'a' and 'b'"):
+        clips.check(found, [])
 
 
 def test_holding_out_keeps_groups_together() -> None:

@@ -5,8 +5,9 @@ import pytest
 
 from edgevid.errors import SourceError
 from edgevid.opencv import cv2
+from edgevid.whole_file import WholeFile
 from export.clips import Clip
-from export.frames import decode, gather
+from export.frames import decode, gather, tell
 from tests.export.conftest import MakeClip
 
 
@@ -53,6 +54,52 @@ def test_clips_that_cannot_be_read_are_named(tmp_path: Path, make_clip: MakeClip
     assert [clip.path for clip, _ in found] == [good]
     assert [unreadable.clip.path.name for unreadable in lost] == ["bad.mp4", "absent.mp4"]
     assert all(str(unreadable.clip.path) in unreadable.reason for unreadable in lost)
+
+
+def test_a_clip_that_breaks_off_is_used_as_far_as_it_goes(
+    tmp_path: Path, make_clip: MakeClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, cut = make_clip(tmp_path / "whole.avi", frames=40), tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    clips = [Clip(whole, "a"), Clip(cut, "a"), Clip(tmp_path / "absent.mp4", "b")]
+    for _ in range(2):  # decoded, and from the cache
+        found, lost = gather(clips, tmp_path / "cache")
+        assert [frames.lacking == "" for _, frames in found] == [True, False]
+        assert 10 < len(found[1][1].jpegs) < 30
+        capsys.readouterr()  # the progress
+        tell(found, lost)
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert lines[0].startswith(f"edgevid: left out: {tmp_path / 'absent.mp4'}: ")
+        assert lines[1].startswith(f"edgevid: used in part: {cut}: ")
+        assert lines[2] == "edgevid: 1 of 3 clips are left out, 1 used in part"
+
+
+def test_a_long_recording_is_used_in_part_and_said(
+    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.frames._MAX_SECONDS", 1.0)
+    path = make_clip(tmp_path / "a.avi", frames=30, fps=10)
+    frames = decode(Clip(path, "a"))
+    assert len(frames.jpegs) == 10
+    assert frames.lacking == f"{path}: over 1 s, of which it is the first"
+    assert not decode(Clip(path, "a", start=1.0, end=2.0)).lacking
+
+
+def test_a_name_that_the_system_does_not_take(tmp_path: Path) -> None:
+    found, lost = gather([Clip(tmp_path / ("x" * 300 + ".mp4"), "a")], tmp_path / "cache")
+    assert not found
+    assert "name too long" in lost[0].reason
+
+
+def test_what_a_killed_run_left_in_the_cache_goes(tmp_path: Path, make_clip: MakeClip) -> None:
+    clip, cache = Clip(make_clip(tmp_path / "a.avi"), "a"), tmp_path / "cache"
+    gather([clip], cache)
+    stale, written = cache / ".0123.89abcdef.part.npz", WholeFile(cache / "other.npz")
+    stale.write_bytes(b"half")
+    gather([clip], cache)  # which has nothing to write itself
+    assert not stale.exists()
+    assert written.path.exists()  # by somebody who is still at it
+    written.discard()
 
 
 def test_the_cache_serves_and_notices_a_new_file(tmp_path: Path, make_clip: MakeClip) -> None:
