@@ -25,13 +25,13 @@ from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
 from edgevid import Event, Frame, Prediction, Score
 from edgevid.opencv import cv2
+from tests.apps.broker import free_port
 from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
 from tests.apps.parts import RED, colours, until
 from tests.conftest import moving_pictures
 
 pytestmark = needs_chromium
 
-LISTEN = web._listen
 PICTURES = moving_pictures(20, size=(640, 480))
 # Words whose contrast to what is behind them is below 4.5, which WCAG 2.2 asks for (1.4.3).
 FAINT = """
@@ -73,17 +73,15 @@ def _no_complaints(browser: Browser) -> Iterator[None]:
 
 
 @contextmanager
-def serving(hub: Hub, clips: Path | None = None, **settings: Any) -> Iterator[str]:
-    server = web.start(WebConfig(port=1, **settings), hub, clips)
+def serving(
+    hub: Hub, clips: Path | None = None, *, port: int | None = None, **settings: Any
+) -> Iterator[str]:
+    port = port or free_port()
+    server = web.start(WebConfig(port=port, **settings), hub, clips)
     try:
-        yield f"http://127.0.0.1:{server.port}/"
+        yield f"http://127.0.0.1:{port}/"
     finally:
         server.stop(30.0)
-
-
-@pytest.fixture(autouse=True)
-def _any_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "_listen", lambda host, _: LISTEN(host, 0))
 
 
 @contextmanager
@@ -217,10 +215,8 @@ def test_a_service_that_comes_back_is_found_again(browser: Browser) -> None:
     browser.complaints.clear()  # Chromium says that it could not connect
     hub.turned("front-door", "live")
     port = int(address.rsplit(":", 1)[1].strip("/"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(web, "_listen", lambda host, _: LISTEN(host, port))
-        with serving(hub):
-            browser.until("document.querySelector('.state').innerText === 'Live'")
+    with serving(hub, port=port):
+        browser.until("document.querySelector('.state').innerText === 'Live'")
     browser.go("about:blank")
     browser.complaints.clear()
 
