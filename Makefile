@@ -143,7 +143,7 @@ WHEEL := out/wheel
 NOT_IN_WHEEL := apps benchmarks export test_documents.py test_imports.py
 
 check-wheel: $(VENV)/dev
-	rm -rf $(WHEEL)
+	rm -rf $(WHEEL) build  # which would bring modules back that are no more
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
 	$(BIN)/python -m venv $(WHEEL)/venv
 	$(WHEEL)/venv/bin/pip install --quiet "$$(echo $(WHEEL)/*.whl)[dev,service]"

@@ -52,6 +52,11 @@ def load_model(
         LabelsError: the labels cannot be read, or are more or fewer than the logits.
         DownloadError: the model had to be fetched, and could not.
         MissingDependencyError: the backend's library is not installed.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> model.manifest.labels[:3]
+        ('still', 'pan left', 'pan right')
     """
     name_or_path = model_files.chosen(name_or_path)
     path = model_files.locate(name_or_path)

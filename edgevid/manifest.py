@@ -38,6 +38,10 @@ class EventDefaults:
     Probabilities are 0 to 1, times are seconds. The values are those that ``benchmarks/events.py``
     chose on one half of its clips: of those that find the most actions, at a median delay of one
     second, the ones with the fewest false events.
+
+    Example:
+        >>> edgevid.EventDefaults(on_threshold=0.6, min_duration=1.0).off_threshold
+        0.25
     """
 
     on_threshold: float = 0.5
@@ -73,6 +77,10 @@ class Manifest:
         events: default thresholds for events.
         metrics: measured figures, by name.
         provenance: where the file came from and what was done to it, by name.
+
+    Example:
+        >>> edgevid.Manifest(name="door", labels=("open", "closed"), memory_s=2.0).fps
+        5.0
     """
 
     name: str

@@ -32,6 +32,11 @@ class Model:
     Attributes:
         manifest: what the network expects and means.
         interface: the tensors by which it is driven.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> model.manifest.fps, len(model.manifest.labels)
+        (5.0, 11)
     """
 
     def __init__(self, manifest: Manifest, interface: Interface, backend: Backend) -> None:
@@ -158,6 +163,15 @@ class StreamState:
         arrays: the network's states.
         counted: for how many frames the past counts in a running mean.
         scene: what the last pictures looked like.
+
+    Example:
+        >>> stream = edgevid.load_model("camera-motion").stream()
+        >>> before = stream.save()
+        >>> frame = edgevid.Frame(np.zeros((48, 64, 3), np.uint8), 0.0, 0)
+        >>> first = stream.step(frame)
+        >>> stream.restore(before)
+        >>> stream.step(frame).scores == first.scores
+        True
     """
 
     arrays: tuple[NDArray[Any], ...]
@@ -171,6 +185,12 @@ class Stream:
     ``step`` on the frames of a clip, one by one, gives after the last what the network gives
     for the whole clip at once. Two streams of one model never influence each other. One stream
     belongs to one thread at a time.
+
+    Example:
+        >>> stream = edgevid.load_model("camera-motion").stream(top_k=3)
+        >>> prediction = stream.step(edgevid.Frame(np.zeros((48, 64, 3), np.uint8), 0.0, 0))
+        >>> prediction.top.label
+        'covered'
     """
 
     def __init__(

@@ -32,6 +32,15 @@ class WholeFile:
 
     Raises:
         OutputError: nothing can be written there.
+
+    Example:
+        >>> file = edgevid.WholeFile(Path("notes.txt"))
+        >>> size = file.path.write_text("whole, or not at all")
+        >>> Path("notes.txt").exists()
+        False
+        >>> file.keep()
+        >>> Path("notes.txt").exists()
+        True
     """
 
     def __init__(self, target: Path) -> None:
@@ -84,6 +93,12 @@ def whole_file(target: Path, *, make_folder: bool = False) -> Iterator[BinaryIO]
 
     Raises:
         OutputError: the file cannot be written.
+
+    Example:
+        >>> with edgevid.whole_file(Path("notes.txt")) as file:
+        ...     size = file.write(b"whole, or not at all")
+        >>> Path("notes.txt").read_text()
+        'whole, or not at all'
     """
     try:
         if make_folder:
@@ -111,6 +126,10 @@ def sweep(folder: Path) -> int:
 
     Returns:
         How many were taken away.
+
+    Example:
+        >>> edgevid.sweep(Path("recordings"))
+        0
     """
     swept = 0
     with suppress(OSError), os.scandir(folder) as entries:

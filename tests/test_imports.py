@@ -19,6 +19,7 @@ FOLDERS = {
     "edgevid": {"edgevid"},
     "apps": {"apps", "edgevid"},
     "benchmarks": {"apps", "benchmarks", "edgevid"},
+    "examples": {"edgevid"},
     "export": {"edgevid", "export"},
 }
 # The modules and packages inside edgevid: each imports only from the rows above its own.

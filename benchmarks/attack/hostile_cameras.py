@@ -112,7 +112,7 @@ def _broken() -> Iterator[Hostile]:
     yield Hostile("a chunk of negative size", _chunked(b"-5\r\nx"))
     for kind in (b"video/mp4", b"video/x-matroska", b"video/mp2t", b"image/jpeg", b"video/x-flv"):
         head = _HEAD % kind
-        yield Hostile(f"noise as {kind.decode()}", _stream(lambda head=head: _then(head, _random)))
+        yield Hostile(f"noise as {kind.decode()}", _stream(partial(_then, head, _random)))
 
 
 def _endless() -> Iterator[Hostile]:
@@ -156,12 +156,12 @@ def _pictures() -> Iterator[Hostile]:
     for width, height in ((7680, 4320), (16000, 16000), (8192, 8192)):
         yield Hostile(f"pictures of {width}x{height}", _mjpeg(partial(_large, width, height)))
     for width, height in ((0, 0), (65535, 65535), (1, 65535)):
-        pictures = partial(_same, _claiming(_jpeg(64, 48), width, height))
-        yield Hostile(f"claims to be {width}x{height}", _mjpeg(lambda p=pictures: p()()))
+        pictures = _same(_claiming(_jpeg(64, 48), width, height))
+        yield Hostile(f"claims to be {width}x{height}", _mjpeg(pictures))
     for width, height in ((1, 1), (8000, 2), (2, 8000)):
         yield Hostile(
             f"pictures of {width}x{height}",
-            _mjpeg(lambda w=width, h=height: itertools.repeat(_jpeg(w, h)), 0.1),
+            _mjpeg(partial(itertools.repeat, _jpeg(width, height)), 0.1),
             gives_pictures=True,
         )
     yield Hostile("another size with each picture", _mjpeg(_sizes, 0.1), gives_pictures=True)

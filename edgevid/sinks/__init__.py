@@ -38,6 +38,11 @@ def draw(
     Returns:
         BGR, uint8, ``[height, width, 3]``: what OpenCV shows and writes. Larger than the frame
         by a whole factor where that has few pixels.
+
+    Example:
+        >>> frame = edgevid.Frame(np.zeros((240, 320, 3), np.uint8), 0.0, 0)
+        >>> edgevid.draw(frame, prediction=None).shape
+        (480, 640, 3)
     """
     from edgevid.sinks import overlay
 
@@ -49,6 +54,15 @@ def open_video(path: Path) -> VideoOutput:
 
     Raises:
         OutputError: the file cannot be written.
+
+    Example:
+        >>> video = edgevid.open_video(Path("labelled.mp4"))
+        >>> video.start(fps=10)
+        >>> for number in range(10):
+        ...     video.show(np.zeros((240, 320, 3), np.uint8), timestamp=number / 10)
+        >>> video.finish()
+        >>> edgevid.open_source("labelled.mp4").fps
+        10.0
     """
     from edgevid.sinks.video import VideoOutput
 
