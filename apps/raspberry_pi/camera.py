@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from apps.raspberry_pi.capture import ERROR, FILE, FRAME, Order
+from apps.raspberry_pi.capture import ERROR, FILE, FRAME, Order, unexpected
 from apps.raspberry_pi.capture_process import CaptureProcess
 from apps.raspberry_pi.hub import State
 from apps.raspberry_pi.masking import shown
@@ -127,8 +127,7 @@ class Camera:
             except OSError as error:  # no process: out of memory, or of files
                 problem = f"cannot be captured: {error}"
             except Exception as error:  # whatever it is, the camera is lost and not the thread
-                problem = f"cannot be captured: {type(error).__name__}: {error}"
-                _LOG.exception("%s: fails in an unexpected way", self._name)
+                problem = f"cannot be captured: {unexpected(error)}"
             if not self._stopping.is_set():
                 self._lose(problem)
             if self._process is not None:

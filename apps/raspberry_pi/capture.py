@@ -140,9 +140,14 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for its pictures"
+    return f"cannot be captured: {unexpected(error)}"
+
+
+def unexpected(error: Exception) -> str:
+    """Returns what there is to say of an error that nobody thought of: what, and where."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     name = Path(place.filename).name
-    return f"cannot be captured: {type(error).__name__}: {error} ({name}:{place.lineno})"
+    return f"{type(error).__name__}: {error} ({name}:{place.lineno})"
 
 
 def _messages(order: Order) -> Iterator[tuple[bytes, float, _Picture]]:

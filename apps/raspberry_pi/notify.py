@@ -26,7 +26,8 @@ class Notifier:
         """Sends lines such as ``READY=1``."""
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, suppress(OSError):
+        # Also where there is no socket to be had: then the watchdog goes by the next.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.sendto("\n".join(lines).encode(), self._address)
 
     def ping(self) -> None:

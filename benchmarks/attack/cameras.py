@@ -118,9 +118,9 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
             seen.capture_mb = max(seen.capture_mb, _largest_child_mb())
             status = hub.camera("hostile")
             assert status
-            if status.state == "live" and camera.gives_pictures:
+            if status.state == "live" and camera.gives_pictures is not False:
                 deadline = min(deadline, time.monotonic() + _WATCHED_S)
-            elif status.state == "lost" and not camera.gives_pictures:
+            elif status.state == "lost" and camera.gives_pictures is not True:
                 break
         seen.after_s = time.monotonic() - began
         watching.look()
@@ -130,8 +130,9 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
     seen.told = f"{status.state}: {status.problem}".removesuffix(": ")
     seen.lines = len(log)
     promises = {
-        f"never noticed: {seen.told}": camera.gives_pictures or status.losses > 0,
-        "gives pictures that are not seen": not camera.gives_pictures or status.steps > 0,
+        f"never noticed: {seen.told}": status.losses > 0
+        or (camera.gives_pictures is not False and status.steps > 0),
+        "gives pictures that are not seen": camera.gives_pictures is not True or status.steps > 0,
         "lost without a reason": status.state != "lost" or bool(status.problem),
         f"{seen.capture_mb:.0f} MB in a capture process": seen.capture_mb < _CAPTURE_MB,
         "the service holds more and more": _rss_mb(os.getpid()) - held < _SERVICE_MB,

@@ -39,14 +39,15 @@ class Hostile:
         answer: how.
         scheme: of its address.
         path: of its address.
-        gives_pictures: whether a client may take it for a camera, since it gives what can be seen.
+        gives_pictures: whether a client may take it for a camera, since it gives what can be seen;
+            None where that depends on how patiently it reads.
     """
 
     name: str
     answer: Answer
     scheme: str = "http"
     path: str = "/video"
-    gives_pictures: bool = False
+    gives_pictures: bool | None = False
 
 
 def all_cameras() -> list[Hostile]:
@@ -185,7 +186,7 @@ def _pictures() -> Iterator[Hostile]:
         yield Hostile(
             f"pictures said to be of {length.decode()} bytes",
             _mjpeg(lambda: itertools.repeat(_jpeg(64, 48)), 0.05, length=length),
-            gives_pictures=True,
+            gives_pictures=None,
         )
 
 

@@ -138,3 +138,12 @@ def test_a_histogram_counts_a_duration_where_it_belongs() -> None:
         histogram = histogram.plus(seconds)
     assert histogram.counts == (2, 1, 0, 0, 0, 0, 0, 2, 1)
     assert histogram.total_s == pytest.approx(61.9111)
+
+
+def test_a_listener_that_fails_keeps_nothing_from_the_others(caplog) -> None:
+    hub, heard = Hub(["front"]), []
+    hub.listen(lambda _: 1 / 0)
+    hub.listen(heard.append)
+    hub.happened("front", Event("start", "waving", 0.0, 0.5))
+    assert len(heard) == 1
+    assert "is not passed on" in caplog.text

@@ -61,3 +61,12 @@ def test_without_systemd_or_when_it_is_gone_nothing_happens(tmp_path, monkeypatc
     Notifier().say("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     Notifier().say("READY=1")
+
+
+def test_without_a_socket_nothing_is_said_and_nothing_fails(monkeypatch) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/none")
+    monkeypatch.setattr("apps.raspberry_pi.notify.socket.socket", none_left)
+    Notifier().say("READY=1")

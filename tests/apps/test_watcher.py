@@ -126,3 +126,23 @@ def test_rules_that_make_no_sense(model: Model) -> None:
         Watch(camera("one", deny=("mauve",)), Rules(), model)
     with pytest.raises(ModelError):
         Watch(camera("one", off_threshold=0.9), Rules(), model)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("what?")])
+def test_whatever_fails_in_a_step_only_that_camera_is_refused(
+    model: Model, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run = Run(model, camera("one"), camera("two"))
+    step = Watch.step
+
+    def fails(self: Watch, frame: Frame) -> object:
+        if self is run.watcher._watches["one"]:
+            raise error
+        return step(self, frame)
+
+    monkeypatch.setattr(Watch, "step", fails)
+    for fake in run.cameras.values():
+        fake.frames = frames(RED, count=3)
+    run.play()
+    assert run.cameras["one"].refused.startswith(f"cannot be classified: {type(error).__name__}")
+    assert run.hub.camera("two").steps == 3

@@ -414,6 +414,14 @@ def test_nothing_can_be_put_there(hub: Hub, kept: Path, method: str) -> None:
 # Who may see it
 
 
+def test_a_service_that_is_not_well_says_so(hub: Hub, page: int) -> None:
+    for camera in ("door", "yard"):
+        hub.turned(camera, "live")
+    assert ask(page, "/healthz")[0] == 200
+    hub.problem = "MqttLink has ended unexpectedly"
+    assert ask(page, "/healthz")[0] == 503
+
+
 def test_without_a_token_it_is_for_this_machine_only(page: int) -> None:
     for host in ("localhost", "127.0.0.1", f"localhost:{page}", f"127.0.0.1:{page}", "[::1]:80"):
         assert ask(page, "/", Host=host)[0] == 200

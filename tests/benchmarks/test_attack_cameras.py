@@ -42,7 +42,7 @@ def test_a_hostile_camera_is_noticed_and_harms_nobody(
 
 
 def test_a_promise_that_is_broken_is_seen(model: Model, steady: Path, monkeypatch) -> None:
-    """A camera that gives pictures breaks the promise that all is noticed of one that gives none."""
+    """One that gives pictures breaks the promise to notice one that gives none."""
     camera = {camera.name: camera for camera in all_cameras()}["another size with each picture"]
     monkeypatch.setattr(cameras, "NOTICED_S", 3.0)
     silent = Hostile(camera.name, camera.answer)
