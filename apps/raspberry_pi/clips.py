@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
-from apps.raspberry_pi.clip_folder import ClipFolder
+from apps.raspberry_pi.clip_folder import ClipFolder, waiting
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import CameraEvent
 from apps.raspberry_pi.pictures import Picture, bgr, from_jpeg, jpeg
@@ -25,8 +26,8 @@ _SILENCE_S = 2.0  # a camera that gives nothing for so long ends its clip
 class Clips:
     """The clips of all cameras. Belongs to one thread.
 
-    Every method raises ``OutputError`` when a clip cannot be written; that clip is then gone,
-    and with the next event another is tried.
+    Every method raises ``OutputError`` when a clip cannot be written; of that clip stays what was
+    written before, where that is possible, and with the next event another is tried.
 
     Args:
         config: where, how much, how long.
@@ -60,7 +61,7 @@ class Clips:
         try:
             clip.add(moment, picture)
         except EdgevidError:
-            self._clips.pop(name).abandon()
+            self._end_early(name)
             raise
 
     def event(self, found: CameraEvent) -> None:
@@ -90,9 +91,17 @@ class Clips:
             self._end(name)
 
     def end_all(self) -> None:
-        """Ends every clip."""
-        for name in list(self._clips):
-            self._end(name)
+        """Ends every clip, whatever becomes of the others."""
+        with ExitStack() as ends:
+            for name in list(self._clips):
+                ends.callback(self._end, name)
+
+    def close(self) -> None:
+        """Ends every clip, and lets another service have the folder."""
+        try:
+            self.end_all()
+        finally:
+            self._folder.close()
 
     def _start(self, name: str, moment: float, at: float) -> _Clip | None:
         """Begins a clip with what is in memory; ``at`` is the moment in Unix seconds."""
@@ -112,9 +121,14 @@ class Clips:
             for then, data in held:
                 clip.add(then, from_jpeg(data))
         except EdgevidError:
-            self._clips.pop(name).abandon()
+            self._end_early(name)
             raise
         return clip
+
+    def _end_early(self, name: str) -> None:
+        """Keeps of a clip that cannot be gone on with what there is."""
+        with suppress(EdgevidError):
+            self._clips.pop(name).finish()
 
     def _end(self, name: str) -> None:
         self._clips.pop(name).finish()
@@ -133,7 +147,7 @@ class _Ring:
     def add(self, moment: float, data: bytes) -> None:
         self.held.append((moment, data))
         self._bytes += len(data)
-        while self.held[0][0] < moment - self._seconds or self._bytes > _RING_BYTES:
+        while self.held and (self.held[0][0] < moment - self._seconds or self._bytes > _RING_BYTES):
             self._bytes -= len(self.held.popleft()[1])
 
 
@@ -144,9 +158,10 @@ class _Clip:
         self, folder: ClipFolder, camera: str, began: float, at: float, fps: float
     ) -> None:
         self._camera = camera
+        self._folder = folder
         self._path = folder.place(camera, at)
         self._at = at
-        self._video = open_video(self._path)
+        self._video = open_video(waiting(self._path))
         self._video.start(fps)
         self._frames = 0
         self.began = self.last = began
@@ -161,9 +176,11 @@ class _Clip:
     def finish(self) -> None:
         """Gives both files their names, or neither."""
         try:
+            with whole_file(waiting(self._path.with_suffix(".json"))) as file:
+                text = json.dumps(self._described(), indent=1, ensure_ascii=False)
+                file.write(text.encode("utf-8", "replace"))
             self._video.finish()
-            with whole_file(self._path.with_suffix(".json")) as file:
-                file.write(json.dumps(self._described(), indent=1, ensure_ascii=False).encode())
+            self._folder.keep(self._path)
         except EdgevidError:
             self.abandon()
             raise
@@ -171,7 +188,9 @@ class _Clip:
     def abandon(self) -> None:
         """Leaves nothing of it."""
         self._video.abandon()
-        self._path.unlink(missing_ok=True)
+        for file in (self._path, self._path.with_suffix(".json")):
+            with suppress(OSError):
+                waiting(file).unlink(missing_ok=True)
 
     def _described(self) -> dict[str, object]:
         return {

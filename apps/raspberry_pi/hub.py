@@ -237,8 +237,7 @@ class Hub:
         found = CameraEvent(name, event, time.time() - age)
         with self._lock:
             keepers = list(self._keepers)
-        for keeper in keepers:
-            keeper(found)
+        _pass_on(found, keepers)
         with self._lock:
             view = self._views[name]
             others = tuple(label for label in view.status.active if label != event.label)
@@ -246,11 +245,15 @@ class Hub:
             view.status = replace(view.status, active=active)
             self._recent.append(found)
             listeners = list(self._listeners)
-        for listener in listeners:
-            try:
-                listener(found)
-            except Exception:  # the watching goes on, and so do the others
-                _LOG.exception("an event is not passed on to %r", listener)
+        _pass_on(found, listeners)
+
+
+def _pass_on(found: CameraEvent, listeners: Iterable[Listener]) -> None:
+    for listener in listeners:
+        try:
+            listener(found)
+        except Exception:  # the watching goes on, and so do the others
+            _LOG.exception("an event is not passed on to %r", listener)
 
 
 class _View:

@@ -11,12 +11,15 @@ from queue import Empty, SimpleQueue
 
 from apps.raspberry_pi.clips import Clips
 from apps.raspberry_pi.config import ClipsConfig
-from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.hub import CameraEvent, Hub
 from edgevid import EdgevidError, Frame
 
 _LOG = logging.getLogger("edgevid.service")
 
-_WAITING = 16  # frames that may wait to be taken in; what comes then is left out
+# What may wait to be taken in; frames that come then are left out.
+_WAITING = 16  # frames
+_WAITING_BYTES = 64 << 20  # of all cameras' frames together, unless one alone has more
+_WAITING_EVENTS = 1000  # while the disk hangs
 _TICK_S = 0.5
 
 
@@ -32,20 +35,42 @@ class Recorder:
 
     Raises:
         OutputError: there can be no such folder.
+        UsageError: another service keeps its clips there.
     """
 
     def __init__(self, config: ClipsConfig, hub: Hub, fps: float) -> None:
         self._clips = Clips(config, fps)
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._counting = threading.Lock()
+        self._frames = self._bytes = 0  # that wait
         self._failing = False
-        self._leave = hub.listen(lambda found: self._jobs.put(lambda: self._clips.event(found)))
+        self._leave = hub.listen(self._take_event)
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._thread.start()
 
     def take(self, name: str, frame: Frame) -> None:
         """Takes a camera's next frame, unless the writing has fallen behind."""
-        if self._jobs.qsize() < _WAITING:
-            self._jobs.put(lambda: self._clips.frame(name, frame))
+        size = frame.image.nbytes
+        with self._counting:
+            full = self._frames >= _WAITING or self._bytes + size > _WAITING_BYTES
+            if full and self._frames:
+                return
+            self._frames += 1
+            self._bytes += size
+
+        def take_in() -> None:
+            try:
+                self._clips.frame(name, frame)
+            finally:
+                with self._counting:
+                    self._frames -= 1
+                    self._bytes -= size
+
+        self._jobs.put(take_in)
+
+    def _take_event(self, found: CameraEvent) -> None:
+        if self._jobs.qsize() < _WAITING_EVENTS:
+            self._jobs.put(lambda: self._clips.event(found))
 
     def keep_now(self) -> None:
         """Starts a clip of every camera, though nothing has happened."""
@@ -66,7 +91,7 @@ class Recorder:
             with suppress(Empty):
                 job = self._jobs.get(timeout=_TICK_S)
                 if job is None:
-                    self._try(self._clips.end_all)
+                    self._try(self._clips.close)
                     return
                 self._try(job)
             self._try(self._end_silent)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from apps.raspberry_pi import in_use
+from apps.raspberry_pi import recorder as recorder_module
 from apps.raspberry_pi.clip_folder import ClipFolder
 from apps.raspberry_pi.clips import Clips
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.recorder import Recorder
-from edgevid import Event, Frame, OutputError, open_source
+from edgevid import Event, Frame, OutputError, UsageError, open_source
+from edgevid.sinks.mp4 import Mp4Writer
 from tests.apps.parts import until
 
 FPS = 5.0
@@ -234,3 +240,171 @@ print(len(list(folder.iterdir())))
     warning, nothing, again, files = done.stdout.splitlines()
     assert ".mp4: cannot be written: File too large" in warning
     assert (nothing, again, files) == ("[]", "clips: written again", "2")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.apps.test_clips import event, play
+from apps.raspberry_pi.clips import Clips
+from apps.raspberry_pi.config import ClipsConfig
+steps = []
+def step():
+    steps.append(1)
+    if len(steps) == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+for name in ("rename", "replace", "open"):
+    def counted(self, *args, _call=getattr(Path, name), **kwargs):
+        step()
+        found = _call(self, *args, **kwargs)
+        step()
+        return found
+    setattr(Path, name, counted)
+for at in range(1, 100):
+    if not (child := os.fork()):
+        clips = Clips(ClipsConfig(Path(sys.argv[1], f"{at}"), before=2.0, after=3.0), 5.0)
+        play(clips, 0, 5)
+        clips.event(event(5))
+        clips.end_all()
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+"""
+
+
+def test_a_kill_at_any_step_leaves_pairs_after_the_next_start(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=True)
+    outcomes = []
+    for folder in sorted(tmp_path.iterdir(), key=lambda path: int(path.name)):
+        ClipFolder(folder, 1.0).close()
+        names = sorted(path.name for path in folder.iterdir())
+        assert names in ([], ["front_20261121T120003Z.json", "front_20261121T120003Z.mp4"])
+        if names:
+            described = json.loads((folder / names[0]).read_text())
+            assert len(seconds_in(folder / names[1])) == described["frames"] == 11
+        outcomes.append(len(names))
+    assert sorted(outcomes) == outcomes  # from some step on it is there
+    assert (outcomes[0], outcomes[-1]) == (0, 2)
+    assert outcomes.count(2) > 1  # also after a kill
+
+
+@pytest.mark.parametrize(
+    ("left", "stays"),
+    [
+        ([".S.whole.mp4"], []),
+        ([".S.whole.json"], []),
+        ([".S.whole.mp4", ".S.whole.json"], ["S.json", "S.mp4"]),
+        (["S.mp4", ".S.whole.json"], ["S.json", "S.mp4"]),
+        (["S.json", ".S.whole.mp4"], ["S.json", "S.mp4"]),
+        (["S.mp4", "S.json", ".S.whole.json"], ["S.json", "S.mp4"]),
+        (["..S.whole.0a1b2c3d.part.mp4", ".S.0a1b2c3d.part.json"], []),
+        ([".holiday.whole.mp4", ".x.json"], [".holiday.whole.mp4", ".x.json"]),
+    ],
+)
+def test_what_a_killed_service_left(tmp_path: Path, left: list[str], stays: list[str]) -> None:
+    stem = "front_20261121T120000Z"
+    for name in left:
+        (tmp_path / name.replace("S", stem)).touch()
+    ClipFolder(tmp_path, 1.0).close()
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == [name.replace("S", stem) for name in stays]
+
+
+def test_a_second_service_touches_nothing(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_use, "PATIENCE_S", 0.1)
+    clips = Clips(config, FPS)
+    play(clips, 0, 5)
+    clips.event(event(5))
+    assert config.folder
+    refusal = rf"clips: in use by another service \(process {os.getpid()}\): .*folder in \[clips\]"
+    with pytest.raises(UsageError, match=refusal):
+        Clips(config, FPS)
+    clips.close()
+    assert len(found(config)) == 1
+    Clips(config, FPS).close()  # now it is free
+
+
+def test_a_clock_that_is_set_back_does_not_make_new_clips_the_oldest(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = iter([300, 200, 100, 0])  # further into the past with each clip
+    monkeypatch.setattr(time, "time_ns", lambda: int((NOON + next(days) * 86400) * 1e9))
+    assert config.folder
+    names = []
+    for day in (300, 200, 100, 0):
+        clips = Clips(config, FPS)  # restarted each time
+        play(clips, 0, 5)
+        clips.event(dataclasses.replace(event(5), at=NOON + day * 86400))
+        clips.close()
+        names += [clip["video"] for clip in found(config) if clip["video"] not in names]
+    size = sum(path.stat().st_size for path in config.folder.iterdir())
+    folder = ClipFolder(config.folder, size / 2 / 1e6)
+    folder.make_room()
+    folder.close()
+    assert sorted(clip["video"] for clip in found(config)) == sorted(names[2:])
+
+
+def test_one_picture_that_is_larger_than_the_memory_for_all(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.raspberry_pi.clips._RING_BYTES", 100)
+    clips = Clips(config, FPS)
+    play(clips, 0, 5)
+    clips.event(event(5))
+    clips.close()
+    assert found(config) == []
+
+
+def test_what_waits_is_bounded_in_bytes(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_WAITING_BYTES", 30_000)  # three pictures
+    monkeypatch.setattr(recorder_module, "_WAITING_EVENTS", 20)
+    goes_on, taken = threading.Event(), []
+
+    def slow(_: Clips, name: str, picture: Frame) -> None:
+        assert goes_on.wait(60)
+        taken.append(picture.image.nbytes)
+
+    monkeypatch.setattr(Clips, "frame", slow)
+    hub = Hub(["front"])
+    recorder = Recorder(config, hub, FPS)
+    for _ in range(10):
+        recorder.take("front", frame(0))
+    for _ in range(100):
+        hub.happened("front", event(0).event)
+    assert recorder._jobs.qsize() <= 20
+    goes_on.set()
+    until(lambda: recorder._frames == 0)
+    assert taken == [9216] * 3
+    large = Frame(np.zeros((200, 200, 3), np.uint8), 0.0, 0)
+    recorder.take("front", large)  # more than the bound, but alone
+    until(lambda: len(taken) == 4)
+    recorder.stop(60.0)
+
+
+def test_a_disk_that_is_full_in_the_middle_keeps_what_was_written(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    write = Mp4Writer.write
+
+    def until_full(self: Mp4Writer, *args: object, **kwargs: object) -> None:
+        shown.append(1)
+        if len(shown) == 8:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Mp4Writer, "write", until_full)
+    clips = Clips(config, FPS)
+    play(clips, 0, 1)
+    clips.event(event(1))
+    with pytest.raises(OutputError, match="No space left on device"):
+        play(clips, 1.2, 4)
+    clips.close()
+    (described,) = found(config)
+    assert described["frames"] == 7
+    assert config.folder
+    assert len(seconds_in(config.folder / described["video"])) == 7

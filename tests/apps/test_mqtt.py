@@ -296,16 +296,15 @@ def test_of_two_that_come_at_once_one_stays(tmp_path: Path) -> None:
 
 def test_it_is_there_though_an_old_connection_dies_late(tmp_path: Path) -> None:
     """The broker notices only now that a service that was killed is gone."""
-    with Broker(tmp_path) as broker, Listener(broker.port) as listener:
-        with telling(broker.port, Hub(["door"]), tmp_path):
-            wait_for(lambda: listener.last("edgevid/availability") == "online")
-            listener.publish("edgevid/availability", b"offline", retain=True)
-            wait_for(
-                lambda: (
-                    [c for t, c, _ in listener.heard if t == "edgevid/availability"]
-                    == [b"online", b"offline", b"online"]
-                )
-            )
+    topic = "edgevid/availability"
+    with (
+        Broker(tmp_path) as broker,
+        Listener(broker.port, topic) as listener,
+        telling(broker.port, Hub(["door"]), tmp_path),
+    ):
+        wait_for(lambda: listener.last(topic) == "online")
+        listener.publish(topic, b"offline", retain=True)
+        wait_for(lambda: [c for _, c, _ in listener.heard] == [b"online", b"offline", b"online"])
 
 
 def test_an_event_that_is_refused_stays(
