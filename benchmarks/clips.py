@@ -78,18 +78,20 @@ def rows(collection: str) -> list[tuple[Path, Row]]:
     return sorted((table.parent / row["file"], row) for row in found)
 
 
-def labelled(limit: int | None = None) -> list[Clip]:
+def labelled(limit: int | None = None, *, most: int | None = None) -> list[Clip]:
     """Reads the clips that show a Kinetics-600 class.
 
     Args:
         limit: so many of them at most, spread over the alphabet; all when None.
+        most: so many frames of each at most.
     """
     files = [(path, row) for path, row in rows("clips") if row["kinetics600_label"]]
-    return read(files if limit is None else files[:: max(1, len(files) // limit)][:limit])
+    chosen = files if limit is None else files[:: max(1, len(files) // limit)][:limit]
+    return read(chosen, most=most)
 
 
-def read(files: Sequence[tuple[Path, Row]]) -> list[Clip]:
-    """Decodes clips, at the frames that fall on the model's clock."""
+def read(files: Sequence[tuple[Path, Row]], *, most: int | None = None) -> list[Clip]:
+    """Decodes clips, at the frames that fall on the model's clock; ``most`` of each at most."""
     shrink = Preprocess(_SIDE, _SIDE)
     clips = []
     for number, (path, row) in enumerate(tqdm(files, "reading clips", unit="clip", leave=False)):
@@ -97,6 +99,8 @@ def read(files: Sequence[tuple[Path, Row]]) -> list[Clip]:
         pictures = []
         with open_source(path) as source:
             for frame in source:
+                if len(pictures) == most:
+                    break
                 if pace.due(frame.timestamp):
                     shrink(frame.image, np.empty_like(shrink.pixels))
                     pictures.append(shrink.pixels.copy())

@@ -19,7 +19,7 @@ from edgevid.errors import SourceError
 from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import measure_statistics, restore_statistics
 from export.clips import Clip
-from export.frames import Frames, Unreadable, gather, tell
+from export.frames import Frames, Unreadable, Watched, gather, tell, watch
 from export.hardware import PRECISIONS, Precision, training_on
 from export.network import FPS, INPUT_SIZE, STYLES, Architecture
 from export.predict import Pictures, at_the_end, keras_predictor, pictures
@@ -91,17 +91,17 @@ def finetune(job: Job) -> dict[str, Any]:
     tf_keras.utils.set_random_seed(job.recipe.seed)
     train, validation, test = _split(job)
     labels = clips.check(train, [*validation, *test], job.labels())
-    cache = job.cache or job.out / "frames"
-    decoded, unreadable = [], []
-    for side in (train, validation, test):
-        found, lost = gather(side, cache)
-        decoded.append(found)
-        unreadable += lost
-    tell([clip for part in decoded for clip in part], unreadable)
-    _refuse_empty(decoded[0], labels, unreadable)
-
     architecture = Architecture(job.size, job.style, len(labels))  # type: ignore[arg-type]
-    data = examples(decoded[0], labels, FPS)
+    cache = job.cache or job.out / "frames"
+    trained_on, unreadable = gather(train, cache)
+    held, lost = gather(validation, cache)
+    shown, lost_too = watch(test, size=architecture.input_size, fps=FPS)
+    unreadable += lost + lost_too
+    everything: list[tuple[Clip, Frames | Watched]] = [*trained_on, *held, *shown]
+    tell(everything, unreadable)
+    _refuse_empty(trained_on, labels, unreadable)
+
+    data = examples(trained_on, labels, FPS)
     with training_on("float32" if job.recipe.quantization_aware else job.precision):
         network, lacks_statistics = start.load(job.init, architecture)
         trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
@@ -112,10 +112,10 @@ def finetune(job: Job) -> dict[str, Any]:
     if saved.exists():
         trainer.restore(saved)
         print(f"going on after epoch {trainer.epoch} of {job.recipe.epochs}")
-    _, seen_validation, seen_test = (_seen(part, architecture.input_size) for part in decoded)
-    truth = [np.array([labels.index(c.label) for c, _ in part], np.intp) for part in decoded]
+    seen = [pictures(frames, size=architecture.input_size, fps=FPS) for _, frames in held]
+    truth = np.array([labels.index(clip.label) for clip, _ in held], np.intp)
     while trainer.epoch < job.recipe.epochs:
-        _epoch(trainer, seen_validation, truth[1])
+        _epoch(trainer, seen, truth)
         trainer.save(saved)
 
     trainer.exchange()
@@ -130,19 +130,20 @@ def finetune(job: Job) -> dict[str, Any]:
         "unreadable": [{"path": str(u.clip.path), "reason": u.reason} for u in unreadable],
         "partial": [
             {"path": str(clip.path), "reason": frames.lacking}
-            for part in decoded
-            for clip, frames in part
+            for clip, frames in everything
             if frames.lacking
         ],
     }
-    for name, seen, true, part in (
-        ("validation", seen_validation, truth[1], decoded[1]),
-        ("test", seen_test, truth[2], decoded[2]),
+    for name, measured_on in (
+        ("validation", list(zip([clip for clip, _ in held], seen, strict=True))),
+        ("test", [(clip, watched.pictures) for clip, watched in shown]),
     ):
-        if seen:
-            logits = at_the_end(keras_predictor(network, job.recipe.memory), seen)
+        if measured_on:
+            predict = keras_predictor(network, job.recipe.memory)
+            logits = at_the_end(predict, [shown_of_it for _, shown_of_it in measured_on])
+            true = np.array([labels.index(clip.label) for clip, _ in measured_on], np.intp)
             figures[name] = metrics.classification(logits, true, labels)
-            figures[name]["files"] = _answers(part, logits, labels)
+            figures[name]["files"] = _answers([clip for clip, _ in measured_on], logits, labels)
             counts = metrics.confusion(logits, true)
             report.plot_confusion(job.out / f"{name}_confusion.png", counts, labels)
     report.plot_curves(job.out / "curves.png", trainer.history)
@@ -176,10 +177,6 @@ def _refuse_empty(
             raise SourceError(f"class {label!r} has no clip that can be read ({reason})")
 
 
-def _seen(part: Sequence[tuple[Clip, Frames]], size: int) -> list[Pictures]:
-    return [pictures(frames, size=size, fps=FPS) for _, frames in part]
-
-
 def _epoch(trainer: Trainer, validation: list[Pictures], truth: np.ndarray[Any, Any]) -> None:
     done: dict[str, float] = {"loss": trainer.run_epoch(), "epoch": trainer.epoch}
     if validation and (trainer.epoch % 5 == 0 or trainer.epoch == trainer.recipe.epochs):
@@ -192,11 +189,11 @@ def _epoch(trainer: Trainer, validation: list[Pictures], truth: np.ndarray[Any, 
 
 
 def _answers(
-    part: Sequence[tuple[Clip, Frames]], logits: np.ndarray[Any, Any], labels: Sequence[str]
+    measured_on: Sequence[Clip], logits: np.ndarray[Any, Any], labels: Sequence[str]
 ) -> list[dict[str, str]]:
     return [
         {"path": str(clip.path), "true": clip.label, "predicted": labels[int(row.argmax())]}
-        for (clip, _), row in zip(part, logits, strict=True)
+        for clip, row in zip(measured_on, logits, strict=True)
     ]
 
 

@@ -160,8 +160,8 @@ def run(plan: Plan) -> dict[str, Any]:
         with whole_file(path, make_folder=True) as file:
             file.write(content)
         files.append(path)
-    shown, _ = gather(job.clips(job.test or job.data), cache)
-    results = verify(job.out / "network.npz", files, shown, plan.limits)
+    shown = job.clips(job.test or job.data)
+    results = verify(job.out / "network.npz", files, shown, plan.limits, aloud=False)
     figures["verified"] = {name: asdict(result) for name, result in results.items()}
     write_json(job.out / "metrics.json", figures)
     with whole_file(job.out / "verified.md", make_folder=True) as file:

@@ -23,11 +23,11 @@ from edgevid.loading import load_model
 from edgevid.whole_file import whole_file
 from export import checkpoint, clips
 from export.clips import Clip
-from export.frames import Frames, gather, tell
+from export.frames import tell, watch
 from export.layers import LayerError, float_file, worst_layers
 from export.metrics import agreement, divergence
 from export.network import FPS
-from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor, pictures
+from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
 from export.report import write_json
 
 _LAYER_FRAMES = 50  # enough to compare layers on
@@ -155,34 +155,42 @@ def table(found: Mapping[str, Comparison]) -> str:
 def verify(
     network: Path,
     files: Sequence[Path],
-    found: Sequence[tuple[Clip, Frames]],
+    wanted: Sequence[Clip],
     limits: Limits,
+    *,
+    aloud: bool = True,
 ) -> dict[str, Comparison]:
     """Compares files with the network that they were made from, and writes the figures in them.
 
     Args:
         network: checkpoint of edgevid.
         files: exported files.
-        found: labelled clips that had no part in training or calibration.
+        wanted: labelled clips that had no part in training or calibration.
         limits: past which the worst layers are looked for.
+        aloud: name on the console what is left out.
 
     Raises:
         ModelError: a file is not usable, or of other classes than the network.
-        UsageError: no clip, or one of a class that the network lacks.
+        UsageError: no clip can be read, or one is of a class that the network lacks.
     """
     trained, labels = checkpoint.load(network)
-    if not found:
-        raise UsageError("there is no clip to compare on")
-    if unknown := {clip.label for clip, _ in found} - set(labels):
+    if unknown := {clip.label for clip in wanted} - set(labels):
         raise UsageError(f"a clip is of a class that the network lacks: {sorted(unknown)[0]!r}")
+    found, lost = watch(wanted, size=trained.architecture.input_size, fps=FPS)
+    if aloud:
+        tell(found, lost)
+    if not found:
+        raise UsageError("there is no clip to compare on that can be read")
     truth = np.array([labels.index(clip.label) for clip, _ in found], np.intp)
+    seen = [watched.pictures for _, watched in found]
     results = {}
     for path in files:
         model = load_model(path)
         if model.manifest.labels != labels:
             raise ModelError(f"{path} is of other classes than {network}")
         size, memory = model.interface.height, model.manifest.memory_s * FPS
-        seen = [pictures(frames, size=size, fps=FPS) for _, frames in found]
+        if size != trained.architecture.input_size:
+            raise ModelError(f"{path} is of another size than {network}")
         result = compare(
             keras_predictor(trained, memory), file_predictor(model, memory), seen, truth,
             memory=memory,
@@ -225,9 +233,7 @@ def _run(options: argparse.Namespace) -> int:
     limits = Limits(options.top1_drop, options.divergence, options.drift)
     names = label_files.read(options.labels) if options.labels else ()
     wanted = clips.read(options.data, root=options.root, labels=names)
-    found, lost = gather(wanted, options.cache or options.network.parent / "frames")
-    tell(found, lost)
-    results = verify(options.network, options.files, found, limits)
+    results = verify(options.network, options.files, wanted, limits)
     print(table(results))
     if options.json:
         write_json(options.json, {name: asdict(result) for name, result in results.items()})
@@ -243,7 +249,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help="labelled clips not used in training")
     add("--root", type=Path, help="where the paths in a list start")
     add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
-    add("--cache", type=Path, help="folder for decoded frames")
     add("--json", type=Path, help="write the figures there too")
     add("--top1-drop", type=float, default=limits.top1_drop)
     add("--divergence", type=float, default=limits.divergence)

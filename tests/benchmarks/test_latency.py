@@ -17,7 +17,7 @@ def test_it_measures_a_published_model(published_path: Path, tmp_path: Path, cap
     for way in model["ways"].values():
         assert 0 < way["p50"] <= way["p90"] <= way["p95"] <= way["p99"] <= way["max"]
     assert set(model["parts_p50_ms"]) == set(PARTS)
-    assert model["parts_p50_ms"]["inference"] > model["parts_p50_ms"]["preprocess"] > 0
+    assert min(model["parts_p50_ms"][part] for part in ("preprocess", "inference")) > 0
     assert model["parts_p50_ms"]["capture"] is None  # drawn, not captured
     assert model["agrees_with_published"] > 0.7
     assert model["weights"] == "trained"

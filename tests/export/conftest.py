@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,18 @@ def few_blocks(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes A0 a network of four layers."""
     specs = network_module.movinet.BLOCK_SPECS
     monkeypatch.setitem(specs, "a0", four_layers(specs["a0"]))
+
+
+@pytest.fixture(
+    scope="module", params=["four layers", pytest.param("all layers", marks=pytest.mark.slow)]
+)
+def depth(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]:
+    """Makes A0 a network of four layers; in the long form of a test it stays whole."""
+    specs = network_module.movinet.BLOCK_SPECS
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "four layers":
+            patch.setitem(specs, "a0", four_layers(specs["a0"]))
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Calibrated on the real clips that show no known class, it is compared with the float network on
 those that do, and its step with that of the published file, prepared for the same processor. A few
 dozen clips tell accuracies apart by three points and more, so that of their frames is given too.
+``--quick`` looks at the first frames of every clip.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import clips, files, report
+from benchmarks.partitions import partitions
 from edgevid import prepare
 from edgevid.command import OK, guard
 from edgevid.label_files import default
 from edgevid.loading import load_model
 from export import published
 from export.convert import CALIBRATION_CLIPS, export
+from export.metrics import agreement
 from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
 from export.verify import compare
 
 MEMORY = 15.0  # frames, three seconds
 _MOST = 100  # frames of a clip to calibrate on
+_EXPORTED = "exported.tflite"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,44 +43,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: Any) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), 4 if chosen.quick else None)
+        found = measure(Path(folder), 8 if chosen.quick else None)
+        found |= {"step, of the published": step_ratio(Path(folder))}
     print(report.table([found]))
     report.write_json(chosen.json, found)
     return OK
 
 
-def measure(folder: Path, limit: int | None) -> dict[str, Any]:
-    """Exports, compares and times.
+def measure(folder: Path, most: int | None) -> dict[str, Any]:
+    """Exports and compares.
 
     Args:
         folder: for the files.
-        limit: compare on so many clips, calibrated on three times as many; on all when None.
+        most: look at so many frames of each clip, in calibrating too; at all when None.
     """
     network, labels = published.load(clips.published_path()), default(600)
     unknown = [item for item in clips.rows("clips") if item[1]["role"] == "calib"]
     others = (unknown + clips.rows("segments"))[:CALIBRATION_CLIPS]
-    calibrated_on = others[:: max(1, len(others) // (3 * limit))] if limit else others
-    calibration = [clip.pictures[:_MOST] for clip in clips.read(calibrated_on)]
-    paths = [folder / "exported.tflite", folder / "published.tflite"]
-    paths[0].write_bytes(export(network, labels, calibration, memory=MEMORY, name="a0"))
-    paths[1].write_bytes(prepare.prepare(clips.published_path().read_bytes(), name="a0").data)
-    shown = clips.labelled(limit)
+    calibration = [clip.pictures for clip in clips.read(others, most=most or _MOST)]
+    path = folder / _EXPORTED
+    path.write_bytes(export(network, labels, calibration, memory=MEMORY, name="a0"))
+    shown = clips.labelled(most=most)
     truth = np.array([labels.index(clip.label) for clip in shown], np.intp)
     reference = _Noted(keras_predictor(network, MEMORY))
-    other = _Noted(file_predictor(load_model(paths[0]), MEMORY))
-    seen = [clip.pictures for clip in shown]
-    result = compare(reference, other, seen, truth, memory=MEMORY)
-    _, ours = files.compare(paths[::-1], steps=400)
+    other = _Noted(file_predictor(load_model(path), MEMORY))
+    result = compare(reference, other, [clip.pictures for clip in shown], truth, memory=MEMORY)
     figures = {key: value for key, value in asdict(result).items() if key != "worst_layers"}
     return {
         "calibrated on": len(calibration),
         **figures,
         "drift": result.drift[-1],
+        "frames": sum(len(clip.pictures) for clip in shown),
+        "frames' agreement": agreement(*(np.concatenate(p.said[:-1]) for p in (reference, other))),
         "frames' top-1": other.right_frames(truth),
         "float frames' top-1": reference.right_frames(truth),
-        "partitions": ours["partitions"],
-        "step, of the published": ours["ratio"],
+        "partitions": partitions(path.read_bytes()),
     }
+
+
+def step_ratio(folder: Path) -> float:
+    """How long a step of the exported file takes, as a share of the published one's."""
+    published_file = folder / "published.tflite"
+    content = clips.published_path().read_bytes()
+    published_file.write_bytes(prepare.prepare(content, name="a0").data)
+    _, ours = files.compare([published_file, folder / _EXPORTED], steps=400)
+    return float(ours["ratio"])
 
 
 class _Noted:

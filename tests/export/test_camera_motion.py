@@ -112,6 +112,7 @@ def test_what_moves_by_itself_moves_no_camera(scenes: list[Pyramid]) -> None:
     assert np.median(changed) < 0.5  # most of the scene stays where it is
 
 
+@pytest.mark.usefixtures("depth")
 def test_an_interrupted_training_ends_like_any_other(network_module: Any, tmp_path: Path) -> None:
     from export.camera_motion.train import Recipe, Trainer
 

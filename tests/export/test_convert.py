@@ -38,7 +38,10 @@ def open_network(network_module: Any, style: str) -> Any:
 
 @pytest.fixture(scope="module", params=["relu6", "hard_swish"])
 def exported(
-    request: pytest.FixtureRequest, network_module: Any, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    network_module: Any,
+    depth: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, dict[str, Path]]:
     """A network as a float and as an int8 file."""
     from export.convert import export

@@ -5,9 +5,12 @@ import pytest
 
 from edgevid.errors import SourceError
 from edgevid.opencv import cv2
+from edgevid.pace import Pace
+from edgevid.preprocess import Preprocess
+from edgevid.sources import open_source
 from edgevid.whole_file import WholeFile
 from export.clips import Clip
-from export.frames import decode, gather, tell
+from export.frames import decode, gather, tell, watch
 from tests.export.conftest import MakeClip
 
 
@@ -44,6 +47,21 @@ def test_grey_and_transparent_pictures(tmp_path: Path) -> None:
             picture = np.full((32, 40, channels), 100 + number, np.uint8)
             cv2.imwrite(str(folder / f"{number:03d}.png"), picture)
         assert decode(Clip(folder, "a")).picture(0).shape == (32, 40, 3)
+
+
+def test_what_is_measured_on_is_what_the_runtime_shows_its_network(
+    tmp_path: Path, make_clip: MakeClip
+) -> None:
+    path = make_clip(tmp_path / "a.avi", frames=12, fps=10, size=(640, 360))
+    ((_, watched),), lost = watch([Clip(path, "a")], size=172, fps=5.0)
+    pace, preprocess, shown = Pace(5.0), Preprocess(172, 172), []
+    with open_source(path) as source:
+        for frame in source:
+            if pace.due(frame.timestamp):
+                shown.append(np.empty((172, 172, 3), np.uint8))
+                preprocess(frame.image, shown[-1])
+    assert not lost
+    assert np.array_equal(watched.pictures, shown)
 
 
 def test_clips_that_cannot_be_read_are_named(tmp_path: Path, make_clip: MakeClip) -> None:

@@ -24,6 +24,8 @@ def forty_clips(folder: Path, make_clip: MakeClip) -> None:
             side = "test" if number >= 16 else "train"
             make_clip(folder / side / label / f"p{number}_{label}.avi", step=step, seed=number)
     (folder / "train" / "right" / "p99_broken.avi").write_bytes(b"not a video")
+    cut = make_clip(folder / "train" / "down" / "p98_cut.avi", frames=30, step=(0, 3))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
 
 
 @pytest.fixture
@@ -32,8 +34,9 @@ def small(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_forty_clips_to_a_verified_file(
-    tmp_path: Path, make_clip: MakeClip, small: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path: Path, make_clip: MakeClip, small: None, depth: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     from export import run
 
     forty_clips(tmp_path, make_clip)
@@ -50,7 +53,13 @@ def test_forty_clips_to_a_verified_file(
     assert code == 0, written.err
     assert figures["test"]["clips"] == 8
     assert figures["unreadable"][0]["path"].endswith("p99_broken.avi")
-    assert "p99_broken.avi" in (out / "report.md").read_text()
+    assert figures["partial"][0]["path"].endswith("p98_cut.avi")
+    told = [line for line in written.err.splitlines() if line.startswith("edgevid: ")]
+    for place in ((out / "report.md").read_text(), "\n".join(told)):
+        assert place.count("p99_broken.avi") > 0
+        assert place.count("p98_cut.avi") > 0
+    assert len(told) == 3  # one a clip, once, and the count
+    assert told[-1].endswith("1 of 42 clips are left out, 1 used in part")
     for picture in ("curves.png", "test_confusion.png"):
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
     model = load_model(out / "tiny_int8.tflite")
@@ -67,6 +76,7 @@ def test_forty_clips_to_a_verified_file(
         ("[data", "tiny.toml: "),
         ("[data]\n", "train is missing"),
         ("[dat]\ntrain = 'x'\n", "unknown section"),
+        ("\ufeff[dat]\ntrain = 'x'\n", "unknown section"),
         ("[data]\ntrain = 'x'\n[train]\nepoch = 3\n", "has no 'epoch'"),
         ("[data]\ntrain = 'x'\n[train]\nepochs = 'many'\n", "wrong kind"),
         ("[data]\ntrain = 'x'\n[export]\nprecision = 'int4'\n", "'int4'"),
@@ -82,6 +92,39 @@ def test_configs_that_cannot_be_meant(
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         run.read_config(path, tmp_path)
+
+
+def test_a_config_as_windows_saves_it(tmp_path: Path, network_module: Any) -> None:
+    from export import run
+
+    path = tmp_path / "tiny.toml"
+    path.write_bytes(b"\xef\xbb\xbf[data]\r\ntrain = 'train.csv'\r\nlabels = 'names.txt'\r\n")
+    (tmp_path / "train.csv").write_bytes(b"\xef\xbb\xbfa.avi,1\r\nb.avi,0\r\n")
+    (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbfnod\r\nwave\r\n")
+    job = run.read_config(path, tmp_path).job
+    assert [clip.label for clip in job.clips(job.data)] == ["wave", "nod"]
+    assert job.labels() == ("nod", "wave")
+
+
+def test_numbers_get_their_names(
+    tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None
+) -> None:
+    from export import checkpoint, finetune
+
+    numbers = (10, 2, 0)
+    for number in numbers:
+        for clip in range(3):
+            make_clip(tmp_path / f"{number}_{clip}.avi", frames=4, seed=number)
+    lines = [f"{number}_{clip}.avi,{number}\n" for number in numbers for clip in range(3)]
+    (tmp_path / "train.txt").write_text("".join(lines))
+    (tmp_path / "names.txt").write_text("".join(f"{name}\n" for name in "kjihgfedcba"))
+    command = [str(tmp_path / "train.txt"), "--validation", "0", "--epochs", "1"]
+    for out, more, expected in (
+        ("plain", [], ("0", "2", "10")),
+        ("named", ["--labels", str(tmp_path / "names.txt")], ("k", "i", "a")),
+    ):
+        assert finetune.main([*command, "--out", str(tmp_path / out), *more]) == 0
+        assert checkpoint.load(tmp_path / out / "network.npz")[1] == expected
 
 
 @pytest.mark.parametrize("case", ["absent", "one class", "all broken", "missing files"])
@@ -104,7 +147,7 @@ def test_data_that_cannot_be_trained_on(
     expected = {
         "absent": "no such folder",
         "one class": "two classes or more",
-        "all broken": "has no clip that can be read",
+        "all broken": "none of the 2 clips can be read, for one ",
         "missing files": "class 'b' has no clip that can be read (",
     }
     code = finetune.main([str(data), "--out", str(tmp_path / "out"), "--validation", "0"])
@@ -165,7 +208,7 @@ def test_a_killed_training_goes_on_and_ends_the_same(two_classes: Path, tmp_path
 
     def command(out: Path) -> list[str]:
         return [str(two_classes), "--out", str(out), "--cache", str(tmp_path / "frames"),
-                "--validation", "0", "--epochs", "12", "--batch", "2", "--frozen", "0"]  # fmt: skip
+                "--validation", "0", "--epochs", "8", "--batch", "2", "--frozen", "0"]  # fmt: skip
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert finetune.main(command(whole)) == 0

@@ -54,7 +54,9 @@ def test_files_that_are_no_network(tmp_path: Path, network_module: Any, content:
 
 
 @pytest.mark.parametrize("style", ["relu6", "hard_swish"])
-def test_a_model_garden_checkpoint(tmp_path: Path, network_module: Any, style: str) -> None:
+def test_a_model_garden_checkpoint(
+    tmp_path: Path, network_module: Any, depth: None, style: str
+) -> None:
     """The network computes what the Model Garden's does from the same checkpoint."""
     import tensorflow as tf
     from official.projects.movinet.modeling import movinet, movinet_model
@@ -95,6 +97,7 @@ def test_a_model_garden_checkpoint(tmp_path: Path, network_module: Any, style: s
         start.load(prefix, network_module.Architecture("a0", other, 7))
 
 
+@pytest.mark.usefixtures("few_blocks")
 def test_a_checkpoint_of_edgevid(tmp_path: Path, network_module: Any) -> None:
     from export import checkpoint, start
 
@@ -141,6 +144,7 @@ def test_restored_statistics_change_nothing(published_path: Path, network_module
     assert np.abs(after - before).mean() < 0.01 * np.abs(far_off - before).mean()
 
 
+@pytest.mark.usefixtures("few_blocks")
 def test_measured_statistics_make_inference_what_training_was(network_module: Any) -> None:
     from export.batch_norm import measure_statistics
 

@@ -24,9 +24,11 @@ pytestmark = pytest.mark.usefixtures("few_blocks")
 
 @pytest.fixture(scope="module")
 def recipe(network_module: Any) -> Any:
+    from export.augment import Augmentation
     from export.train import Recipe
 
-    return Recipe(epochs=2, batch=4, frozen=3, memory=8.0)
+    even = Augmentation(speed=(1.0, 1.0), shorten=0.0)  # a graph for each length takes its time
+    return Recipe(epochs=2, batch=4, frozen=3, memory=8.0, augmentation=even)
 
 
 @pytest.fixture
@@ -68,7 +70,11 @@ def weights(trainer: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "hardware",
-    [PLAIN, Hardware("bfloat16"), Hardware("float16", TWO)],
+    [
+        PLAIN,
+        Hardware("bfloat16"),
+        pytest.param(Hardware("float16", TWO), marks=pytest.mark.slow),
+    ],
     ids=["plain", "bfloat16", "float16 on two devices"],
 )
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
