@@ -96,7 +96,7 @@ def read(files: Sequence[tuple[Path, Row]], *, most: int | None = None) -> list[
     clips = []
     for number, (path, row) in enumerate(tqdm(files, "reading clips", unit="clip", leave=False)):
         pace = Pace(Manifest.fps)
-        pictures = []
+        pictures: list[NDArray[np.uint8]] = []
         with open_source(path) as source:
             for frame in source:
                 if len(pictures) == most:
