@@ -87,3 +87,11 @@ def test_the_tutorials_programs_run(
     exec(program, {})
     shown = re.findall(r"^ +\d.*$", (ROOT / "docs/tutorial.md").read_text("utf-8"), re.MULTILINE)
     assert set(capsys.readouterr().out.splitlines()[:2]) <= set(shown)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_make_targets_that_are_named_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    text = path.read_text("utf-8")
+    commands = re.findall(r"(?:`|^\$? ?)make ([a-z][a-z -]*\b)", text, re.MULTILINE)
+    assert {name for command in commands for name in command.split()} <= targets
