@@ -6,9 +6,16 @@ import re
 from urllib.parse import quote, unquote, urlsplit
 
 _USER_INFO_SAFE = "!$&'()*+,;=-._~%:"  # what may stand in user:password as it is (RFC 3986)
-_SECRET = r"(?i)\b(pass\w*|pwd|token|secret|key|auth)="
+# Also user=admin_password=hush_channel=1_stream=0.sdp, as many cameras have it.
+_SECRET = re.compile(
+    r"(?i)(?<![a-z])(pass(?:word|wd|phrase|code)?|pwd|token|secret|key|auth|\w*session\w*|sid)="
+    r"[^/&;]*?(?=[/&;]|_[a-z]+=|$)"
+)
 # Where servers of television take a user and a password: /live/USER/PASSWORD/channel.
-_SECRET_FOLDERS = r"(?i)/(live|movie|series|timeshift)/[^/]+/[^/]+/"
+_SECRET_FOLDERS = re.compile(r"(?i)/(live|movie|series|timeshift)/[^/]+/[^/]+(/|$)")
+_USER_IN_PATH = re.compile(r"/[^/:]+:[^/]+(?=/|$)")  # /me:hush/stream
+# Addresses that were written wrongly, with a user and a password: rtsp:me:hush@camera.
+_MEANT = re.compile(r"(?i)(rtsps?|rtmps?|https?|srt|udp|tcp|ftp):?/{0,2}(?!/)(?=[^/]*:.*@)")
 
 
 def is_url(location: str) -> bool:
@@ -75,12 +82,11 @@ def without_secrets(location: str) -> str:
         'rtsp://camera/live'
     """
     location = "".join(sign if sign.isprintable() else "\ufffd" for sign in location)
-    if re.match(r"(?i)(rtsps?|rtmps?|https?|srt|udp|ftp):[^/].*@", location):  # // was forgotten
-        location = location.replace(":", "://", 1)
+    location = _MEANT.sub(r"\1://", location, count=1) if _MEANT.match(location) else location
     if not is_url(location):
         return location
     scheme, _, rest = location.partition("://")
     # By the last @, not by the rules for addresses: a password may hold / and ? itself.
     rest = re.split("[?#]", rest.rpartition("@")[2])[0]
-    rest = re.sub(_SECRET + r"[^/&;]*", r"\1=...", rest)
-    return f"{scheme}://" + re.sub(_SECRET_FOLDERS, r"/\1/.../", rest)
+    rest = _USER_IN_PATH.sub("/...", _SECRET.sub(r"\1=...", rest))
+    return f"{scheme}://" + _SECRET_FOLDERS.sub(r"/\1/...\2", rest)

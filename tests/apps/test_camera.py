@@ -207,6 +207,32 @@ def test_a_camera_that_is_refused_is_opened_again(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
 
 
+def test_a_folder_whose_files_are_all_bad_is_lost_and_tried_again(watch, tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for name in ("1.mp4", "2.mp4"):
+        (folder / name).write_bytes(b"no video" * 1000)
+    watched = watch(folder)
+    until(lambda: watched.now() == "lost")
+    assert watched.states[-1][1].startswith("none of its 2 files can be played: ")
+    colours(folder / "2.mp4", (RED, 0.4))
+    until(lambda: watched.now() == "live")
+
+
+def test_a_file_that_ends_the_process_is_not_where_it_begins_again(watch, tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    colours(folder / "1.mp4", (RED, 0.6))
+    colours(folder / "2.mp4", (BLACK, 600.0), fps=1.0)
+    colours(folder / "3.mp4", (BLACK, 0.6))
+    watched = watch(folder)
+    until(lambda: watched.camera._file.endswith("2.mp4") and watched.now() == "live")
+    os.kill(watched.process, signal.SIGKILL)
+    until(lambda: watched.now() == "lost")
+    until(lambda: watched.now() == "live")
+    assert not watched.camera._file.endswith("2.mp4")
+
+
 @pytest.mark.parametrize("error", [MemoryError, ValueError("no such shape"), KeyError("x")])
 def test_whatever_fails_the_camera_is_lost_and_opened_again(
     watch, video: Path, monkeypatch, error: object

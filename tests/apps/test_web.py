@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from apps.raspberry_pi.pictures import from_jpeg
 from apps.raspberry_pi.web import clips as clip_files
 from apps.raspberry_pi.web import connections, guard, live
 from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
-from tests.apps.parts import BLACK, RED, colours, until
+from tests.apps.parts import BLACK, RED, colours, end_thread, until
 
 TOKEN = "correct-horse-battery-staple"
 SCORES = (Score("juggling balls", 0.9), Score("<b>clapping</b>", 0.05))
@@ -420,6 +420,22 @@ def test_a_service_that_is_not_well_says_so(hub: Hub, page: int) -> None:
     assert ask(page, "/healthz")[0] == 200
     hub.problem = "MqttLink has ended unexpectedly"
     assert ask(page, "/healthz")[0] == 503
+
+
+def test_a_thread_that_draws_and_ends_is_noticed(hub: Hub) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = web.start(WebConfig(port=port), hub)
+    see(hub)
+    assert ask(port, "/cameras/door/picture.jpg")[0] == 200
+    assert server.is_alive()
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "pictures_0")
+    end_thread("pictures_0")
+    with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port))) as client:
+        client.sendall(b"GET /cameras/door/picture.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until(lambda: not thread.is_alive())
+    assert not server.is_alive()
+    server.stop(30.0)
 
 
 def test_without_a_token_it_is_for_this_machine_only(page: int) -> None:

@@ -12,11 +12,9 @@ from edgevid import Model, load_model
 
 SHORT = (
     "hangs up at once",
-    "status 500 with control characters",
-    "claims to be 65535x65535",
     "pictures of 7680x4320",
     "another size with each picture",
-    "RTSP: a description without video",
+    "RTSP: an endless description",
 )
 
 

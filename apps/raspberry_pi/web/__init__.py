@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import socket
 import threading
 from pathlib import Path
@@ -27,6 +28,7 @@ except ImportError as error:
 _LOG = logging.getLogger("edgevid.web")
 
 _SHORTEST_TOKEN = 16  # characters: what nobody guesses over a network
+_WORKER = re.compile(r"(pictures|clips|asyncio)_\d+")  # names of threads of the pools in app.py
 _WAIT_S = (1.0, 15.0)  # between attempts to listen: at first, at most
 
 
@@ -92,6 +94,7 @@ class Web:
     ) -> None:
         self._config = config
         self._stopping = threading.Event()
+        self._workers: set[threading.Thread] = set()  # seen so far
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # starts and stops are ours
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -118,8 +121,14 @@ class Web:
         return self._listening is not None
 
     def is_alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
+        """Whether its thread runs, and those that work for it.
+
+        A pool of threads does not replace one that has ended, and what it is given then waits.
+        """
+        workers = {thread for thread in threading.enumerate() if _WORKER.fullmatch(thread.name)}
+        lost = self._workers - workers
+        self._workers |= workers
+        return self._thread.is_alive() and not lost
 
     def stop(self, within: float) -> None:
         """Hangs up on everybody."""
