@@ -166,7 +166,7 @@ class Listener:
         self._client.publish(topic, payload, retain=retain)
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
-        self.heard.append((message.topic, message.payload, message.retain))
+        self.heard.append((message.topic, bytes(message.payload), message.retain))
 
     def last(self, topic: str) -> Any:
         """Returns what was last heard under a topic, as JSON or else as text; {} if nothing."""
