@@ -22,6 +22,11 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
     """
     own = identifier(device, camera)
     state = {"state_topic": f"{topic}/state", "json_attributes_topic": f"{topic}/state", "qos": 1}
+    service = {"topic": availability}
+    live = {
+        "topic": f"{topic}/state",
+        "value_template": "{{ 'online' if value_json.state == 'live' else 'offline' }}",
+    }
     return {
         "device": {
             "identifiers": [own],
@@ -31,7 +36,7 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
             "sw_version": __version__,
         },
         "origin": {"name": "edgevid", "sw_version": __version__},
-        "availability_topic": availability,
+        "availability": [service],
         "components": {
             f"{own}_event": {
                 "platform": "event",
@@ -49,6 +54,9 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
                 "icon": "mdi:run",
                 **state,
                 "value_template": "{{ value_json.label }}",
+                # What a lost camera showed last is not what it shows now.
+                "availability": [service, live],
+                "availability_mode": "all",
             },
             f"{own}_live": {
                 "platform": "binary_sensor",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import ssl
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.outbox import Outbox
 from apps.raspberry_pi.retained import Retained
-from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError, whole_file
+from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError, sweep, whole_file
 
 try:
     from paho.mqtt.client import Client
@@ -25,6 +26,8 @@ except ImportError as error:
     raise MissingDependencyError("MQTT needs paho-mqtt: pip install edgevid[service]") from error
 
 _LOG = logging.getLogger("edgevid.mqtt")
+
+_DEVICE = re.compile(r"[\w-]{1,64}")  # it becomes part of topics
 
 
 def start(
@@ -47,6 +50,7 @@ def start(
         raise UsageError("[mqtt]: ca_file is of no use without tls = true")
     if config.password_file and not config.username:
         raise UsageError("[mqtt]: a password needs a username")
+    sweep(state_folder)
     device = _device(state_folder)
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -69,9 +73,9 @@ def start(
 def _device(state_folder: Path) -> str:
     """Returns what this service is called by brokers and Home Assistant, the same for ever."""
     path = state_folder / "device"
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         known = path.read_text("ascii").strip()
-        if known:
+        if _DEVICE.fullmatch(known):
             return known
     made = f"edgevid-{secrets.token_hex(4)}"
     try:

@@ -198,9 +198,9 @@ class Outbox:
         except sqlite3.Error as error:
             self._complain(error)
             return False
-        if not self._disk_is_well:
+        if added and not self._disk_is_well:  # to take nothing out is no proof
             _LOG.info("events wait on the disk again")
-        self._disk_is_well = True
+            self._disk_is_well = True
         return True
 
     def _complain(self, error: sqlite3.Error) -> None:

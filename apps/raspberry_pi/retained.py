@@ -77,12 +77,14 @@ def is_announcement(payload: bytes, availability: str) -> bool:
         availability: the topic by which the service is known.
     """
     found = _read(payload)
-    origin = found.get("origin")
-    return (
-        isinstance(origin, dict)
-        and origin.get("name") == "edgevid"
-        and found.get("availability_topic") == availability
+    origin, given = found.get("origin"), found.get("availability")
+    topics = (
+        [one.get("topic") for one in given if isinstance(one, dict)]
+        if isinstance(given, list)
+        else []
     )
+    topics.append(found.get("availability_topic"))  # as it was told before
+    return isinstance(origin, dict) and origin.get("name") == "edgevid" and availability in topics
 
 
 def _read(payload: bytes) -> dict[str, Any]:

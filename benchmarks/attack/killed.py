@@ -43,6 +43,7 @@ class Target:
         files: checks of the files that it writes, by name; each returns what is wrong, or nothing.
         environment: beyond this process's own.
         ready: what it prints when its work begins; until then nothing is to be won by a kill.
+        python: what runs it.
     """
 
     what: str
@@ -51,6 +52,7 @@ class Target:
     files: dict[str, Callable[[Path], str]]
     environment: dict[str, str] = field(default_factory=dict)
     ready: str = ""
+    python: str = sys.executable
 
 
 @dataclass(slots=True)
@@ -161,7 +163,7 @@ def _undisturbed(target: Target, outcome: Outcome) -> float:
 
 def _started(target: Target, before: tuple[str, ...]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*before, sys.executable, *target.command],
+        [*before, target.python, *target.command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if target.ready else subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -39,7 +39,7 @@ from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import EdgevidError, MissingDependencyError
 
 # Of all kills, the share of each.
-_SHARES = {"service": 40, "stream": 22, "prepare": 14, "download": 18, "checkpoint": 6}
+_SHARES = {"service": 42, "stream": 22, "prepare": 14, "download": 20, "checkpoint": 2}
 _MOST_MINUTES = 15.0
 _MODEL = "movinet-a0"
 
@@ -225,8 +225,6 @@ def _download(
 
 
 def _checkpoint(folder: Path) -> Target:
-    if importlib.util.find_spec("tensorflow") is None:
-        raise MissingDependencyError("TensorFlow is not installed here: see export/README.md")
     output = folder / "output"
     return Target(
         "checkpoint",
@@ -234,7 +232,18 @@ def _checkpoint(folder: Path) -> Target:
         output,
         {"network.npz": killed.archive},
         ready="ready",
+        python=_training_python(),
     )
+
+
+def _training_python() -> str:
+    """Returns a Python with TensorFlow: this one, or that which the Makefile sets up."""
+    if importlib.util.find_spec("tensorflow") is not None:
+        return sys.executable
+    other = Path(__file__).parents[2] / ".venv-train" / "bin" / "python"
+    if not other.exists():
+        raise MissingDependencyError("there is no TensorFlow here: make .venv-train/train")
+    return str(other)
 
 
 def _published() -> Path:

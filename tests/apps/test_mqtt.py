@@ -24,7 +24,7 @@ pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 from apps.raspberry_pi import in_use, mqtt, mqtt_link
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.retained import Retained
+from apps.raspberry_pi.retained import Retained, is_announcement, is_state
 from edgevid import EdgevidError, Event, Frame, Prediction, Score, UsageError
 from tests.apps.broker import Broker, Listener, needs_mosquitto, wait_for
 from tests.apps.cut_line import PUBACK, PUBLISH, CutLine
@@ -163,6 +163,11 @@ def test_home_assistant_finds_the_cameras(tmp_path: Path) -> None:
         assert all(one["state_topic"].startswith("edgevid/door/") for one in components)
         event = next(one for one in components if one["platform"] == "event")
         assert event["event_types"] == ["start", "end"]
+        # Available while the service is; what a camera shows only while that is live.
+        assert told["availability"] == [{"topic": "edgevid/availability"}]
+        shows = next(one for one in components if one["platform"] == "sensor")
+        depends = [one["topic"] for one in shows["availability"]]
+        assert depends == ["edgevid/availability", "edgevid/door/state"]
         # After a restart it is the same device.
         with telling(broker.port, hub, tmp_path):
             wait_for(lambda: len(listener.heard) == 4)
@@ -210,7 +215,7 @@ def test_what_nobody_remembers_is_found_on_the_broker(tmp_path: Path) -> None:
         "homeassistant/device/lamp/config": {"origin": {"name": "zigbee2mqtt"}},
         "homeassistant/device/edgevid-0_door/config": {
             "origin": {"name": "edgevid"},
-            "availability_topic": "another/availability",
+            "availability": [{"topic": "another/availability"}],
         },
         "edgevid/lamp/state": {"state": "ON"},
     }
@@ -225,6 +230,15 @@ def test_what_nobody_remembers_is_found_on_the_broker(tmp_path: Path) -> None:
             (tmp_path / name).unlink()
         with telling(broker.port, Hub(["door"]), tmp_path):
             wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door") | others.keys())
+
+
+def test_announcements_of_earlier_versions_are_known(tmp_path: Path) -> None:
+    told = {"origin": {"name": "edgevid"}, "availability_topic": "edgevid/availability"}
+    assert is_announcement(json.dumps(told).encode(), "edgevid/availability")
+    assert not is_announcement(json.dumps(told).encode(), "another/availability")
+    for odd in (b"", b"[]", b'{"origin": 1}', b'{"origin": {"name": "edgevid"}}', b"[" * 10**5):
+        assert not is_announcement(odd, "edgevid/availability")
+        assert not is_state(odd)
 
 
 def test_another_topic_leaves_nothing_under_the_old_one(tmp_path: Path) -> None:
@@ -244,6 +258,19 @@ def test_what_could_not_be_cleared_is_when_the_broker_is_back(tmp_path: Path) ->
         pass
     with broker, telling(broker.port, Hub(["door"]), tmp_path):
         wait_for(lambda: retained(broker.port) == topics_of(tmp_path, "door"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a/b/#", b"x" * 100, b"two words"])
+def test_a_name_that_is_damaged_is_made_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "device").write_bytes(content)
+    left = tmp_path / ".device.0a1b2c3d.part"
+    left.touch()
+    with telling(1, Hub(["door"]), tmp_path):
+        name = (tmp_path / "device").read_text()
+    assert re.fullmatch("edgevid-[0-9a-f]{8}", name)
+    assert not left.exists()
+    with telling(1, Hub(["door"]), tmp_path):
+        assert (tmp_path / "device").read_text() == name
 
 
 def test_a_damaged_memory_of_topics_stops_nothing(tmp_path: Path) -> None:

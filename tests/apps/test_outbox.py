@@ -338,6 +338,29 @@ def test_one_that_ends_is_waited_for(tmp_path: Path) -> None:
     assert taken(opened(tmp_path)) == [b"0"]
 
 
+def test_a_full_disk_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Though events come and go meanwhile, through memory."""
+    caplog.set_level(logging.INFO)
+    outbox = opened(tmp_path)
+    pages = outbox._disk.execute("PRAGMA page_count").fetchone()[0]
+    outbox._disk.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(20):
+        outbox.add("door", b"%04d" % number * 2000)
+        first = outbox.first()
+        assert first is not None
+        assert first.payload.startswith(b"%04d" % number)
+        outbox.done(first)
+    assert len(outbox) == 0
+    assert [record.message for record in caplog.records] == [
+        "events wait in memory, since the disk does not take them: database or disk is full"
+    ]
+    outbox._disk.execute("PRAGMA max_page_count = 10000")
+    outbox.add("door", b"last" * 2000)
+    assert caplog.records[-1].message == "events wait on the disk again"
+    outbox.close()
+    assert len(opened(tmp_path)) == 1
+
+
 class SlowDisk:
     """Holds each commit until it is let go."""
 
