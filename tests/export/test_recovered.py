@@ -28,5 +28,5 @@ def test_exported_again_it_says_the_same(
     assert found["divergence"] < 0.03
     assert found["frame_divergence"] < 0.03
     assert found["drift"] < 0.03
-    assert found["frames' agreement"] > 0.9
+    assert found["frames' agreement"] > 0.85
     assert found["frames' top-1"] > found["float frames' top-1"] - 0.05
