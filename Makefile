@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export test-slow test-bookworm camera-motion soak soak-service recovery \
-    broker-restarts bench-arm camera-vm picamera-root boot-service system clean
+.PHONY: help demo test lint test-runtime test-export test-slow test-bookworm camera-motion soak \
+    soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
+    clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
@@ -55,8 +56,8 @@ test-runtime: $(VENV)/dev
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
 
-test-slow: $(VENV)/dev $(VENV)-train/train
-	$(BIN)/python -m pytest -m slow --ignore tests/export
+# All of them are of the training side.
+test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
 
 # What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
