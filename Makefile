@@ -6,14 +6,17 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export camera-motion soak soak-service recovery \
-    broker-restarts bench-arm camera-vm picamera-root boot-service system clean
+.PHONY: help demo test lint test-runtime test-export test-slow test-bookworm camera-motion soak \
+    soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
+    clean
 
 help:
 	@echo "make demo          set edgevid up in $(VENV) and label a clip (CLIP=my.mp4 for your own)"
 	@echo "make test          everything the tests need, then the tests"
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
+	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
 	@echo "make camera-motion train the model that edgevid brings along, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
@@ -31,7 +34,19 @@ help:
 demo: $(VENV)/runtime
 	$(BIN)/python -m edgevid.demo $(if $(CLIP),--clip "$(CLIP)")
 
-test: check test-export
+# All parts run, whatever fails; at the end it says what failed, and after an interrupt what was
+# not run.
+PARTS := lint test-runtime test-export
+
+test:
+	@failed=""; left="$(PARTS)"; \
+	trap 'echo "make test: interrupted; not run to the end:$$left" >&2; exit 130' INT TERM; \
+	for part in $(PARTS); do \
+	    $(MAKE) $$part || failed="$$failed $$part"; \
+	    left="$${left#$$part}"; left="$${left# }"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make test: failed:$$failed" >&2; exit 1; fi; \
+	echo "make test: all of it passed: $(PARTS)"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -44,6 +59,14 @@ test-runtime: $(VENV)/dev
 # The training side needs TensorFlow, 3 GB, in an environment of its own.
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
+
+# All of them are of the training side.
+test-slow: $(VENV)-train/train
+	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
+test-bookworm: $(VENV)-bookworm/dev
+	$(VENV)-bookworm/bin/python -m pytest --ignore tests/export
 
 # Goes on where it was interrupted; what is on the way is in out/camera-motion.
 camera-motion: $(VENV)-train/train
@@ -120,6 +143,13 @@ $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable ".[dev,service]"
 	touch $@
 
+$(VENV)-bookworm/dev: pyproject.toml
+	$(MAKE) system PACKAGES="$(SYSTEM) $(SYSTEM_DEV)"
+	$(PYTHON) -m venv $(VENV)-bookworm
+	$(VENV)-bookworm/bin/pip install --quiet --editable ".[dev,service]" \
+	    "numpy==1.26.*" "opencv-python==4.11.*"
+	touch $@
+
 $(VENV)-train/train: pyproject.toml
 	$(MAKE) system PACKAGES="$(SYSTEM)"
 	$(PYTHON) -m venv $(VENV)-train
@@ -127,7 +157,7 @@ $(VENV)-train/train: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-train $(VENV)-docs out
+	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
 
 # For developers; CI runs these on every Python, `test` adds the training side.
 .PHONY: check coverage check-wheel docs

@@ -15,6 +15,9 @@ from edgevid.opencv import cv2
 
 SIZE = 48  # pixels: the layers are the real ones, the pictures small
 
+FOUR = "four layers"
+DEPTHS = [FOUR, pytest.param("all layers", marks=pytest.mark.slow)]
+
 MakeClip = Callable[..., Path]
 
 
@@ -48,22 +51,27 @@ def four_layers(specs: Any) -> Any:
     return (stem, *short, head)
 
 
-@pytest.fixture
-def few_blocks(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes A0 a network of four layers."""
-    specs = network_module.movinet.BLOCK_SPECS
-    monkeypatch.setitem(specs, "a0", four_layers(specs["a0"]))
-
-
-@pytest.fixture(
-    scope="module", params=["four layers", pytest.param("all layers", marks=pytest.mark.slow)]
-)
-def depth(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]:
-    """Makes A0 a network of four layers; in the long form of a test it stays whole."""
+@contextlib.contextmanager
+def of_depth(network_module: Any, layers: str) -> Iterator[None]:
+    """Makes A0 a network of four layers, or leaves it as it is, for the networks made inside."""
     specs = network_module.movinet.BLOCK_SPECS
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "four layers":
+        if layers == FOUR:
             patch.setitem(specs, "a0", four_layers(specs["a0"]))
+        yield
+
+
+@pytest.fixture
+def few_blocks(network_module: Any) -> Iterator[None]:
+    """Makes A0 a network of four layers."""
+    with of_depth(network_module, FOUR):
+        yield
+
+
+@pytest.fixture(params=DEPTHS)
+def depth(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]:
+    """Makes A0 a network of four layers; in the long form of a test it stays whole."""
+    with of_depth(network_module, request.param):
         yield
 
 

@@ -9,7 +9,7 @@ import pytest
 from edgevid import interface, manifest, tflite
 from edgevid.errors import UsageError
 from edgevid.loading import load_model
-from tests.export.conftest import SIZE
+from tests.export.conftest import DEPTHS, SIZE, of_depth
 
 LABELS = ("a", "b", "c")
 MEMORY = 6.0
@@ -36,17 +36,23 @@ def open_network(network_module: Any, style: str) -> Any:
     return network
 
 
+@pytest.fixture(scope="module", params=DEPTHS)
+def layers(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module", params=["relu6", "hard_swish"])
 def exported(
     request: pytest.FixtureRequest,
     network_module: Any,
-    depth: None,
+    layers: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, dict[str, Path]]:
     """A network as a float and as an int8 file."""
     from export.convert import export
 
-    network = open_network(network_module, request.param)
+    with of_depth(network_module, layers):
+        network = open_network(network_module, request.param)
     seen = [moving_noise(seed) for seed in range(12)]
     folder = tmp_path_factory.mktemp(request.param)
     files = {}

@@ -224,6 +224,7 @@ def test_a_killed_training_goes_on_and_ends_the_same(two_classes: Path, tmp_path
     with np.load(whole / "network.npz") as expected, np.load(cut / "network.npz") as found:
         for name in expected.files:
             assert np.array_equal(expected[name], found[name]), name
+    assert not [path for path in cut.rglob("*") if ".part" in path.name]
     histories = [json.loads((out / "metrics.json").read_text())["history"] for out in (whole, cut)]
     assert histories[0] == histories[1]
 

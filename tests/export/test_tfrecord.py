@@ -124,10 +124,10 @@ def test_a_picture_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
     made.feature_lists.feature_list["image/encoded"].feature[1].bytes_list.value[0] = b"no"
     empty = tf.train.SequenceExample.FromString(example(0, 0))
     path = write(tmp_path / "x.tfrecord", made.SerializeToString(), empty.SerializeToString())
-    found, lost = gather(clips.read(path), tmp_path / "cache")
-    assert not found
-    assert "picture 1 cannot be decoded" in lost[0].reason
-    assert "holds no frame" in lost[1].reason
+    ((_, frames),), (unreadable,) = gather(clips.read(path), tmp_path / "cache")
+    assert len(frames.jpegs) == 1
+    assert "picture 1 cannot be decoded" in frames.lacking
+    assert "holds no frame" in unreadable.reason
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:

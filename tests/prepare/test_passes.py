@@ -71,7 +71,7 @@ class TestBoundMemory:
     def test_int8_stays_near(self, pictures: Pictures) -> None:
         published = mini_movinet(int8=True, se=False)
         bounded = logits_of(rewritten(published, bound_memory), pictures[:10])
-        assert np.abs(bounded - logits_of(published, pictures[:10])).max() <= 4 * LOGIT_STEP
+        assert np.abs(bounded - logits_of(published, pictures[:10])).max() < 4.5 * LOGIT_STEP
 
     def test_interface(self, mini: bytes) -> None:
         bounded = network(rewritten(mini, bound_memory))
