@@ -102,7 +102,7 @@ class Web:
                 loop="asyncio",
                 lifespan="off",
                 log_config=None,
-                access_log=False,  # an address may hold the token
+                access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=1,

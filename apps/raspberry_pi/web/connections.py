@@ -40,6 +40,7 @@ class BoundedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
         super().connection_made(transport)
+        self.access_log = False  # an address may hold the token
         self._waiting_since = time.monotonic()
         _set_up(transport.get_extra_info("socket"))
         if len(self.connections) > MOST:
@@ -58,15 +59,23 @@ class BoundedConnection(H11Protocol):
             self._is_receiving, self._waiting_since = True, time.monotonic()
         self._bytes += len(data)
         self._lines += data.count(b"\n")
-        try:
-            if self._bytes > _LONGEST_REQUEST or self._lines > _MOST_LINES:
-                self.send_400_response("That is too long.")
-            else:
-                super().data_received(data)
-        except h11.LocalProtocolError:  # it is in the middle of an answer
-            self.transport.abort()
+        if self._bytes > _LONGEST_REQUEST or self._lines > _MOST_LINES:
+            self.send_400_response("That is too long.")
+        else:
+            super().data_received(data)
         if not self._awaits_request:
             self._asked_at = self._asked_at or time.monotonic()
+
+    def send_400_response(self, msg: str) -> None:
+        """The client has sent what is no request."""
+        try:
+            if self.cycle is None or self.cycle.response_complete:
+                super().send_400_response(msg)
+                return
+            self.cycle.disconnected = True  # nothing can be said in the middle of an answer
+        except h11.LocalProtocolError:  # after one, in what should have been the request's body
+            pass
+        self.transport.abort()
 
     def on_response_complete(self) -> None:
         """An answer is given."""
