@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -27,8 +28,10 @@ _PAGE = Path(__file__).parent / "page"
 
 # Answers that go on, at once; together well below the connections that there may be.
 _LISTENERS = 40
-_PLAYERS = 8  # each decodes a video
+_PLAYERS = 4  # each decodes a video
 _DOWNLOADS = 16
+
+_READERS = 2  # threads that read what is downloaded, and as many that decode
 
 
 def application(
@@ -44,6 +47,7 @@ def application(
     """
     # One after the other: whoever asks for much does not take the machine from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
+    decoders = ThreadPoolExecutor(_READERS, "players")
     figures = metrics.exporter(hub)
     listeners, players, downloads = Places(_LISTENERS), Places(_PLAYERS), Places(_DOWNLOADS)
     listing: asyncio.Future[list[dict[str, Any]]] | None = None
@@ -88,11 +92,12 @@ def application(
         path, about = found
         if "play" in request.query_params:
             kind = f"multipart/x-mixed-replace; boundary={clips.BOUNDARY}"
-            return players.stream(request, clips.play(path, is_over), kind)
+            return players.stream(request, clips.play(path, decoders, is_over), kind)
         answer = FileResponse(path, media_type="video/mp4", filename=path.name, stat_result=about)
         if _is_known(request, answer):
             kept = {name: answer.headers[name] for name in ("etag", "last-modified")}
             return Response(status_code=304, headers=kept)
+        to_thread.current_default_thread_limiter().total_tokens = _READERS
         return downloads.file(answer)
 
     async def health(_: Request) -> ASGIApp:

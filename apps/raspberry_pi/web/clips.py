@@ -7,12 +7,13 @@ names it, both regular files with a name that is text.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import os
 import stat
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,16 +58,25 @@ def find(folder: Path, name: str) -> tuple[Path, os.stat_result] | None:
     return None
 
 
-async def play(path: Path, is_over: Callable[[], bool]) -> AsyncGenerator[bytes, None]:
+async def play(
+    path: Path, decoders: Executor, is_over: Callable[[], bool]
+) -> AsyncGenerator[bytes, None]:
     """Yields a clip as pictures for ``multipart/x-mixed-replace``, each at its time.
 
     That is shown by every browser, whatever the clip was written with.
+
+    Args:
+        path: the clip's.
+        decoders: what decodes, beside the event loop.
+        is_over: whether the service ends.
     """
-    loop, worker, pictures = asyncio.get_running_loop(), ThreadPoolExecutor(1), _pictures(path)
+    loop, pictures = asyncio.get_running_loop(), _pictures(path)
+    reading: asyncio.Future[tuple[float, bytes] | None] | None = None
     began = loop.time()
     try:
         while not is_over():
-            found = await loop.run_in_executor(worker, next, pictures, None)
+            reading = loop.run_in_executor(decoders, next, pictures, None)
+            found = await asyncio.shield(reading)
             if found is None:
                 return
             second, picture = found
@@ -74,8 +84,11 @@ async def play(path: Path, is_over: Callable[[], bool]) -> AsyncGenerator[bytes,
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n"
             yield head.encode() + b"\r\n" + picture + b"\r\n"
     finally:
-        worker.submit(pictures.close)  # after the picture that is being read
-        worker.shutdown(wait=False)
+        close = functools.partial(loop.run_in_executor, decoders, pictures.close)
+        if reading is None or reading.done():
+            close()
+        else:  # after the picture that is being read
+            reading.add_done_callback(lambda _: close())
 
 
 def _pictures(path: Path) -> Generator[tuple[float, bytes], None, None]:
