@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ _TEXT = (255, 255, 255)
 _DIM = (190, 190, 190)
 _BAR = (120, 200, 60)
 _OUTLINE = (120, 200, 60)
+
+# By Unicode category. Half of a surrogate pair cannot even be handed to OpenCV.
+_INSTEAD = {"Cc": " ", "Zl": " ", "Zp": " ", "Cf": "", "Cs": "\ufffd"}
 
 
 def draw(
@@ -98,12 +103,27 @@ def _darken(picture: Picture, left: int, top: int, right: int, bottom: int) -> N
 
 
 def _shorten(text: str, width: int, size: int) -> str:
-    """Cuts a text to a width in pixels."""
-    if _text_width(text, size) <= width:
-        return text
-    while text and _text_width(text + "…", size) > width:
-        text = text[:-1].rstrip()
-    return text + "…"
+    """Cuts a text to a width in pixels, whatever it holds and however long it is."""
+    return _fitted(text[: max(0, width) + 1], width, size)  # no letter is narrower than a pixel
+
+
+@lru_cache(maxsize=256)
+def _fitted(text: str, width: int, size: int) -> str:
+    shown = _printable(text)
+    if len(text) <= width and _measured(shown, size) <= width:
+        return shown
+    lengths = range(len(shown) + 1)
+    longer = bisect_right(lengths, width, key=lambda n: _measured(_cut(shown, n), size))
+    return _cut(shown, longer - 1) if longer else ""
+
+
+def _cut(text: str, length: int) -> str:
+    return text[:length].rstrip() + "…"
+
+
+def _printable(text: str) -> str:
+    """Returns a text without what is no letter: control characters and marks of direction."""
+    return "".join(_INSTEAD.get(category(letter), letter) for letter in text).strip()
 
 
 def _write(picture: Picture, text: str, x: int, y: int, size: int, colour: Colour) -> None:
@@ -129,6 +149,10 @@ _PLOTTER = cv2.FONT_HERSHEY_SIMPLEX
 
 @lru_cache(maxsize=256)
 def _text_width(text: str, size: int) -> int:
+    return _measured(text, size)
+
+
+def _measured(text: str, size: int) -> int:
     if _SANS is not None:
         return int(cv2.getTextSize((0, 0), text, (0, 0), _SANS, size, _SANS_WEIGHT)[2])
     return int(cv2.getTextSize(_ascii(text), _PLOTTER, size / 27, max(1, size // 14))[0][0])
@@ -143,4 +167,4 @@ def _set_text(layer: Picture, text: str, size: int, colour: Colour) -> None:
 
 
 def _ascii(text: str) -> str:
-    return text.replace("…", "...")
+    return text.replace("…", "...").encode("ascii", "replace").decode()

@@ -27,8 +27,8 @@ from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.pictures import from_jpeg
+from apps.raspberry_pi.web import app, connections, guard, live
 from apps.raspberry_pi.web import clips as clip_files
-from apps.raspberry_pi.web import connections, guard, live
 from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
 from tests.apps.parts import BLACK, RED, colours, end_thread, until
 
@@ -99,6 +99,7 @@ def locked(folder: Path, token: str = TOKEN) -> Path:
         ("/style.css", "text/css; charset=utf-8"),
         ("/page.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
+        ("/favicon.ico", "image/svg+xml"),
     ],
 )
 def test_the_page_and_what_it_is_made_of(page: int, path: str, kind: str) -> None:
@@ -292,15 +293,35 @@ def test_who_leaves_is_forgotten(hub: Hub, page: int) -> None:
     until(lambda: len(hub._listeners) == before)
 
 
-def test_there_is_a_bound_to_those_who_listen(
-    hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
+def test_the_bound_to_those_who_listen_holds_when_all_come_at_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.web.app._STREAMS", 3)
-    with ExitStack() as stack:
-        for _ in range(3):
-            stack.enter_context(Told(page)).lines()
-        assert ask(page, "/events")[0] == 503
-    until(lambda: Told(page).answer.status == 200)
+    monkeypatch.setattr(app, "_LISTENERS", 5)
+    with serving(hub) as page, ExitStack() as stack:
+        clients = [stack.enter_context(quick_connection(page)) for _ in range(80)]
+        for client in clients:
+            client.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answers = [client.recv(12) for client in clients]
+        assert sorted(answers) == [b"HTTP/1.1 200"] * 5 + [b"HTTP/1.1 503"] * 75
+        for client in clients:
+            client.close()
+        until(lambda: ask(page, "/events", "HEAD")[0] == 200)
+        until(lambda: Told(page).answer.status == 200)
+
+
+def test_only_asking_what_events_are_holds_no_place(hub: Hub, page: int) -> None:
+    before = len(hub._listeners)
+    for _ in range(100):
+        status, headers, content = ask(page, "/events", "HEAD")
+        assert (status, content) == (200, b"")
+        assert headers["content-type"].startswith("text/event-stream")
+    assert len(hub._listeners) == before
+
+
+def test_a_problem_that_is_no_text_is_told(hub: Hub, page: int) -> None:
+    hub.turned("door", "lost", "caf\udce9.mp4: no such file")  # a name that is not UTF-8
+    with Told(page, "?cameras") as told:
+        assert told.next("cameras")[1][0]["problem"] == "caf\udce9.mp4: no such file"
 
 
 def test_who_does_not_listen_costs_no_memory_and_is_hung_up_on(
@@ -326,14 +347,19 @@ def test_who_does_not_listen_costs_no_memory_and_is_hung_up_on(
 # Clips
 
 
+def described(name: str, **more: Any) -> str:
+    began = "2026-11-21T10:15:00.000+00:00"
+    about = {"video": name, "camera": "c", "began": began, "seconds": 1.0, "events": []}
+    return json.dumps(about | more)
+
+
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     folder = tmp_path / "clips"
     folder.mkdir()
     for number, name in enumerate(("door_20261121T101500Z", "yard_20261121T111500Z")):
         colours(folder / f"{name}.mp4", (RED, 0.3), (BLACK, 0.3))
-        about = {"video": f"{name}.mp4", "camera": name[:4], "events": [], "seconds": 0.6}
-        (folder / f"{name}.json").write_text(json.dumps(about))
+        (folder / f"{name}.json").write_text(described(f"{name}.mp4", camera=name[:4]))
         os.utime(folder / f"{name}.json", (number, number))
     (folder / "broken.json").write_text("{")
     (tmp_path / "secret.mp4").write_bytes(b"secret")
@@ -366,6 +392,154 @@ def test_a_clip_can_be_fetched_whole_or_in_part_or_played(hub: Hub, kept: Path) 
     pictures = [part.partition(b"\r\n\r\n")[2] for part in content.split(b"--picture\r\n")[1:]]
     shown = [from_jpeg(picture)[24, 32] for picture in pictures]
     assert [bool(pixel[2] > 100) for pixel in shown] == [True] * 3 + [False] * 3
+
+
+def test_parts_of_a_clip(hub: Hub, kept: Path) -> None:
+    name = "door_20261121T101500Z.mp4"
+    content = (kept / name).read_bytes()
+    size = len(content)
+    with serving(hub, kept) as page:
+
+        def get(given: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+            return ask(page, f"/clips/{name}", method, Range=given, **headers)[::2]
+
+        assert get("bytes=0-0") == (206, content[:1])
+        assert get("bytes=-5") == (206, content[-5:])
+        assert get(f"bytes={size - 3}-") == (206, content[-3:])
+        assert get(f"bytes=10-{10 * size}") == (206, content[10:])
+        assert get("bytes=4-7", "HEAD") == (206, b"")
+        assert get("bytes=4-7", If_Range='"another file"') == (200, content)
+        assert get(f"bytes={size}-")[0] == 416
+        for wrong in ("bytes", "bytes=", "bytes=x-y", "bytes=9-3", "lines=1-2", "bytes=--1"):
+            assert get(wrong)[0] in (400, 416)
+        several = get("bytes=0-3,8-11")
+        assert several[0] == 206
+        assert several[1].count(b"Content-Range: bytes") == 2
+        # Thousands of ranges are merged, or the whole is given: never sorted by their squares.
+        status, given = get("bytes=" + ",".join(f"{n}-{n}" for n in range(0, 2500, 2)))
+        assert status in (200, 206, 400)
+        assert len(given) < 2 * size
+        status, given = get("bytes=" + ",".join(["0-"] * 2500))
+        assert (status, given[:4]) in ((200, content[:4]), (206, content[:4]))
+
+
+def test_a_clip_that_is_known_is_not_sent_again(hub: Hub, kept: Path) -> None:
+    path = "/clips/door_20261121T101500Z.mp4"
+    with serving(hub, kept) as page:
+        _, headers, content = ask(page, path, "HEAD")
+        assert content == b""
+        assert int(headers["content-length"]) > 0
+        tag, date = headers["etag"], headers["last-modified"]
+        for known in (
+            {"If_None_Match": tag},
+            {"If_None_Match": f'"x", W/{tag}'},
+            {"If_None_Match": "*"},
+            {"If_Modified_Since": date},
+            {"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+        ):
+            status, headers, content = ask(page, path, **known)
+            assert (status, headers["etag"], content) == (304, tag, b"")
+        for unknown in (
+            {"If_None_Match": '"x"'},
+            {"If_None_Match": '"x"', "If_Modified_Since": date},
+            {"If_Modified_Since": "Fri, 01 Jan 1999 00:00:00 GMT"},
+            {"If_Modified_Since": "yesterday"},
+            {"If_Modified_Since": ""},
+        ):
+            assert ask(page, path, **unknown)[0] == 200
+
+
+FOREIGN: dict[str, Any] = {
+    "a list": "[1, 2]",
+    "a number": "7",
+    "null": "null",
+    "deep": "[" * 100_000,
+    "a video that is a list": described("x.mp4", video=["x.mp4"]),
+    "events that are none": described("x.mp4", events={"a": 1}),
+    "events without a label": described("x.mp4", events=[{"label": {}}, 3]),
+    "no number": described("x.mp4", seconds="long"),
+    "too large a number": '{"seconds": 1' + "0" * 5000 + "}",
+    "another camera": described("x.mp4", camera=None),
+    "another name": described("y.mp4"),
+    "not UTF-8": b"\xff\xfe{}",
+    "huge": described("x.mp4", more="x" * 3_000_000),
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_foreign_json_is_passed_over(hub: Hub, kept: Path, content: str | bytes) -> None:
+    (kept / "x.mp4").write_bytes(b"not ours")
+    (kept / "x.json").write_bytes(content.encode() if isinstance(content, str) else content)
+    with serving(hub, kept) as page:
+        assert [clip["camera"] for clip in listed(page)] == ["yard", "door"]
+        for query in ("", "?play"):
+            assert ask(page, f"/clips/x.mp4{query}")[0] == 404
+
+
+def listed(page: int) -> list[dict[str, Any]]:
+    status, _, content = ask(page, "/clips")
+    assert status == 200
+    clips: list[dict[str, Any]] = json.loads(content)["clips"]
+    return clips
+
+
+def test_files_of_every_kind_are_passed_over(hub: Hub, kept: Path) -> None:
+    real = kept / "door_20261121T101500Z.mp4"
+    # Pipes into which nobody writes, folders, links out of the folder, devices.
+    for name in ("pipe.json", "piped.mp4"):
+        os.mkfifo(kept / name)
+    (kept / "piped.json").write_text(described("piped.mp4"))
+    (kept / "pipe.mp4").write_bytes(b"x")
+    (kept / "folder.json").mkdir()
+    (kept / "folder.mp4").mkdir()
+    (kept / "link.mp4").symlink_to(kept.parent / "secret.mp4")
+    (kept / "link.json").write_text(described("link.mp4"))
+    (kept / "out.json").symlink_to(kept.parent / "out.json")
+    (kept.parent / "out.json").write_text(described("out.mp4"))
+    (kept / "out.mp4").write_bytes(b"x")
+    (kept / "device.json").symlink_to("/dev/zero")
+    (kept / "device.mp4").write_bytes(b"x")
+    # One without the other, names that are no text, and what is being written.
+    (kept / "alone.mp4").write_bytes(real.read_bytes())
+    (kept / "without.json").write_text(described("without.mp4"))
+    for name in (os.fsdecode(b"caf\xe9"), ".hidden"):
+        (kept / f"{name}.mp4").write_bytes(b"x")
+        (kept / f"{name}.json").write_text(described(f"{name}.mp4"))
+    with serving(hub, kept) as page:
+        assert [clip["camera"] for clip in listed(page)] == ["yard", "door"]
+        for name in ("pipe", "piped", "folder", "link", "out", "device", "alone", "without"):
+            for query in ("", "?play"):
+                assert ask(page, f"/clips/{name}.mp4{query}")[0] == 404
+        assert ask(page, "/clips/caf%e9.mp4")[0] == ask(page, "/clips/.hidden.mp4")[0] == 404
+        assert ask(page, f"/clips/{real.name}")[0] == 200
+
+
+def test_hundreds_of_foreign_files_hide_no_clip(hub: Hub, kept: Path) -> None:
+    for number in range(300):
+        (kept / f"{number}.json").write_text("[]")  # newer than ours
+    with serving(hub, kept) as page:
+        assert [clip["camera"] for clip in listed(page)] == ["yard", "door"]
+
+
+def test_odd_words_in_a_clip_are_told_and_long_ones_cut(hub: Hub, kept: Path) -> None:
+    words = ["\ud800half", "x" * 10_000, "<b>bold</b>", "\u202eright to left", "a\nb\0c"]
+    events = [{"label": word} for word in words]
+    told = described("door_20261121T101500Z.mp4", events=events, seconds=float("nan"))
+    (kept / "door_20261121T101500Z.json").write_text(told)
+    with serving(hub, kept) as page:
+        clip = next(clip for clip in listed(page) if clip["camera"] == "c")
+    assert [event["label"][:300] for event in clip["events"]] == [
+        "?half",
+        "x" * 300,
+        *words[2:],
+    ]
+    assert clip["seconds"] == 0.0
+
+
+def test_a_folder_that_is_gone_holds_no_clips(hub: Hub, tmp_path: Path) -> None:
+    with serving(hub, tmp_path / "unmounted") as page:
+        assert listed(page) == []
+        assert ask(page, "/clips/x.mp4")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -507,7 +681,7 @@ def behind_token(
     caplog.set_level(logging.DEBUG)
     with serving(hub, host="0.0.0.0", token_file=locked(tmp_path)) as port:
         yield port
-    assert TOKEN not in caplog.text
+    assert TOKEN not in "".join(record.getMessage() for record in caplog.get_records("call"))
 
 
 def test_with_a_token_nothing_is_seen_without_it(behind_token: int) -> None:
@@ -558,7 +732,75 @@ def test_a_link_with_the_token_logs_in(behind_token: int) -> None:
 
 
 def test_a_form_has_a_bound(behind_token: int) -> None:
-    assert ask(behind_token, "/login", "POST", "token=" + "x" * 100_000)[0] == 413
+    assert ask(behind_token, "/login", "POST", "token=" + "x" * 5_000)[0] == 413
+    with quick_connection(behind_token) as client, suppress(ConnectionError):
+        client.sendall(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
+        for _ in range(10_000):
+            client.sendall(b"x" * 4096)
+        pytest.fail("forty megabytes were taken")
+
+
+def cookie_of(page: int) -> str:
+    headers = ask(page, "/login", "POST", f"token={TOKEN}")[1]
+    return headers["set-cookie"].split(";")[0]
+
+
+def test_strange_cookies_of_other_ports_lock_nobody_out(behind_token: int) -> None:
+    cookie = cookie_of(behind_token)
+    assert cookie.startswith(f"edgevid_{behind_token}=")
+    for strange in ("a[b]=c", "=", "\xe4;;", 'x="half', "edgevid=of-another", "a=b c,d", "{}"):
+        for together in (f"{strange}; {cookie}", f"{cookie}; {strange}", f"{strange};{cookie};"):
+            assert ask(behind_token, "/clips", Cookie=together)[0] == 200
+    wrong = f"edgevid_{behind_token}=wrong"
+    assert ask(behind_token, "/clips", Cookie=f"{wrong}; {cookie}")[0] == 200
+
+
+def test_a_cookie_that_is_no_longer_right_is_taken_back(behind_token: int) -> None:
+    name = f"edgevid_{behind_token}"
+    status, headers, _ = ask(behind_token, "/clips", Cookie=f"{name}=of-an-older-token")
+    assert status == 401
+    assert headers["set-cookie"].startswith(f'{name}=""; ')
+    assert "Max-Age=0" in headers["set-cookie"]
+    assert "set-cookie" not in ask(behind_token, "/clips", Cookie="other=1")[1]
+
+
+@pytest.mark.parametrize("where", ["form", "link", "header", "cookie"])
+def test_a_wrong_token_costs_time_and_is_noted(
+    behind_token: int, where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(guard, "_WRONG_S", 0.3)
+    wrong = "incorrect-horse-battery-staple"
+    asked: dict[str, dict[str, str]] = {
+        "form": {"path": "/login", "method": "POST", "body": f"token={wrong}"},
+        "link": {"path": f"/?token={wrong}"},
+        "header": {"path": "/clips", "Authorization": f"Bearer {wrong}"},
+        "cookie": {"path": "/clips", "Cookie": f"edgevid_{behind_token}={wrong}"},
+    }
+    began = time.monotonic()
+    assert ask(behind_token, **asked[where])[0] == 401
+    assert time.monotonic() - began >= 0.3
+    lines = [line for line in caplog.messages if "wrong token" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("127.0.0.1 sent a wrong token")
+    assert where in lines[0].lower()
+    assert wrong not in caplog.text
+
+
+def test_asking_without_a_token_costs_no_time(
+    behind_token: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(guard, "_WRONG_S", 3600.0)
+    assert ask(behind_token, "/clips", Cookie="edgevid=1; other=2")[0] == 401
+    assert ask(behind_token, "/favicon.ico")[0] == 200
+    assert "wrong token" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "host", ["pi.local/style.css?", "pi.local/style.css#", "x@pi.local/icon.svg?", "a b", "\xe4"]
+)
+def test_the_host_header_opens_nothing(behind_token: int, host: str) -> None:
+    for path in ("/clips", "/metrics", "/events"):
+        assert ask(behind_token, path, Host=host)[0] in (400, 401)
 
 
 # Bounds
@@ -595,6 +837,162 @@ def test_half_a_request_is_not_waited_for(
         slow.sendall(half)
         while not is_closed(slow):  # it may be told first what is wrong
             pass
+
+
+def test_a_body_that_never_comes_is_not_waited_for(
+    behind_token: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.2)
+    with ExitStack() as stack:
+        held = [stack.enter_context(quick_connection(behind_token)) for _ in range(90)]
+        for client in held:
+            client.sendall(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\ntok")
+        assert all(is_closed(client) for client in held)
+        assert ask(behind_token, "/login", "POST", f"token={TOKEN}")[0] == 303
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: local",
+        b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\ntok",
+        b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["nothing", "half a header", "half a body", "no second request"],
+)
+def test_those_who_wait_make_room_for_who_asks(behind_token: int, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(connections.MOST + 100):
+            stack.enter_context(quick_connection(behind_token)).sendall(sent)
+        for _ in range(20):
+            assert ask(behind_token, "/style.css")[0] == 200
+
+
+def test_those_who_wait_for_a_wrong_token_make_room(
+    behind_token: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "_WRONG_S", 3600.0)
+    request = b"GET /clips HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(connections.MOST + 100):
+            stack.enter_context(quick_connection(behind_token)).sendall(request)
+        for _ in range(20):
+            assert ask(behind_token, "/style.css")[0] == 200
+
+
+def test_nobody_who_gets_an_answer_makes_room(hub: Hub, page: int) -> None:
+    with ExitStack() as stack:
+        told = stack.enter_context(Told(page))
+        told.lines()
+        for _ in range(connections.MOST + 100):
+            stack.enter_context(quick_connection(page))
+        assert ask(page, "/")[0] == 200
+        happen(hub, "after")
+        assert told.next()[1]["label"] == "after"
+
+
+class Clock:
+    """Stands in for a module's ``time``; goes on when it is told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.looks = 0
+
+    def monotonic(self) -> float:
+        self.looks += 1
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        """Has time pass, and the connection that there is look at it."""
+        self.now += seconds
+        looks = self.looks
+        until(lambda: self.looks > looks + 2)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(connections, "time", clock)
+    monkeypatch.setattr(connections, "_LOOKS", 2000)
+    return clock
+
+
+def test_a_connection_in_use_is_kept(clock: Clock, page: int) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", page, timeout=60)) as client:
+        client.connect()
+        connected = client.sock
+        for _ in range(10):
+            client.request("GET", "/style.css")
+            assert client.getresponse().read()
+            clock.pass_by(0.9 * connections.PATIENCE_S)
+        assert client.sock is connected  # it has not connected again
+        clock.now += 1.1 * connections.PATIENCE_S
+        assert is_closed(connected)
+
+
+def test_every_answer_has_an_end(hub: Hub, clock: Clock, page: int) -> None:
+    with Told(page) as told:
+        told.lines()
+        clock.pass_by(connections._LONGEST_S - 1)
+        happen(hub)
+        told.next()
+        clock.now += connections._LONGEST_S
+        with suppress(ConnectionError, http.client.IncompleteRead):
+            while told.answer.readline():
+                pass
+
+
+def test_an_answer_goes_out_at_once(page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = connections.BoundedConnection.connection_made
+    delays = []
+
+    def look(self: Any, transport: Any) -> None:
+        made(self, transport)
+        connected = transport.get_extra_info("socket")
+        delays.append(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(connections.BoundedConnection, "connection_made", look)
+    ask(page, "/style.css")
+    assert delays
+    assert all(delays)
+
+
+GARBAGE = {
+    "lines": b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"a:\r\n" * 60_000 + b"\r\n",
+    "chunks": b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"1\r\nx\r\n" * 40_000,
+    "a chunk that is none": b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+    b"\r\n1\r\nx\r\nnone\r\n",
+    "after a request": b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n\0\1\2\r\n\r\n",
+    "after events": b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"\0" * 100_000,
+    "in the place of a body": b"POST /clips HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    "another protocol": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + b"\x7f" * 500,
+    "two lengths": b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+    b"Content-Length: 2\r\n\r\nxx",
+    "an upgrade": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n" + b"\x81\x05hello" * 10,
+    "a version": b"GET / HTTP/9.9\r\n\r\n",
+    "a target": b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_is_hung_up_on_without_a_word(
+    page: int,
+    garbage: bytes,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.5)
+    with quick_connection(page) as client:
+        with suppress(ConnectionError):
+            client.sendall(garbage)
+        while not is_closed(client):
+            pass
+    assert ask(page, "/style.css")[0] == 200
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_an_endless_header_is_refused(page: int) -> None:

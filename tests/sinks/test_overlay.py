@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgevid.records import Frame, Prediction, Score
+from edgevid.sinks import overlay
 from edgevid.sinks.overlay import draw
 
 SCORES = (Score("carving ice", 0.97), Score("Äpfel schälen", 0.02), Score("x" * 200, 0.01))
@@ -57,3 +58,53 @@ def test_the_crop_is_outlined() -> None:
     changed = np.argwhere((plain != outlined).any(axis=2))
     assert changed.min(axis=0) == pytest.approx((100, 100), abs=3)
     assert changed.max(axis=0) == pytest.approx((300, 300), abs=3)
+
+
+ODD = (
+    "",
+    "   ",
+    "W" * 1_000_000,
+    "\U0001f600\U0001f468\u200d\U0001f469\u200d\U0001f467 at play",
+    "שלום עולם " * 30,
+    "مرحبا " * 30,
+    "e" + "\u0301" * 5000,
+    "a\x00b\x1b[31m\r\n\tc\u2028d",
+    "half a pair \ud800",
+    "\u202eevil\u2066",
+    "動作のとても長い名前" * 20,
+)
+
+
+@pytest.mark.parametrize("font", ["sans", "plotter"])
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (33, 31)])
+@pytest.mark.parametrize("label", ODD, ids=range(len(ODD)))
+def test_any_label_is_drawn_and_stays_within_its_panel(
+    label: str, width: int, height: int, font: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if font == "plotter":
+        monkeypatch.setattr(overlay, "_SANS", None)
+    for kept in (overlay._fitted, overlay._letters, overlay._text_width):
+        kept.cache_clear()
+    shown = draw(frame(width, height), Prediction(0, 0, (Score(label, 0.5),), 1.0))
+    other = draw(frame(width, height), Prediction(0, 0, (Score("a", 0.5),), 1.0))
+    changed = np.argwhere((shown != other).any(axis=2))
+    right_half = shown.shape[1] - max(12, min(shown.shape[:2]) // 20)
+    assert not len(changed) or changed[:, 1].max() < right_half
+    assert (shown > 200).any()  # the percent are there, whatever the label
+
+
+def test_a_label_is_cut_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    measure = overlay._measured
+    monkeypatch.setattr(
+        overlay, "_measured", lambda text, size: measured.append(len(text)) or measure(text, size)
+    )
+    overlay._fitted.cache_clear()
+    cut = overlay._shorten("carving ice " * 100_000, 300, 20)
+    assert cut.startswith("carving ice carving")
+    assert cut.endswith("…")
+    assert measure(cut, 20) <= 300
+    assert len(measured) < 20  # halves the rest each time
+    assert max(measured) <= 302
+    assert overlay._shorten("carving ice", 300, 20) == "carving ice"
+    assert overlay._shorten("carving ice", 3, 20) == overlay._shorten("carving ice", -5, 20) == ""

@@ -19,7 +19,7 @@ try:
     import uvicorn
 
     from apps.raspberry_pi.web.app import application
-    from apps.raspberry_pi.web.connections import BoundedConnection
+    from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection
 except ImportError as error:
     raise MissingDependencyError(
         f"the page needs {error.name}: pip install edgevid[service], or set [web] enabled = false"
@@ -95,7 +95,8 @@ class Web:
         self._config = config
         self._stopping = threading.Event()
         self._workers: set[threading.Thread] = set()  # seen so far
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # starts and stops are ours
+        # Starts and stops are ours; what is wrong with a request is the client's affair.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application(hub, token, clips, lambda: self._server.should_exit),
@@ -104,11 +105,11 @@ class Web:
                 loop="asyncio",
                 lifespan="off",
                 log_config=None,
-                access_log=False,  # an address may hold the token
+                access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=1,
-                h11_max_incomplete_event_size=16 << 10,
+                h11_max_incomplete_event_size=LONGEST_HEADER,
             )
         )
         self._listening = listening

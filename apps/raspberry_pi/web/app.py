@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    JSONResponse,
-    PlainTextResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.web import clips, live, metrics
+from apps.raspberry_pi.web.answers import Places
 from apps.raspberry_pi.web.guard import Guard
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
 _PAGE = Path(__file__).parent / "page"
-_STREAMS = 40  # clients of /events, and of clips that play, at once
+
+# Answers that go on, at once; together well below the connections that there may be.
+_LISTENERS = 40
+_PLAYERS = 4  # each decodes a video
+_DOWNLOADS = 16
+
+_READERS = 2  # threads that read what is downloaded, and as many that decode
 
 
 def application(
@@ -41,11 +45,14 @@ def application(
         folder: the clips'; None where none are kept.
         is_over: whether the service ends: then so must what goes on for ever.
     """
-    pictures = ThreadPoolExecutor(1, "pictures")  # they are drawn one after the other
+    # One after the other: whoever asks for much does not take the machine from the watcher.
+    pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
+    decoders = ThreadPoolExecutor(_READERS, "players")
     figures = metrics.exporter(hub)
-    streams = 0
+    listeners, players, downloads = Places(_LISTENERS), Places(_PLAYERS), Places(_DOWNLOADS)
+    listing: asyncio.Future[list[dict[str, Any]]] | None = None
 
-    async def picture(request: Request) -> Response:
+    async def picture(request: Request) -> ASGIApp:
         shot = await asyncio.get_running_loop().run_in_executor(
             pictures, hub.shot, request.path_params["camera"]
         )
@@ -53,7 +60,7 @@ def application(
             return PlainTextResponse("There is no picture of that camera.\n", 404)
         return Response(shot.jpeg, media_type="image/jpeg")
 
-    async def events(request: Request) -> Response:
+    async def events(request: Request) -> ASGIApp:
         query = request.query_params
         told = live.stream(
             hub,
@@ -62,54 +69,52 @@ def application(
             cameras="cameras" in query,
             is_over=is_over,
         )
-        return endless(told, "text/event-stream")
+        return listeners.stream(request, told, "text/event-stream")
 
-    def endless(content: AsyncGenerator[str | bytes, None], kind: str) -> Response:
-        if streams >= _STREAMS:
-            return PlainTextResponse("Too many are looking.\n", 503, {"Retry-After": "10"})
+    async def clip_list(_: Request) -> ASGIApp:
+        nonlocal listing
+        if folder is None:
+            return JSONResponse({"kept": False, "clips": []})
+        if listing is None or listing.done():  # all who ask meanwhile get the same
+            listing = asyncio.get_running_loop().run_in_executor(files, clips.listed, folder)
+        return JSONResponse({"kept": True, "clips": await asyncio.shield(listing)})
 
-        async def counted() -> AsyncGenerator[str | bytes, None]:
-            nonlocal streams
-            streams += 1
-            try:
-                async for part in content:
-                    yield part
-            finally:
-                streams -= 1
-                await content.aclose()
-
-        return StreamingResponse(counted(), media_type=kind)
-
-    async def clip_list(_: Request) -> Response:
-        found = await asyncio.to_thread(clips.listed, folder) if folder else []
-        return JSONResponse({"kept": folder is not None, "clips": found})
-
-    async def clip(request: Request) -> Response:
-        path = (
-            await asyncio.to_thread(clips.find, folder, request.path_params["name"])
+    async def clip(request: Request) -> ASGIApp:
+        found = (
+            await asyncio.get_running_loop().run_in_executor(
+                files, clips.find, folder, request.path_params["name"]
+            )
             if folder
             else None
         )
-        if path is None:
+        if found is None:
             return PlainTextResponse("There is no such clip.\n", 404)
+        path, about = found
         if "play" in request.query_params:
             kind = f"multipart/x-mixed-replace; boundary={clips.BOUNDARY}"
-            return endless(clips.play(path, is_over), kind)
-        return FileResponse(path, media_type="video/mp4", filename=path.name)
+            return players.stream(request, clips.play(path, decoders, is_over), kind)
+        answer = FileResponse(path, media_type="video/mp4", filename=path.name, stat_result=about)
+        if _is_known(request, answer):
+            kept = {name: answer.headers[name] for name in ("etag", "last-modified")}
+            return Response(status_code=304, headers=kept)
+        to_thread.current_default_thread_limiter().total_tokens = _READERS
+        return downloads.file(answer)
 
-    async def health(_: Request) -> Response:
+    async def health(_: Request) -> ASGIApp:
         cameras = {camera.name: camera.state for camera in hub.cameras()}
         well = not hub.problem and all(state == "live" for state in cameras.values())
         return JSONResponse({"well": well, "cameras": cameras}, 200 if well else 503)
 
-    async def prometheus(_: Request) -> Response:
+    async def prometheus(_: Request) -> ASGIApp:
         return Response(figures(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    icon = _file("icon.svg", "image/svg+xml")
     routes = [
         Route("/", _file("index.html", "text/html", {"model": hub.model})),
         Route("/style.css", _file("style.css", "text/css")),
         Route("/page.js", _file("page.js", "text/javascript")),
-        Route("/icon.svg", _file("icon.svg", "image/svg+xml")),
+        Route("/icon.svg", icon),
+        Route("/favicon.ico", icon),  # which browsers ask for whatever the page says
         Route("/cameras/{camera}/picture.jpg", picture),
         Route("/events", events),
         Route("/clips", clip_list),
@@ -118,6 +123,19 @@ def application(
         Route("/metrics", prometheus),
     ]
     return Guard(Starlette(routes=routes), token, (_PAGE / "login.html").read_bytes())
+
+
+def _is_known(request: Request, answer: FileResponse) -> bool:
+    """Whether the client says that it has the very file (RFC 9110, 13.1)."""
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+        return answer.headers["etag"] in tags or known.strip() == "*"
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+        return since >= parsedate_to_datetime(answer.headers["last-modified"])
+    except (ValueError, TypeError):  # no date, or one without a time zone
+        return False
 
 
 def _file(name: str, kind: str, words: Mapping[str, str] | None = None) -> Endpoint:
@@ -131,8 +149,9 @@ def _file(name: str, kind: str, words: Mapping[str, str] | None = None) -> Endpo
     content = (_PAGE / name).read_text("utf-8")
     for key, word in (words or {}).items():
         content = content.replace(f"{{{key}}}", html.escape(word))
+    data = content.encode("utf-8", "replace")
 
-    async def give(_: Request) -> Response:
-        return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
+    async def give(_: Request) -> ASGIApp:
+        return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
 
     return give

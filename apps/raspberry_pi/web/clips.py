@@ -1,52 +1,82 @@
-"""The clips that are kept, to be listed, played and fetched."""
+"""The clips that are kept, to be listed, played and fetched.
+
+Whatever else lies in the folder is passed over: a clip is a video and a JSON file beside it that
+names it, both regular files with a name that is text.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import math
+import os
+import stat
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from apps.raspberry_pi.pictures import bgr, jpeg
-from edgevid import SourceError, open_source
+from edgevid import EdgevidError, open_source
+
+BOUNDARY = "picture"
 
 _NEWEST = 100  # clips that are listed
-BOUNDARY = "picture"
+_MOST_READ = 1000  # JSON files that are read for that
+_LONGEST_JSON = 256 << 10  # bytes; ours have some hundred, and a hundred for each event
+_MOST_EVENTS = 200  # of a clip that are told
+_LONGEST_TEXT = 300  # characters
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """Returns what the JSON files beside the clips say, newest first."""
-    found = []
-    for path in sorted(folder.glob("*.json"), key=_age)[:_NEWEST]:
-        with suppress(OSError, ValueError):  # one that has just been deleted, or is not ours
-            clip = json.loads(path.read_text("utf-8"))
-            if path.with_suffix(".mp4").name == clip["video"]:
-                found.append(clip)
+    found: list[dict[str, Any]] = []
+    for path in _newest(folder)[:_MOST_READ]:
+        clip = _described(path)
+        if clip is not None:
+            found.append(clip)
+            if len(found) == _NEWEST:
+                break
     return found
 
 
-def find(folder: Path, name: str) -> Path | None:
+def find(folder: Path, name: str) -> tuple[Path, os.stat_result] | None:
     """Returns a clip of the folder by its name; None when there is none.
 
     The name is looked for among those that are there, never made into a path: there is no way
     out of the folder.
     """
-    return next((path for path in folder.glob("*.mp4") if path.name == name), None)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == name and name.endswith(".mp4"):
+                path = folder / entry.name
+                if _described(path.with_suffix(".json")) is None:
+                    return None
+                return path, entry.stat(follow_symlinks=False)
+    return None
 
 
-async def play(path: Path, is_over: Callable[[], bool]) -> AsyncGenerator[bytes, None]:
+async def play(
+    path: Path, decoders: Executor, is_over: Callable[[], bool]
+) -> AsyncGenerator[bytes, None]:
     """Yields a clip as pictures for ``multipart/x-mixed-replace``, each at its time.
 
-    MPEG-4 Part 2, which a Pi can write beside everything else, is nothing that browsers play.
+    That is shown by every browser, whatever the clip was written with.
+
+    Args:
+        path: the clip's.
+        decoders: what decodes, beside the event loop.
+        is_over: whether the service ends.
     """
-    loop, worker, pictures = asyncio.get_running_loop(), ThreadPoolExecutor(1), _pictures(path)
+    loop, pictures = asyncio.get_running_loop(), _pictures(path)
+    reading: asyncio.Future[tuple[float, bytes] | None] | None = None
     began = loop.time()
     try:
         while not is_over():
-            found = await loop.run_in_executor(worker, next, pictures, None)
+            reading = loop.run_in_executor(decoders, next, pictures, None)
+            found = await asyncio.shield(reading)
             if found is None:
                 return
             second, picture = found
@@ -54,19 +84,75 @@ async def play(path: Path, is_over: Callable[[], bool]) -> AsyncGenerator[bytes,
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n"
             yield head.encode() + b"\r\n" + picture + b"\r\n"
     finally:
-        worker.submit(pictures.close)  # after the picture that is being read
-        worker.shutdown(wait=False)
+        close = functools.partial(loop.run_in_executor, decoders, pictures.close)
+        if reading is None or reading.done():
+            close()
+        else:  # after the picture that is being read
+            reading.add_done_callback(lambda _: close())
 
 
 def _pictures(path: Path) -> Generator[tuple[float, bytes], None, None]:
     """Yields each picture's second in the clip, and the picture as JPEG."""
-    with suppress(SourceError), open_source(str(path)) as source:
+    with suppress(EdgevidError, OSError), open_source(str(path)) as source:
         for frame in source:
             yield frame.timestamp, jpeg(bgr(frame.image))
 
 
-def _age(path: Path) -> float:
+def _newest(folder: Path) -> list[Path]:
+    """Returns the JSON files of a folder, newest first."""
+    found: list[tuple[float, str]] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # it has just been deleted
+                if entry.name.endswith(".json") and entry.is_file(follow_symlinks=False):
+                    found.append((entry.stat(follow_symlinks=False).st_mtime, entry.name))
+    return [folder / name for _, name in sorted(found, reverse=True)]
+
+
+def _described(path: Path) -> dict[str, Any] | None:
+    """Returns what a JSON file says of the clip beside it; None when it is no clip's."""
+    video = path.with_suffix(".mp4")
     try:
-        return -path.stat().st_mtime
-    except OSError:
-        return 0.0
+        if path.name.startswith(".") or not stat.S_ISREG(video.lstat().st_mode):
+            return None
+        video.name.encode()
+        about = json.loads(_read(path))
+        if not isinstance(about, dict) or about.get("video") != video.name:
+            return None
+        events = about["events"][:_MOST_EVENTS]
+        seconds = float(about["seconds"])
+        clip = {
+            "camera": _text(about["camera"]),
+            "video": video.name,
+            "began": _text(about["began"]),
+            "seconds": seconds if math.isfinite(seconds) else 0.0,
+            "events": [{"label": _text(event["label"])} for event in events],
+        }
+    # Whatever the file holds, and however deep: one that has just been deleted, or is not ours.
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    return clip
+
+
+def _read(path: Path) -> bytes:
+    """Returns a regular file's content.
+
+    Raises:
+        OSError: it is none, or it cannot be read.
+        ValueError: it is too long.
+    """
+    # Neither through a link out of the folder, nor waiting for a pipe that nobody writes to.
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError("no regular file")
+        content = file.read(_LONGEST_JSON + 1)
+    if len(content) > _LONGEST_JSON:
+        raise ValueError("too long")
+    return content
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value[:_LONGEST_TEXT].encode("utf-8", "replace").decode()

@@ -111,4 +111,5 @@ def _missed(remembered: list[CameraEvent], after: str | None, recent: bool) -> l
 
 def _message(kind: str, content: object, number: str = "") -> str:
     number = f"id: {number}\n" if number else ""
-    return f"{number}event: {kind}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n"
+    # In ASCII: the name of a file in a problem may be no text that can be sent otherwise.
+    return f"{number}event: {kind}\ndata: {json.dumps(content)}\n\n"

@@ -1,0 +1,75 @@
+"""A few hostile requests of each kind, in the short form of the campaign."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette", reason="the page's libraries are not installed")
+pytest.importorskip("uvicorn", reason="the page's libraries are not installed")
+pytest.importorskip("prometheus_client", reason="the page's libraries are not installed")
+
+from apps.raspberry_pi import web
+from apps.raspberry_pi.config import WebConfig
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.web import app, connections, guard
+from benchmarks.attack import requests
+from benchmarks.attack.hostile_requests import KINDS, Target, at_once
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    folder = tmp_path_factory.mktemp("page")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections, "PATIENCE_S", 0.5)
+        patch.setattr(guard, "_WRONG_S", 0.05)
+        patch.setattr(app, "_LISTENERS", 3)
+        patch.setattr(app, "_PLAYERS", 2)
+        target = requests.prepare(folder, port)
+        config = WebConfig(port=port, token_file=folder / "token")
+        server = web.start(config, Hub(["front"]), folder / "clips")
+        yield target
+        server.stop(30.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_requests_get_nothing_and_hold_nothing(kind: str, target: Target) -> None:
+    told = at_once(kind, replace(target, patience=30.0), 8, seed=1)  # a machine may be busy
+    assert sum(told.values()) == 8
+    assert [word for word in told if word.startswith("BROKEN")] == []
+    status, content = requests.ask(target, "/clips")
+    assert status == 200
+    assert all(name.encode() in content for name in target.clips)
+
+
+def test_what_the_page_must_not_do_is_seen(target: Target) -> None:
+    open_to_all = replace(target, token="wrong", listeners=0, wrong=3600.0)
+    for kind in ("ranges", "listeners", "wrong tokens"):
+        told = at_once(kind, open_to_all, 4, seed=1)
+        assert [word for word in told if word.startswith("BROKEN")], (kind, told)
+
+
+def test_the_honest_visitor_is_told_of_what_fails(target: Target) -> None:
+    with requests.visiting(target, every=0.01) as honest:
+        while len(honest.visits) < 12:
+            pass
+    assert {visit.problem for visit in honest.visits if visit.problem} <= {
+        "/cameras/front/picture.jpg is answered 404",  # there is no camera here
+        "/healthz is answered 503",
+    }
+    assert len([visit for visit in honest.visits if visit.problem]) >= 4
+
+
+def test_what_a_process_holds_is_read(tmp_path: Path) -> None:
+    before = requests.held(os.getpid())
+    with (tmp_path / "a").open("w"), (tmp_path / "b").open("w"):
+        assert requests.held(os.getpid()).files == before.files + 2
+    assert before.memory_mb > 10
+    assert before.threads >= 1
