@@ -39,6 +39,13 @@ from edgevid.records import Frame
 _LONGEST_S = 20.0
 _MOST_MB = 600
 _STEPS = 3
+# What the program was kept from, by the words of the error.
+_KEPT_AWAY = {
+    "crashes the runtime": "crashed in the trial",
+    "longer than any": "too long in the trial",
+    "to run": "too large in the trial",
+    "memory runs out": "too large in the trial",
+}
 _GIVEN_UP_S = 60.0  # a file that takes longer has hung the program
 
 
@@ -122,22 +129,22 @@ class _Worker:
 
     def load(self, seed: int) -> dict[str, Any]:
         assert self._process.stdin is not None
-        started = time.monotonic()
         self._process.stdin.write(f"{seed}\n")
         self._process.stdin.flush()
         told = self._answer(_GIVEN_UP_S)
-        took = time.monotonic() - started
         if told is None:
             ended = self._process.poll()
             end = "crashed" if ended is not None else "never ended"
             self.stop()
             self._start()
-            told = {"model": "?", "wrong": "?", "end": end, "mb": 0, "broken": [f"{end} {ended}"]}
-        if took > _LONGEST_S:
-            told["broken"].append(f"took {took:.0f} s")
+            told = {"model": "?", "wrong": "?", "end": end, "s": 0, "mb": 0}
+            return {**told, "broken": [f"{end} {ended}"]}
+        broken = told["broken"]
+        if told["s"] > _LONGEST_S:
+            broken.append(f"took {told['s']:.0f} s")
         if told["mb"] > _MOST_MB:
-            told["broken"].append(f"{told['mb']} MB")
-        return {**told, "s": took}
+            broken.append(f"{told['mb']} MB")
+        return told
 
     def stop(self) -> None:
         self._process.kill()
@@ -170,8 +177,10 @@ def _work(models: Sequence[Path]) -> int:
             path.write_bytes(data)
             del data
             _forget_peak()
+            started = time.monotonic()
             end, broken = _load(path)
-            told = {"model": sound.name, "wrong": wrong, "end": end, "mb": _peak_mb()}
+            took = time.monotonic() - started
+            told = {"model": sound.name, "wrong": wrong, "end": end, "s": took, "mb": _peak_mb()}
             print(json.dumps({**told, "broken": broken}), file=answers, flush=True)
             for kept in Path(folder).glob("edgevid/*/*"):
                 kept.unlink()
@@ -205,7 +214,8 @@ def _load(path: Path) -> tuple[str, list[str]]:
     except EdgevidError as error:
         text = str(error)
         plain = text.isprintable() and len(text) < 2000
-        return "refused", [] if plain else [f"not a plain line: {text!a:.100}"]
+        end = next((end for words, end in _KEPT_AWAY.items() if words in text), "refused")
+        return end, [] if plain else [f"not a plain line: {text!a:.100}"]
     except Exception as error:
         return type(error).__name__, [f"{error!r:.200}"]
     return "ran", []
