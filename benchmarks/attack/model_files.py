@@ -5,8 +5,8 @@ by an error of edgevid's own that is one line of plain text, and neither the pro
 process in which the file is tried out ever holds more than 600 MB. Fails when a promise is broken.
 
 The files are made of the published model, of what preparing makes of it, and of the model that
-edgevid brings along; --model adds others, such as one that was taught. One process loads them all,
-one after the other, and is only started again when a file has taken it down.
+edgevid brings along; --model names others instead, such as one that was taught. One process loads
+them all, one after the other, and is only started again when a file has taken it down.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from benchmarks.attack.mutants import Sound, mutant
 from benchmarks.report import arguments, table, write_json
 from edgevid import command, load_model, model_files
 from edgevid.catalog import CAMERA_MOTION
-from edgevid.errors import EdgevidError, ModelError
+from edgevid.errors import EdgevidError
 from edgevid.prepare import prepare
 from edgevid.records import Frame
 
@@ -53,7 +53,9 @@ def main(given: Sequence[str] | None = None) -> int:
     """Runs the campaign; returns its exit code."""
     parser = arguments("benchmarks.attack.model_files", __doc__)
     parser.add_argument("--count", type=int, default=600, help="files (default: 600)")
-    parser.add_argument("--model", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument(
+        "--model", type=Path, action="append", default=[], metavar="FILE", help="a sound file"
+    )
     parser.add_argument("--worker", action="store_true", help="be the program that loads them")
     chosen = parser.parse_args(given)
     if chosen.worker:
@@ -61,7 +63,9 @@ def main(given: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         before = machine.read()
-        outcomes, broken, most_mb, longest_s = attack(chosen.count, chosen.seed, chosen.model)
+        with tempfile.TemporaryDirectory() as folder:
+            sounds = chosen.model or _sound_files(Path(folder))
+            outcomes, broken, most_mb, longest_s = attack(chosen.count, chosen.seed, sounds)
         kinds = sorted({kind for kind, _ in outcomes})
         ends = sorted({end for _, end in outcomes})
         rows = [{"wrong": k, **{end: outcomes[k, end] for end in ends}} for k in kinds]
@@ -72,6 +76,7 @@ def main(given: Sequence[str] | None = None) -> int:
             print(table(broken[:50]))
         results = {
             "machine": machine.facts(before, machine.read()),
+            "made_of": [path.stem for path in sounds],
             "files": chosen.count,
             "first_seed": chosen.seed,
             "most_mb": most_mb,
@@ -87,13 +92,13 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def attack(
-    count: int, seed: int, models: Sequence[Path] = ()
+    count: int, seed: int, sounds: Sequence[Path]
 ) -> tuple[Counter[tuple[str, str]], list[dict[str, Any]], int, float]:
     """Has mutants loaded; returns how each kind ended, what was broken, and the worst figures."""
     outcomes: Counter[tuple[str, str]] = Counter()
     broken: list[dict[str, Any]] = []
     most_mb, longest_s = 0, 0.0
-    worker = _Worker(models)
+    worker = _Worker(sounds)
     try:
         for number in tqdm(range(seed, seed + count), "files", leave=False, disable=None):
             told = worker.load(number)
@@ -165,7 +170,7 @@ def _work(models: Sequence[Path]) -> int:
     """Loads the file of each seed on standard input; a line of JSON for each."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the runtime's own words
-    sounds = _sound_files(models)
+    sounds = [Sound.of(path.stem, path.read_bytes()) for path in models]
     print("{}", file=answers, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
@@ -187,17 +192,15 @@ def _work(models: Sequence[Path]) -> int:
     return command.OK
 
 
-def _sound_files(models: Sequence[Path]) -> list[Sound]:
-    sounds = [Sound.of(CAMERA_MOTION.name, CAMERA_MOTION.path.read_bytes())]
-    try:
-        published = model_files.find("movinet-a0")
-    except ModelError:
-        published = None
+def _sound_files(folder: Path) -> list[Path]:
+    """Returns the files to make others of; those that are not at hand are made in the folder."""
+    sounds = [CAMERA_MOTION.path]
+    published = model_files.find("movinet-a0")
     if published is not None:
-        data = published.read_bytes()
-        sounds.append(Sound.of("published", data))
-        sounds.append(Sound.of("prepared", prepare(data, name="movinet-a0").data))
-    return [*sounds, *(Sound.of(path.stem, path.read_bytes()) for path in models)]
+        prepared = folder / "prepared.tflite"
+        prepared.write_bytes(prepare(published.read_bytes(), name="movinet-a0").data)
+        sounds += [published, prepared]
+    return sounds
 
 
 def _load(path: Path) -> tuple[str, list[str]]:
