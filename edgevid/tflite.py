@@ -35,7 +35,10 @@ _MAX_COMPUTED_BYTES = 64 << 20
 # in its weights. Others (string, resource, ...) are known by number only.
 _DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool",
            7: "int16", 9: "int8", 10: "float64", 15: "uint32", 16: "uint16"}  # fmt: skip
-_INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
+_ITEM_BYTES = {name: np.dtype(name).itemsize for name in _DTYPES.values()}
+_RANGES = {
+    name: (np.iinfo(name).min, np.iinfo(name).max) for name in _DTYPES.values() if "int" in name
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ def _read_tensor(index: int, table: Table, buffers: list[int]) -> Tensor:
         raise ModelError(f"tensor {name!a:.80} has a negative size: {list(shape)!s:.80}")
     if len(shape) > _MAX_RANK:
         raise ModelError(f"tensor {name!a:.80} has {len(shape)} dimensions")
-    item_bytes = np.dtype(dtype).itemsize if dtype in _DTYPES.values() else 8
+    item_bytes = _ITEM_BYTES.get(dtype, 8)
     if not size and math.prod(map(abs, shape)) * item_bytes > _MAX_COMPUTED_BYTES:
         raise ModelError(f"tensor {name!a:.80} has a size beyond any MoViNet: {list(shape)}")
     if sparsity is None and dtype in _DTYPES.values() and size:
@@ -187,9 +190,8 @@ def _read_tensor(index: int, table: Table, buffers: list[int]) -> Tensor:
             raise ModelError(f"tensor {name!a:.80} has a scale but {len(zero_point)} zero points")
         if not all(0 < value < math.inf for value in scale):
             raise ModelError(f"tensor {name!a:.80} has a scale that is not a positive number")
-        if dtype in _INTEGERS and not all(
-            np.iinfo(dtype).min <= value <= np.iinfo(dtype).max for value in zero_point
-        ):
+        least, most = _RANGES.get(dtype, (-math.inf, math.inf))
+        if zero_point and not least <= min(zero_point) <= max(zero_point) <= most:
             raise ModelError(f"tensor {name!a:.80} has a zero point that no {dtype} can hold")
     is_variable = table.i8(5) != 0
     return Tensor(index, name, signature or shape, dtype, scale, zero_point, size > 0, is_variable)
@@ -212,6 +214,7 @@ def _read_subgraph(
         if tensors[index].is_constant:
             raise ModelError(f"the graph's input {tensors[index].name!a:.80} is a constant")
     subgraph.string(4)
+    shapes = [tensor.shape for tensor in tensors]
     operators = []
     for table in subgraph.tables(3):
         _check_index(table.u32(0), len(opcodes), "operator code")
@@ -225,7 +228,7 @@ def _read_subgraph(
         indices(table, 8)
         table.vector(5, 1)
         table.table(12)
-        check_operator(operator, [tensor.shape for tensor in tensors])
+        check_operator(operator, shapes)
         operators.append(operator)
     held = {tensor.index for tensor in tensors if tensor.is_constant or tensor.is_variable}
     check_order(operators, inputs | held, outputs, {t.index for t in tensors if t.is_constant})

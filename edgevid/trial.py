@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -67,6 +66,8 @@ def run(path: Path, data: bytes, wanted: Wanted) -> Attempt:
 
 
 def _in_a_process(data: bytes, wanted: Wanted) -> Attempt:
+    import subprocess  # here: no file that is known already needs it
+
     if not Path(sys.executable or "").name.startswith("python"):
         # The program that this is part of would be started a second time.
         raise _NoTrialError("this is a program with a Python inside")
