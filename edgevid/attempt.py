@@ -116,7 +116,7 @@ def _run(read: Contents, backend: str) -> None:
 def _checked(running: backends.Backend, tensor: Tensor) -> Any:
     """Returns a tensor's view. The runtime works shapes out anew, and need not agree."""
     view = running.tensor(tensor.index)
-    if (view.shape, view.dtype) != (tensor.shape, tensor.dtype):
+    if view.shape != tensor.shape or view.dtype.name != tensor.dtype:
         raise ModelError(
             f"{tensor.name!a:.80} is {view.dtype} {list(view.shape)} when it runs, "
             f"not {tensor.dtype} {list(tensor.shape)} as the file says"

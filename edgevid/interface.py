@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from edgevid.errors import ModelError
@@ -12,6 +13,7 @@ ALPHA = "alpha"
 LOGITS = "logits"
 
 _IMAGE_DTYPES = ("float32", "uint8", "int8")
+_MAX_VALUES = 40_000_000  # of all that goes in and comes out; MoViNet-A2 has under 2 million
 _PIXEL_SCALE = 1 / 255  # an integer image holds the pixels themselves: 0..255 stand for 0..1
 
 
@@ -87,6 +89,7 @@ def of(graph: Graph) -> Interface:
                 f"the model leaves the size of {tensor.name!r} open ({list(tensor.shape)}): "
                 "export it for one frame a step at a fixed size"
             )
+    _check_sizes([*inputs.values(), *outputs.values()])
     image = _image(inputs.pop(IMAGE, None))
     alpha = inputs.pop(ALPHA, None)
     if alpha is not None and (alpha.dtype, alpha.shape) != ("float32", (1,)):
@@ -104,6 +107,14 @@ def of(graph: Graph) -> Interface:
     idle = tuple(state for state in states if state.input is state.output)
     moving = _hazard_free([state for state in states if state.input is not state.output])
     return Interface(image, moving, idle, logits, alpha)
+
+
+def _check_sizes(tensors: list[Tensor]) -> None:
+    for tensor in tensors:
+        if 0 in tensor.shape:
+            raise ModelError(f"the model's {tensor.name!a:.80} is empty: {list(tensor.shape)}")
+    if sum(math.prod(tensor.shape) for tensor in tensors) > _MAX_VALUES:
+        raise ModelError("the model carries more from step to step than any MoViNet")
 
 
 def _signature(graph: Graph) -> Signature:

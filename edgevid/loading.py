@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgevid import backends, contents, label_files, manifest, model_files, tflite, trial, tried
-from edgevid.attempt import Attempt, Wanted, attempt
+from edgevid.attempt import Wanted
 from edgevid.catalog import BUNDLED
 from edgevid.contents import Contents
 from edgevid.errors import LabelsError, ModelError, OutputError
@@ -87,7 +87,8 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> Contents:
     known = tried.recall(key, data)
     if known is None:
         read = contents.read(data, name=wanted.name, labels=wanted.labels)
-        done = _try(path, data, wanted, needs_preparing=read.interface.alpha is None)
+        needed = wanted.prepare and read.interface.alpha is None
+        done = trial.run(path, data, replace(wanted, prepare=needed))
         known = Tried(data if done.prepared is None else done.prepared, done.problem)
         try:
             tried.remember(key, done)
@@ -96,12 +97,3 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> Contents:
     if known.problem:
         _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
     return contents.read(known.data, name=wanted.name, labels=wanted.labels)
-
-
-def _try(path: Path, data: bytes, wanted: Wanted, *, needs_preparing: bool) -> Attempt:
-    wanted = replace(wanted, prepare=wanted.prepare and needs_preparing)
-    try:
-        return trial.run(data, wanted)
-    except trial.NoTrialError as error:
-        _LOG.warning("%s is loaded without having been tried out: %s", path, error)
-        return attempt(data, wanted)

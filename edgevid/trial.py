@@ -6,9 +6,9 @@ or ask for gigabytes. Checks find much of that beforehand, but not all.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edgevid import attempt
 from edgevid.attempt import Attempt, Wanted
 from edgevid.errors import ModelError
 
+_LOG = logging.getLogger("edgevid")
 _LAST_RESORT_S = 300.0  # the process ends itself long before
 # Started without the package's own front door, and without the machine's site packages beyond
 # those that are in use here: both load more than a trial needs.
@@ -37,21 +38,39 @@ _SETTINGS = {
 _TOO_LONG = (signal.SIGALRM, signal.SIGXCPU)
 
 
-class NoTrialError(Exception):
+class _NoTrialError(Exception):
     """No process can be started here."""
 
 
-def run(data: bytes, wanted: Wanted) -> Attempt:
+def run(path: Path, data: bytes, wanted: Wanted) -> Attempt:
     """Prepares a file if that is wanted, and runs two steps, all in a process of its own.
+
+    Where no process can be started, as in a program that has Python inside, the same is done in
+    this one: the file is then checked as far as that is possible without running it, but nothing
+    protects the caller from what the checks let through. A warning says so.
+
+    Args:
+        path: where the file is from, for the warning.
+        data: the file.
+        wanted: what is to be done with it.
 
     Raises:
         ModelError: the file is damaged, no MoViNet stream, or does not run.
         LabelsError: more or fewer labels than logits.
-        NoTrialError: the process could not be started, or ended before it came to the file.
     """
+    try:
+        return _in_a_process(data, wanted)
+    except _NoTrialError as error:
+        _LOG.warning("%s is loaded without having been tried out first: %s", path, error)
+        return attempt.attempt(data, wanted)
+
+
+def _in_a_process(data: bytes, wanted: Wanted) -> Attempt:
+    import subprocess  # here: no file that is known already needs it
+
     if not Path(sys.executable or "").name.startswith("python"):
         # The program that this is part of would be started a second time.
-        raise NoTrialError("this is a program with a Python inside")
+        raise _NoTrialError("this is a program with a Python inside")
     init = str(Path(attempt.__file__).with_name("__init__.py"))
     program = _PROGRAM.format(path=[entry for entry in sys.path if entry], init=init)
     try:
@@ -67,12 +86,12 @@ def run(data: bytes, wanted: Wanted) -> Attempt:
     except subprocess.TimeoutExpired as error:
         raise ModelError(_too_long()) from error
     except (OSError, subprocess.SubprocessError) as error:
-        raise NoTrialError(str(error)) from error
+        raise _NoTrialError(str(error)) from error
     if done.returncode < 0:
         raise ModelError(_death(-done.returncode))
     if done.returncode or not done.stdout:
         told = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise NoTrialError(told[-1] if told else f"exit code {done.returncode}")
+        raise _NoTrialError(told[-1] if told else f"exit code {done.returncode}")
     return attempt.result(done.stdout)
 
 

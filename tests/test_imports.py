@@ -25,7 +25,8 @@ FOLDERS = {
 # The modules and packages inside edgevid: each imports only from the rows above its own.
 LAYERS = [
     "errors plain_text version",
-    "appended_zip records whole_file",
+    "appended_zip flatbuffer_table records whole_file",
+    "operator_checks",
     "backends cache command download manifest opencv orientation pace percentiles pyav scores"
     " target tflite",
     "events interface jpeg label_files preprocess scenes sources",
@@ -33,6 +34,7 @@ LAYERS = [
     "catalog contents options prepare sinks",
     "attempt model_files",
     "trial tried",
+    "prepare.__main__",
     "model models",
     "loading",
     "watch",
@@ -80,7 +82,8 @@ def module_of(path: Path) -> str:
 
 
 def unit_of(module: str) -> str:
-    return module.split(".")[0]
+    """Returns a module's or a package's name; a package's command stands over the package."""
+    return module if module.endswith(".__main__") else module.split(".")[0]
 
 
 def units_imported(path: Path) -> set[str]:

@@ -380,9 +380,10 @@ class TestKilled:
             keep(whole)
 
         keep = WholeFile.keep
-        monkeypatch.setattr(WholeFile, "keep", killed)
-        with pytest.raises(KeyboardInterrupt):
-            model_files.fetch("movinet-a1", progress=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(WholeFile, "keep", killed)
+            with pytest.raises(KeyboardInterrupt):
+                model_files.fetch("movinet-a1", progress=False)
         assert cache.remembered("movinet-a1") == sha256(A1)
 
     def test_a_file_without_a_note_is_not_taken(

@@ -5,8 +5,8 @@ by an error of edgevid's own that is one line of plain text, and neither the pro
 process in which the file is tried out ever holds more than 600 MB. Fails when a promise is broken.
 
 The files are made of the published model, of what preparing makes of it, and of the model that
-edgevid brings along; --model adds others, such as one that was taught. One process loads them all,
-one after the other, and is only started again when a file has taken it down.
+edgevid brings along; --model names others instead, such as one that was taught. One process loads
+them all, one after the other, and is only started again when a file has taken it down.
 """
 
 from __future__ import annotations
@@ -32,13 +32,20 @@ from benchmarks.attack.mutants import Sound, mutant
 from benchmarks.report import arguments, table, write_json
 from edgevid import command, load_model, model_files
 from edgevid.catalog import CAMERA_MOTION
-from edgevid.errors import EdgevidError, ModelError
+from edgevid.errors import EdgevidError
 from edgevid.prepare import prepare
 from edgevid.records import Frame
 
 _LONGEST_S = 20.0
 _MOST_MB = 600
 _STEPS = 3
+# What the program was kept from, by the words of the error.
+_KEPT_AWAY = {
+    "crashes the runtime": "crashed in the trial",
+    "longer than any": "too long in the trial",
+    "to run": "too large in the trial",
+    "memory runs out": "too large in the trial",
+}
 _GIVEN_UP_S = 60.0  # a file that takes longer has hung the program
 
 
@@ -46,7 +53,9 @@ def main(given: Sequence[str] | None = None) -> int:
     """Runs the campaign; returns its exit code."""
     parser = arguments("benchmarks.attack.model_files", __doc__)
     parser.add_argument("--count", type=int, default=600, help="files (default: 600)")
-    parser.add_argument("--model", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument(
+        "--model", type=Path, action="append", default=[], metavar="FILE", help="a sound file"
+    )
     parser.add_argument("--worker", action="store_true", help="be the program that loads them")
     chosen = parser.parse_args(given)
     if chosen.worker:
@@ -54,7 +63,9 @@ def main(given: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         before = machine.read()
-        outcomes, broken, most_mb, longest_s = attack(chosen.count, chosen.seed, chosen.model)
+        with tempfile.TemporaryDirectory() as folder:
+            sounds = chosen.model or _sound_files(Path(folder))
+            outcomes, broken, most_mb, longest_s = attack(chosen.count, chosen.seed, sounds)
         kinds = sorted({kind for kind, _ in outcomes})
         ends = sorted({end for _, end in outcomes})
         rows = [{"wrong": k, **{end: outcomes[k, end] for end in ends}} for k in kinds]
@@ -65,6 +76,7 @@ def main(given: Sequence[str] | None = None) -> int:
             print(table(broken[:50]))
         results = {
             "machine": machine.facts(before, machine.read()),
+            "made_of": [path.stem for path in sounds],
             "files": chosen.count,
             "first_seed": chosen.seed,
             "most_mb": most_mb,
@@ -80,13 +92,13 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def attack(
-    count: int, seed: int, models: Sequence[Path] = ()
+    count: int, seed: int, sounds: Sequence[Path]
 ) -> tuple[Counter[tuple[str, str]], list[dict[str, Any]], int, float]:
     """Has mutants loaded; returns how each kind ended, what was broken, and the worst figures."""
     outcomes: Counter[tuple[str, str]] = Counter()
     broken: list[dict[str, Any]] = []
     most_mb, longest_s = 0, 0.0
-    worker = _Worker(models)
+    worker = _Worker(sounds)
     try:
         for number in tqdm(range(seed, seed + count), "files", leave=False, disable=None):
             told = worker.load(number)
@@ -122,22 +134,22 @@ class _Worker:
 
     def load(self, seed: int) -> dict[str, Any]:
         assert self._process.stdin is not None
-        started = time.monotonic()
         self._process.stdin.write(f"{seed}\n")
         self._process.stdin.flush()
         told = self._answer(_GIVEN_UP_S)
-        took = time.monotonic() - started
         if told is None:
             ended = self._process.poll()
             end = "crashed" if ended is not None else "never ended"
             self.stop()
             self._start()
-            told = {"model": "?", "wrong": "?", "end": end, "mb": 0, "broken": [f"{end} {ended}"]}
-        if took > _LONGEST_S:
-            told["broken"].append(f"took {took:.0f} s")
+            told = {"model": "?", "wrong": "?", "end": end, "s": 0, "mb": 0}
+            return {**told, "broken": [f"{end} {ended}"]}
+        broken = told["broken"]
+        if told["s"] > _LONGEST_S:
+            broken.append(f"took {told['s']:.0f} s")
         if told["mb"] > _MOST_MB:
-            told["broken"].append(f"{told['mb']} MB")
-        return {**told, "s": took}
+            broken.append(f"{told['mb']} MB")
+        return told
 
     def stop(self) -> None:
         self._process.kill()
@@ -158,7 +170,7 @@ def _work(models: Sequence[Path]) -> int:
     """Loads the file of each seed on standard input; a line of JSON for each."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the runtime's own words
-    sounds = _sound_files(models)
+    sounds = [Sound.of(path.stem, path.read_bytes()) for path in models]
     print("{}", file=answers, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
@@ -170,25 +182,25 @@ def _work(models: Sequence[Path]) -> int:
             path.write_bytes(data)
             del data
             _forget_peak()
+            started = time.monotonic()
             end, broken = _load(path)
-            told = {"model": sound.name, "wrong": wrong, "end": end, "mb": _peak_mb()}
+            took = time.monotonic() - started
+            told = {"model": sound.name, "wrong": wrong, "end": end, "s": took, "mb": _peak_mb()}
             print(json.dumps({**told, "broken": broken}), file=answers, flush=True)
             for kept in Path(folder).glob("edgevid/*/*"):
                 kept.unlink()
     return command.OK
 
 
-def _sound_files(models: Sequence[Path]) -> list[Sound]:
-    sounds = [Sound.of(CAMERA_MOTION.name, CAMERA_MOTION.path.read_bytes())]
-    try:
-        published = model_files.find("movinet-a0")
-    except ModelError:
-        published = None
+def _sound_files(folder: Path) -> list[Path]:
+    """Returns the files to make others of; those that are not at hand are made in the folder."""
+    sounds = [CAMERA_MOTION.path]
+    published = model_files.find("movinet-a0")
     if published is not None:
-        data = published.read_bytes()
-        sounds.append(Sound.of("published", data))
-        sounds.append(Sound.of("prepared", prepare(data, name="movinet-a0").data))
-    return [*sounds, *(Sound.of(path.stem, path.read_bytes()) for path in models)]
+        prepared = folder / "prepared.tflite"
+        prepared.write_bytes(prepare(published.read_bytes(), name="movinet-a0").data)
+        sounds += [published, prepared]
+    return sounds
 
 
 def _load(path: Path) -> tuple[str, list[str]]:
@@ -205,7 +217,8 @@ def _load(path: Path) -> tuple[str, list[str]]:
     except EdgevidError as error:
         text = str(error)
         plain = text.isprintable() and len(text) < 2000
-        return "refused", [] if plain else [f"not a plain line: {text!a:.100}"]
+        end = next((end for words, end in _KEPT_AWAY.items() if words in text), "refused")
+        return end, [] if plain else [f"not a plain line: {text!a:.100}"]
     except Exception as error:
         return type(error).__name__, [f"{error!r:.200}"]
     return "ran", []

@@ -18,8 +18,32 @@ from typing import Any
 
 from edgevid import manifest
 
-_INTEGERS = (0, 1, -1, 2, 3, 5, 7, 100, 127, 128, 255, 256, 4096, 65535, 1 << 24, 2**31 - 1, -(2**31))
+_INTEGERS = (
+    0,
+    1,
+    -1,
+    2,
+    3,
+    5,
+    7,
+    100,
+    127,
+    128,
+    255,
+    256,
+    4096,
+    65535,
+    1 << 24,
+    2**31 - 1,
+    -(2**31),
+)
 _FLOATS = (0.0, -1.0, 1e-38, 1e-8, 1.0, 1e8, 3e38, float("inf"), float("-inf"), float("nan"))
+_BOMBS = ((zipfile.ZIP_DEFLATED, 5), (zipfile.ZIP_DEFLATED, 60), (zipfile.ZIP_BZIP2, 4),
+          (zipfile.ZIP_LZMA, 1))  # fmt: skip
+_ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1e308, 10**400, float("nan"), float("inf"), [], {}, [[[[]]]]),
+    *("", "\ud800", "\x1b[2J", "a" * 100_000),
+)
 _FEW = 64  # values of a constant that decides on shapes rather than on sums
 
 
@@ -39,9 +63,11 @@ class Places:
     by_kind: dict[str, list[Place]] = field(default_factory=dict)
 
     def add(self, kind: str, position: int, form: str) -> None:
+        """Notes a place."""
         self.by_kind.setdefault(kind, []).append(Place(position, form))
 
     def unpack(self, form: str, position: int) -> int:
+        """Returns a number of the data."""
         return int(struct.unpack_from(form, self.data, position)[0])
 
     def fields(self, position: int) -> list[int]:
@@ -57,9 +83,11 @@ class Places:
         return places
 
     def field(self, fields: list[int], number: int) -> int:
+        """Returns where a field is, 0 for one that is left out."""
         return fields[number] if number < len(fields) else 0
 
     def scalar(self, kind: str, fields: list[int], number: int, form: str) -> None:
+        """Notes a field that is a number."""
         if at := self.field(fields, number):
             self.add(kind, at, form)
 
@@ -72,6 +100,7 @@ class Places:
         return at + self.unpack("<I", at)
 
     def vector(self, fields: list[int], number: int) -> tuple[int, int]:
+        """Returns where the items of a vector begin, and how many there are."""
         at = self.follow(fields, number)
         if not at:
             return 0, 0
@@ -79,11 +108,13 @@ class Places:
         return at + 4, self.unpack("<I", at)
 
     def numbers(self, kind: str, fields: list[int], number: int, form: str) -> None:
+        """Notes the numbers of a vector."""
         start, length = self.vector(fields, number)
         for index in range(length):
             self.add(kind, start + index * struct.calcsize(form), form)
 
     def tables(self, fields: list[int], number: int) -> Iterator[list[int]]:
+        """Yields the fields of each table of a vector."""
         start, length = self.vector(fields, number)
         for at in range(start, start + 4 * length, 4):
             self.add("offset", at, "<I")
@@ -154,6 +185,7 @@ class Sound:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> Sound:
+        """Returns a file with its places."""
         flatbuffer, _ = manifest.split(data)
         return cls(name, data, flatbuffer, places(flatbuffer))
 
@@ -187,7 +219,17 @@ def _set(data: bytearray, place: Place, chance: random.Random) -> None:
             struct.pack_into("<f", data, place.position, new)
         return
     bits = 8 * struct.calcsize(form)
-    new = chance.choice((*_INTEGERS, old + 1, old - 1, old * 2, old // 2, old ^ 1 << chance.randrange(bits), chance.randrange(300)))
+    new = chance.choice(
+        (
+            *_INTEGERS,
+            old + 1,
+            old - 1,
+            old * 2,
+            old // 2,
+            old ^ 1 << chance.randrange(bits),
+            chance.randrange(300),
+        )
+    )
     new &= (1 << bits) - 1
     struct.pack_into(form.upper(), data, place.position, new)
 
@@ -195,7 +237,9 @@ def _set(data: bytearray, place: Place, chance: random.Random) -> None:
 def _flipped(sound: Sound, chance: random.Random) -> bytes:
     data = bytearray(sound.data)
     for _ in range(chance.randint(1, 8)):
-        data[chance.randrange(len(data))] = chance.choice((0, 1, 127, 128, 255, chance.randrange(256)))
+        data[chance.randrange(len(data))] = chance.choice(
+            (0, 1, 127, 128, 255, chance.randrange(256))
+        )
     return bytes(data)
 
 
@@ -219,7 +263,9 @@ def _tail_lies(sound: Sound, chance: random.Random) -> bytes:
     """Sizes, counts, offsets and methods in the archive's records that are not so."""
     data = bytearray(_packed(sound, _members(sound, chance), zipfile.ZIP_DEFLATED))
     for _ in range(chance.randint(1, 3)):
-        mark, spread = chance.choice(((b"PK\x01\x02", 46), (b"PK\x05\x06", 22), (b"PK\x03\x04", 30)))
+        mark, spread = chance.choice(
+            ((b"PK\x01\x02", 46), (b"PK\x05\x06", 22), (b"PK\x03\x04", 30))
+        )
         at = data.rfind(mark) + 4 + chance.randrange(spread - 7)
         value = chance.choice(_INTEGERS) & 0xFFFFFFFF
         struct.pack_into("<I", data, min(at, len(data) - 4), value)
@@ -227,11 +273,11 @@ def _tail_lies(sound: Sound, chance: random.Random) -> bytes:
 
 
 def _bomb(sound: Sound, chance: random.Random) -> bytes:
-    methods = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    method, mb = chance.choice(_BOMBS)
     members = _members(sound, chance)
     text = chance.choice((b"a\n", b"\0", b"label\n"))
-    members[chance.choice(tuple(members))] = text * (chance.choice((5, 40)) << 20)
-    return _packed(sound, members, chance.choice(methods))
+    members[chance.choice(tuple(members))] = text * (mb << 20)
+    return _packed(sound, members, method)
 
 
 def _many(sound: Sound, chance: random.Random) -> bytes:
@@ -243,8 +289,7 @@ def _many(sound: Sound, chance: random.Random) -> bytes:
 def _odd_manifest(sound: Sound, chance: random.Random) -> bytes:
     members = _members(sound, chance)
     values = json.loads(members["manifest.json"])
-    odd: list[Any] = [None, "", "\ud800", "\x1b[2J", -1, 0, 1e308, 10**400, [], {}, [[[[]]]], True,
-                      "a" * 100_000, float("nan"), float("inf"), _nested(chance.choice((10, 900)))]  # fmt: skip
+    odd = (*_ODD_VALUES, _nested(chance.choice((10, 900))))
     for _ in range(chance.randint(1, 3)):
         holder = chance.choice((values, values, values["events"], values["provenance"]))
         if not isinstance(holder, dict) or not holder:
@@ -268,7 +313,16 @@ def _odd_labels(sound: Sound, chance: random.Random) -> bytes:
     lines = members["labels.txt"].split(b"\n")[:-1]
     at = chance.randrange(len(lines))
     lines[at] = chance.choice(
-        (b"", b"\x1b]0;x\x07", b"\xed\xa0\x80", b"\xff\xfe", b"a" * 1000, b"a" * 3_000_000, b"\r", b" ")
+        (
+            b"",
+            b"\x1b]0;x\x07",
+            b"\xed\xa0\x80",
+            b"\xff\xfe",
+            b"a" * 1000,
+            b"a" * 3_000_000,
+            b"\r",
+            b" ",
+        )
     )
     if chance.random() < 0.3:
         lines *= chance.choice((0, 2, 1000))

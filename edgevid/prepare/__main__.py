@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgevid import clashes, command, label_files, tflite
-from edgevid.errors import EdgevidError
-from edgevid.prepare import TARGETS, PreparedModel, prepare, this_machine
+from edgevid import clashes, command, label_files, tflite, trial
+from edgevid.attempt import Attempt, Wanted
+from edgevid.errors import EdgevidError, ModelError
+from edgevid.plain_text import printable
+from edgevid.target import TARGETS, this_machine
 from edgevid.whole_file import whole_file
 
 
@@ -53,19 +55,27 @@ def _run(chosen: argparse.Namespace) -> int:
     )
     labels = label_files.read(chosen.labels) if chosen.labels else ()
     data = tflite.load(chosen.model)
+    wanted = Wanted(
+        name=chosen.name or printable(chosen.output.stem),
+        labels=labels,
+        prepare=True,
+        target=chosen.target,
+        backend="auto",
+    )
     try:
-        prepared = prepare(
-            data, name=chosen.name or chosen.output.stem, labels=labels, target=chosen.target
-        )
+        # Away from here: the file may be anybody's, and what comes out is to run as well.
+        done = trial.run(chosen.model, data, wanted)
+        if done.prepared is None:
+            raise ModelError(done.problem)
     except EdgevidError as error:
         raise type(error)(f"{chosen.model}: {error}") from error
     with whole_file(chosen.output) as file:
-        file.write(prepared.data)
-    _tell(prepared, chosen)
+        file.write(done.prepared)
+    _tell(done, len(done.prepared), chosen)
     return command.OK
 
 
-def _tell(prepared: PreparedModel, chosen: argparse.Namespace) -> None:
+def _tell(prepared: Attempt, size: int, chosen: argparse.Namespace) -> None:
     if not prepared.report:
         print(f"{chosen.model} had been prepared before; {chosen.output} is the same network")
         return
@@ -73,7 +83,7 @@ def _tell(prepared: PreparedModel, chosen: argparse.Namespace) -> None:
         width = max(len(step) for step, _ in prepared.report)
         for step, change in prepared.report:
             print(f"{step.replace('_', ' '):{width}}  {change or 'nothing to do'}")
-    print(f"{chosen.output}: {len(prepared.data) / 1e6:.1f} MB, ready for {chosen.target}")
+    print(f"{chosen.output}: {size / 1e6:.1f} MB, ready for {chosen.target}")
 
 
 if __name__ == "__main__":
