@@ -43,7 +43,7 @@ class Stage(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
+    parser = command.ArgumentParser(prog="python -m benchmarks.prepare", description=__doc__)
     parser.add_argument("model", type=Path, help="a published file")
     parser.add_argument("--accuracy", action="store_true", help="measured over real clips, too")
     parser.add_argument("--target", choices=edgevid.prepare.TARGETS)

@@ -6,7 +6,6 @@ The bundled model's card has such tables, too. A table stands between ``<!-- tab
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ _BLOCK = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__)
+    parser = command.ArgumentParser(prog="python -m benchmarks.readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if it is stale")
     chosen = parser.parse_args(arguments)
     return command.guard(lambda: _run(chosen.check))

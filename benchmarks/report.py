@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgevid.command import ArgumentParser
 from edgevid.errors import MissingDependencyError
 from edgevid.whole_file import whole_file
 
 
 def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
     """Returns a parser with the arguments that all benchmarks share."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=f"python -m {module}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -11,7 +11,7 @@ Example:
 Importing edgevid loads neither a runtime nor OpenCV; they come with the first use.
 """
 
-from edgevid.command import complain, guard
+from edgevid.command import ArgumentParser, complain, guard
 from edgevid.errors import (
     DownloadError,
     EdgevidError,
@@ -41,6 +41,7 @@ from edgevid.watch import Watch
 from edgevid.whole_file import WholeFile, sweep, whole_file
 
 __all__ = [
+    "ArgumentParser",
     "DownloadError",
     "EdgevidError",
     "Event",

@@ -26,5 +26,7 @@ def reason(error: Exception) -> str:
     """Returns FFmpeg's words for an error, without the number and the file's name."""
     if isinstance(error, MemoryError):
         return "not enough memory"
+    if isinstance(error, av.error.ExitError):  # how PyAV ends what takes too long
+        return "nothing came in time"
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return words[:1].lower() + words[1:]

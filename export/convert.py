@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edgevid import manifest
-from edgevid.command import OK, guard
+from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import UsageError
 from edgevid.manifest import Manifest
 from edgevid.prepare import TARGETS, prepare
@@ -139,7 +139,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m export.convert", description=__doc__)
+    parser = ArgumentParser(prog="python -m export.convert", description=__doc__)
     add = parser.add_argument
     add("network", type=Path, help="network.npz of export.finetune")
     add("-o", "--out", type=Path, required=True, help="the .tflite file to write")

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgevid import label_files
-from edgevid.command import OK, guard
+from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import SourceError
 from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import measure_statistics, restore_statistics
@@ -228,7 +228,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m export.finetune", description=__doc__)
+    parser = ArgumentParser(prog="python -m export.finetune", description=__doc__)
     add, recipe = parser.add_argument, Recipe()
     add("data", type=Path, help="a folder per class, or a list or CSV of clips")
     add("--out", type=Path, required=True, help="folder for the network and the report")

@@ -37,7 +37,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from edgevid.command import OK, guard
+from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
 from edgevid.whole_file import whole_file
@@ -192,7 +192,7 @@ def _rounded(plan: Plan) -> Plan:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m export.run", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

@@ -30,7 +30,7 @@ NUMBERS: tuple[Precision, ...] = ("int8", "float32")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m export.untrained", description=__doc__)
+    parser = command.ArgumentParser(prog="python -m export.untrained", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
     parser.add_argument("--numbers", nargs="+", choices=NUMBERS, default=NUMBERS)

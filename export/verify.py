@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid import label_files, manifest
-from edgevid.command import OK, guard
+from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import ModelError, UsageError
 from edgevid.loading import load_model
 from edgevid.whole_file import whole_file
@@ -242,7 +242,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m export.verify", description=__doc__)
+    parser = ArgumentParser(prog="python -m export.verify", description=__doc__)
     add, limits = parser.add_argument, Limits()
     add("network", type=Path, help="network.npz of export.finetune")
     add("files", type=Path, nargs="+", help=".tflite files of export.convert")

@@ -113,3 +113,21 @@ def test_a_file_is_not_replaced_by_what_is_made_of_it(tmp_path: Path) -> None:
         flags = ["-o", str(tmp_path / output), "--labels", str(tmp_path / "labels.txt")]
         assert prepare.main([str(model), *flags]) == 2
     assert model.read_bytes() == b"model"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *("edgevid.stream", "edgevid.prepare", "edgevid.models", "edgevid.demo"),
+        *("apps.raspberry_pi", "benchmarks.memory", "benchmarks.readme"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_in_every_command(module: str) -> None:
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--no-such-flag"], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edgevid: ")
+    assert f"{module} --help" in line

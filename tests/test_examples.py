@@ -31,7 +31,7 @@ MODULES = [
     if ">>>" in path.read_text("utf-8")
 ]
 # Public names that are of use to commands only. Errors need no example either.
-WITHOUT = {"complain", "guard"}
+WITHOUT = {"ArgumentParser", "complain", "guard"}
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ The config becomes parts, the parts run until a signal, and the end becomes an e
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -20,7 +19,7 @@ from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import EdgevidError, Frame, UsageError, guard
+from edgevid import ArgumentParser, EdgevidError, Frame, UsageError, guard
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.recorder import Recorder
@@ -32,7 +31,7 @@ _LONGEST_END_S = 4.0  # should even the watching itself hang: see main_and_end f
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m apps.raspberry_pi",
         description="Watches cameras, says what happens in front of them, and goes on for ever.",
     )

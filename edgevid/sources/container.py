@@ -203,6 +203,10 @@ class Container:
             if not track.disposition & _ATTACHED_PICTURE:
                 if track.codec_context is None:
                     raise SourceError(f"{self._name}: its video is of a kind that nothing decodes")
+                if track.width * track.height > MAX_PIXELS:  # not every decoder looks at that
+                    raise SourceError(
+                        f"{self._name}: its pictures of {track.width}x{track.height} are too large"
+                    )
                 return track
         if tracks:
             raise SourceError(f"{self._name}: is no video: the picture in it is a cover")

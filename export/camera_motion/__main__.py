@@ -18,6 +18,7 @@ import numpy as np
 
 from edgevid import manifest
 from edgevid.catalog import CAMERA_MOTION
+from edgevid.command import ArgumentParser
 from edgevid.errors import EdgevidError, ModelError
 from edgevid.loading import load_model
 from edgevid.manifest import EventDefaults
@@ -47,7 +48,7 @@ _EVENTS = EventDefaults(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m export.camera_motion", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
