@@ -17,6 +17,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from edgevid.errors import DownloadError, EdgevidError
+from edgevid.plain_text import one_line
 from edgevid.version import __version__
 from edgevid.whole_file import whole_file
 
@@ -62,7 +63,9 @@ def fetch(
                 content = _unpacked(_get(address, target.name, timeout, progress))
                 check(content)
             except EdgevidError as error:
-                problems.setdefault(str(error), []).append(urlsplit(address).hostname or address)
+                problems.setdefault(one_line(str(error)), []).append(
+                    urlsplit(address).hostname or address
+                )
             else:
                 if note is not None:
                     note(content)

@@ -13,7 +13,7 @@ from edgevid.catalog import BUNDLED
 from edgevid.contents import Contents
 from edgevid.errors import LabelsError, ModelError, OutputError
 from edgevid.model import Model
-from edgevid.plain_text import printable
+from edgevid.plain_text import one_line, printable
 from edgevid.target import this_machine
 from edgevid.tried import Tried
 
@@ -76,7 +76,7 @@ def load_model(
         else:
             loaded = _checked(path, data, wanted)
     except (LabelsError, ModelError) as error:
-        raise type(error)(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {one_line(str(error))}") from error
     running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
     return Model(loaded.manifest, loaded.interface, running)
 

@@ -8,10 +8,18 @@ import re
 # names of files can bring, cannot be written at all.
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_LONGEST = 500  # characters of a message
+
 
 def is_printable(text: str) -> bool:
     """Returns whether a text is one line that can be written in UTF-8."""
     return _NOT_PRINTABLE.search(text) is None
+
+
+def one_line(text: str) -> str:
+    """Returns a message that repeats what a file holds, as a line that can be shown."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
 def printable(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgevid import attempt, cache, load_model, trial
+from edgevid import attempt, cache, load_model, manifest, trial
 from edgevid.attempt import Attempt, Wanted
 from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import LabelsError, ModelError
+from edgevid.manifest import Manifest
 from edgevid.target import this_machine
 from tests.prepare.mini_movinet import LABELS as MINI_LABELS
 from tests.prepare.mini_movinet import mini_movinet
@@ -240,6 +243,20 @@ class TestOnce:
             with pytest.raises(ModelError, match=r"tiny\.tflite: .*no numbers"):
                 load_model(tiny, labels=LABELS)
         assert len(runs) == 2
+
+    def test_what_a_file_says_of_itself_is_repeated_in_short(self, tiny: Path) -> None:
+        described = manifest.write(tiny_model(), Manifest("tiny", LABELS))
+        old, new = b'"fps": 5.0', b'"fps": "' + b"a" * 100_000 + b'"'
+        with zipfile.ZipFile(io.BytesIO(described)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        assert old in members["manifest.json"]
+        members["manifest.json"] = members["manifest.json"].replace(old, new)
+        with zipfile.ZipFile(tiny, "a") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        with pytest.raises(ModelError, match="could not convert string to float") as caught:
+            load_model(tiny)
+        assert len(str(caught.value)) < 600 + len(str(tiny))
 
     def test_the_same_bytes_under_another_name_are_another_model(self, folder: Path) -> None:
         for name in ("first", "second"):

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,16 @@ class _Worker:
 
     def load(self, seed: int) -> dict[str, Any]:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{seed}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{seed}\n")
+            self._process.stdin.flush()
         told = self._answer(_GIVEN_UP_S)
         if told is None:
-            ended = self._process.poll()
-            end = "crashed" if ended is not None else "never ended"
+            end, ended = "crashed", None
+            try:
+                ended = self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                end = "never ended"
             self.stop()
             self._start()
             told = {"model": "?", "wrong": "?", "end": end, "s": 0, "mb": 0}
@@ -153,7 +158,8 @@ class _Worker:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        with suppress(BrokenPipeError):
+            self._process.communicate()
 
     def _answer(self, timeout: float) -> dict[str, Any] | None:
         assert self._process.stdout is not None

@@ -324,8 +324,8 @@ def _odd_labels(sound: Sound, chance: random.Random) -> bytes:
             b" ",
         )
     )
-    if chance.random() < 0.3:
-        lines *= chance.choice((0, 2, 1000))
+    if chance.random() < 0.3 and len(lines[at]) < 2000:  # the file is to stay a moderate one
+        lines *= chance.choice((0, 2, 200))
     members["labels.txt"] = b"\n".join(lines) + b"\n"
     return _packed(sound, members, zipfile.ZIP_DEFLATED)
 

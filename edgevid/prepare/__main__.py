@@ -10,7 +10,7 @@ from pathlib import Path
 from edgevid import clashes, command, label_files, tflite, trial
 from edgevid.attempt import Attempt, Wanted
 from edgevid.errors import EdgevidError, ModelError
-from edgevid.plain_text import printable
+from edgevid.plain_text import one_line, printable
 from edgevid.target import TARGETS, this_machine
 from edgevid.whole_file import whole_file
 
@@ -68,7 +68,7 @@ def _run(chosen: argparse.Namespace) -> int:
         if done.prepared is None:
             raise ModelError(done.problem)
     except EdgevidError as error:
-        raise type(error)(f"{chosen.model}: {error}") from error
+        raise type(error)(f"{chosen.model}: {one_line(str(error))}") from error
     with whole_file(chosen.output) as file:
         file.write(done.prepared)
     _tell(done, len(done.prepared), chosen)
