@@ -19,13 +19,13 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+from benchmarks.parts.tiny_model import SIZE, WEIGHTS, tiny_model
 from edgevid import MissingDependencyError, ModelError, UsageError, interface, load_model, tflite
 from edgevid.backends import NAMES, Backend, InterpreterBackend, open_backend
 from edgevid.model import Model
 from edgevid.pace import Pace
 from edgevid.prepare import prepare
 from edgevid.sources import open_source
-from tests.tiny_model import SIZE, WEIGHTS, tiny_model
 
 PRINT_LOGITS = Path(__file__).with_name("print_logits.py")
 

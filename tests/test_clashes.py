@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import UsageError, clashes, stream
 from tests.conftest import moving_pictures, write_video
-from tests.tiny_model import LABELS, tiny_model
 
 
 @pytest.fixture

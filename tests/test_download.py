@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.parts.local_server import LocalServer
 from edgevid import download
 from edgevid.errors import DownloadError, ModelError, OutputError
-from tests.local_server import LocalServer
 
 MODEL = bytes(range(256)) * 2000  # some pieces of what arrives at a time
 

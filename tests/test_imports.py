@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import edgevid
-from tests.tiny_model import LABELS, tiny_model
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 
 ROOT = Path(__file__).parent.parent
 # Which of the project's folders each of them may import.

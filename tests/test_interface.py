@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.parts.tiny_model import tiny_model
 from edgevid import interface, tflite
 from edgevid.errors import ModelError
-from tests.tiny_model import tiny_model
 
 
 def test_finds_image_states_and_logits() -> None:

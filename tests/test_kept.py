@@ -14,10 +14,10 @@ from typing import IO, Any
 import numpy as np
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import ModelError, Stream, open_video, stream
 from tests.conftest import moving_pictures, write_video
 from tests.sinks.test_video import read
-from tests.tiny_model import LABELS, tiny_model
 
 RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.errors import SourceError
 from edgevid.loading import load_model
 from edgevid.loop import classify
 from edgevid.model import Model
 from edgevid.sources.replay import ReplaySource
 from tests.conftest import LabelledClip, moving_pictures, write_video
-from tests.tiny_model import LABELS, tiny_model
 
 
 @pytest.fixture

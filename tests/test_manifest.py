@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import manifest
 from edgevid.errors import LabelsError, ModelError
 from edgevid.loading import load_model
 from edgevid.manifest import EventDefaults, Manifest
-from tests.tiny_model import LABELS, tiny_model
 
 NETWORK = tiny_model()
 FULL = Manifest(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, WEIGHTS, tiny_model
 from edgevid import interface, tflite
 from edgevid.backends import open_backend
 from edgevid.errors import LabelsError, MissingDependencyError, ModelError, UsageError
@@ -18,7 +19,6 @@ from edgevid.model import Model
 from edgevid.records import Frame
 from tests.conftest import moving_pictures
 from tests.prepare.mini_movinet import CLASSES, mini_movinet
-from tests.tiny_model import LABELS, WEIGHTS, tiny_model
 
 
 @pytest.fixture

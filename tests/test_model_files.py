@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 import edgevid
+from benchmarks.parts.local_server import LocalServer
 from edgevid import cache, model_files
 from edgevid.catalog import CAMERA_MOTION, CATALOG
 from edgevid.errors import DownloadError, ModelError, UsageError
 from edgevid.whole_file import WholeFile
-from tests.local_server import LocalServer
 from tests.tiny_stream import tiny_stream
 
 A1 = tiny_stream(note="the file")

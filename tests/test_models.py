@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.parts.local_server import LocalServer
 from edgevid import cache, models
 from edgevid.catalog import CAMERA_MOTION, CATALOG
-from tests.local_server import LocalServer
 from tests.tiny_stream import tiny_stream
 
 A1 = tiny_stream(note="the file")

@@ -10,6 +10,7 @@ import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from benchmarks.parts.tiny_model import tiny_model
 from edgevid import interface, tflite
 from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import ModelError
@@ -17,7 +18,6 @@ from edgevid.manifest import split
 from edgevid.operator_checks import CALLS, RULES
 from edgevid.prepare.operators import KNOWN
 from tests.prepare.mini_movinet import mini_movinet
-from tests.tiny_model import tiny_model
 
 MINI = mini_movinet(int8=True)
 OTHER_OPTIONS = {

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import stream
 from edgevid.opencv import cv2
 from tests.conftest import LabelledClip, moving_pictures, write_video
-from tests.tiny_model import LABELS, tiny_model
 
 RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from benchmarks.parts.tiny_model import tiny_model
 from edgevid import tflite
 from edgevid.errors import ModelError
-from tests.tiny_model import tiny_model
 
 
 def test_reads_what_the_file_holds() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import attempt, cache, load_model, manifest, trial
 from edgevid.attempt import Attempt, Wanted
 from edgevid.catalog import CAMERA_MOTION
@@ -26,7 +27,6 @@ from edgevid.manifest import Manifest
 from edgevid.target import this_machine
 from tests.prepare.mini_movinet import LABELS as MINI_LABELS
 from tests.prepare.mini_movinet import mini_movinet
-from tests.tiny_model import LABELS, tiny_model
 
 WANTED = Wanted("tiny", LABELS, prepare=False, target="x86", backend="auto")
 PATH = Path("tiny.tflite")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import Frame, Model, Watch, load_model
 from edgevid.manifest import EventDefaults
 from tests.conftest import moving_pictures
-from tests.tiny_model import LABELS, tiny_model
 
 ALWAYS = EventDefaults(on_threshold=0.0, off_threshold=0.0, min_duration=0.0)
 

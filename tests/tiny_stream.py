@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.tiny_model import tiny_model
+from benchmarks.parts.tiny_model import tiny_model
 
 
 def tiny_stream(*, pixels: int = 172, classes: int = 600, note: str = "") -> bytes:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.attack.killed import SLOW_DISK, Outcome, end, hidden, video
+from benchmarks.parts.broker import Broker, Listener
+from benchmarks.parts.cut_line import CutLine
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.errors import EdgevidError
 from edgevid.sinks import open_video
-from tests.apps.broker import Broker, Listener
-from tests.apps.cut_line import CutLine
-from tests.tiny_model import LABELS, tiny_model
 
 _CAMERAS = ("front", "back")
 _COMES_UP_S = 60.0

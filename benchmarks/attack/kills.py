@@ -144,7 +144,7 @@ def _service(
 ) -> tuple[dict[str, Any], list[str]]:
     try:
         from benchmarks.attack.killed_service import Attack
-        from tests.apps.broker import MOSQUITTO
+        from benchmarks.parts.broker import MOSQUITTO
     except ImportError as error:
         raise MissingDependencyError(f"it needs edgevid[service] and pytest: {error}") from error
     if MOSQUITTO is None:
@@ -194,7 +194,7 @@ def _prepare(folder: Path) -> Target:
 def _download(
     folder: Path, count: int, chance: random.Random, deadline: float, slow: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    from tests.local_server import LocalServer
+    from benchmarks.parts.local_server import LocalServer
 
     content = _published().read_bytes()
     memo = f"{hashlib.sha256(content).hexdigest()}  {_MODEL}.tflite\n".encode()

@@ -25,9 +25,9 @@ from typing import Any
 from urllib.request import urlopen
 
 from benchmarks.clips import PUBLISHED_A0, published_path
+from benchmarks.parts.broker import Broker, Listener, free_port
 from benchmarks.report import table
 from edgevid import open_source
-from tests.apps.broker import Broker, Listener, free_port
 from tests.sources import picamera_root
 
 REPOSITORY = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """Stops and starts a real mosquitto while events happen, and prints how it went.
 
-    python -m tests.apps.broker_restarts --times 20
+    python -m benchmarks.parts.broker_restarts --times 20
 
 Everything is as in the field: the service's own waiting times, ten events a second.
 """
@@ -21,9 +21,9 @@ from tqdm import tqdm
 from apps.raspberry_pi import mqtt
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
+from benchmarks.parts.broker import Broker, Listener, wait_for
+from benchmarks.parts.cut_line import CutLine
 from edgevid import EdgevidError, Event
-from tests.apps.broker import Broker, Listener, wait_for
-from tests.apps.cut_line import CutLine
 
 _PERIOD_S = 0.1
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import edgevid
-from tests.apps.broker import free_port
+from benchmarks.parts.broker import free_port
 from tests.apps.browser import DESKTOP, PHONE, Browser
 
 DEMO = Path(edgevid.__file__).parent / "bundled" / "demo.mp4"

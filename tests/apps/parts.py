@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.loading import load_model
 from edgevid.model import Model
 from tests.conftest import write_video
-from tests.tiny_model import LABELS, tiny_model
 
 RED, BLACK = (255, 0, 0), (0, 0, 0)
 

@@ -12,8 +12,8 @@ import pytest
 
 import apps.raspberry_pi as app
 from apps.raspberry_pi import check, config_file
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EdgevidError, Model, UsageError
-from tests.tiny_model import LABELS, tiny_model
 
 README = Path(app.__file__).with_name("README.md")
 EXAMPLE = Path(app.__file__).with_name("edgevid.toml")

@@ -25,11 +25,11 @@ from apps.raspberry_pi import in_use, mqtt, mqtt_link
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.retained import Retained, is_announcement, is_state
+from benchmarks.parts.broker import MOSQUITTO, Broker, Listener, wait_for
+from benchmarks.parts.cut_line import PUBACK, PUBLISH, CutLine
 from edgevid import EdgevidError, Event, Frame, Prediction, Score, UsageError
-from tests.apps.broker import Broker, Listener, needs_mosquitto, wait_for
-from tests.apps.cut_line import PUBACK, PUBLISH, CutLine
 
-pytestmark = needs_mosquitto
+pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
 SECRET = "correct horse battery staple"
 

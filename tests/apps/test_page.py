@@ -23,9 +23,9 @@ pytest.importorskip("prometheus_client", reason="the page's libraries are not in
 from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
+from benchmarks.parts.broker import free_port
 from edgevid import Event, Frame, Prediction, Score
 from edgevid.opencv import cv2
-from tests.apps.broker import free_port
 from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
 from tests.apps.parts import RED, colours, until
 from tests.conftest import moving_pictures

@@ -22,7 +22,7 @@ def test_from_the_pis_camera_to_an_event_over_mqtt(
     root: Path, published_path: Path, carving_ice: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("paho.mqtt")
-    from tests.apps.broker import MOSQUITTO, Broker, Listener, wait_for
+    from benchmarks.parts.broker import MOSQUITTO, Broker, Listener, wait_for
 
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed")

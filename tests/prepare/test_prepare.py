@@ -12,6 +12,8 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from benchmarks.partitions import partitions
+from benchmarks.parts.tiny_model import LABELS as TINY_LABELS
+from benchmarks.parts.tiny_model import tiny_model
 from edgevid import interface, manifest, tflite
 from edgevid.errors import EdgevidError, LabelsError, ModelError
 from edgevid.manifest import Manifest
@@ -22,8 +24,6 @@ from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import LABELS
 from tests.prepare.running import logits_of
-from tests.tiny_model import LABELS as TINY_LABELS
-from tests.tiny_model import tiny_model
 
 Pictures = NDArray[np.uint8]
 

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.sinks.window import has_display
 from tests.conftest import write_video
-from tests.tiny_model import LABELS, tiny_model
 
 GREEN = (40, 200, 60)
 

@@ -15,16 +15,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 # Debian keeps it where only root's PATH looks.
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
 
 def free_port() -> int:
+    """Returns a port of the loopback interface that nobody listens at."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
@@ -91,6 +90,7 @@ class Broker:
         wait_for(listener.is_subscribed)
 
     def start(self) -> None:
+        """Starts it, and waits until it listens."""
         assert MOSQUITTO is not None
         assert self._process is None, "it runs already"
         with self.log.open("ab") as log:
@@ -100,6 +100,7 @@ class Broker:
         wait_for(self._listens)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ends it, if it runs."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(10)
@@ -159,6 +160,7 @@ class Listener:
         self._client.loop_stop()
 
     def is_subscribed(self) -> bool:
+        """Whether the broker has taken the subscription."""
         return self._subscribed.is_set()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -179,4 +181,5 @@ class Listener:
             return contents[-1].decode()
 
     def events(self, camera: str = "door", topic: str = "edgevid") -> list[dict[str, Any]]:
+        """Returns the events heard of one camera, in order."""
         return [json.loads(c) for t, c, _ in self.heard if t == f"{topic}/{camera}/event"]

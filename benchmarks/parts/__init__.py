@@ -1,0 +1,1 @@
+"""Real servers and a tiny model, which campaigns and tests share."""
