@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,9 @@ def _limit(file_bytes: int) -> None:
 
 
 def _lower(kind: int, limit: int) -> None:
-    _, most = resource.getrlimit(kind)
-    if most != resource.RLIM_INFINITY:
-        limit = min(limit, most)
-    resource.setrlimit(kind, (limit, limit))
+    # Where a sandbox forbids limits, what it has of its own must do; a crash is kept away anyhow.
+    with suppress(OSError, ValueError):
+        _, most = resource.getrlimit(kind)
+        if most != resource.RLIM_INFINITY:
+            limit = min(limit, most)
+        resource.setrlimit(kind, (limit, limit))

@@ -15,7 +15,7 @@ from pathlib import Path
 from edgevid import cache
 from edgevid.attempt import Attempt, Wanted
 from edgevid.errors import ModelError
-from edgevid.version import REWRITE
+from edgevid.version import REWRITE, __version__
 from edgevid.whole_file import whole_file
 
 
@@ -36,7 +36,7 @@ def key(data: bytes, wanted: Wanted, runtime: str) -> str:
     """Returns what stands for a file and all that shapes what becomes of it."""
     facts = {
         "file": hashlib.sha256(data).hexdigest(),
-        "rewrite": REWRITE,
+        "edgevid": [__version__, REWRITE],  # a later one may check more, or prepare otherwise
         "runtime": runtime,
         "machine": platform.machine(),
         **asdict(wanted),

@@ -144,6 +144,21 @@ class TestProcess:
         assert cpu_s < left_s <= cpu_s + 3
         assert capfd.readouterr() == ("", "")
 
+    def test_a_sandbox_that_forbids_limits(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """As the service's own unit does; a crash is kept away all the same."""
+        forbid = (
+            "import resource\ndef forbidden(*given):\n    raise PermissionError(1, 'not here')\n"
+            "resource.setrlimit = resource.getrlimit = forbidden\n"
+        )
+        monkeypatch.setattr(trial, "_PROGRAM", forbid + trial._PROGRAM)
+        assert trial.run(PATH, tiny_model(), WANTED) == Attempt()
+        played_by(monkeypatch, "import os; os.abort()")
+        with pytest.raises(ModelError, match="SIGABRT"):
+            trial.run(PATH, tiny_model(), WANTED)
+        assert "without having been tried out" not in caplog.text
+
     def test_a_program_with_a_python_inside_is_not_started_again(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
