@@ -62,12 +62,20 @@ Attack = Callable[[Target, random.Random], Awaitable[str]]
 
 
 def at_once(name: str, target: Target, count: int, seed: int) -> Counter[str]:
-    """Runs so many attacks of a kind, all at once; returns what came of them, in words."""
+    """Runs so many attacks of a kind; returns what came of them, in words.
+
+    All at once where that is the attack; else as many as the page has connections for, so that it
+    gets to read each.
+    """
+    together = asyncio.Semaphore(count if name in _ALL_AT_ONCE else _TOGETHER)
     chances = [random.Random(f"{name} {seed} {number}") for number in range(count)]
 
+    async def attack(chance: random.Random) -> str:
+        async with together:
+            return await KINDS[name](target, chance)
+
     async def run() -> list[str | BaseException]:
-        attacks = (KINDS[name](target, chance) for chance in chances)
-        return await asyncio.gather(*attacks, return_exceptions=True)
+        return await asyncio.gather(*map(attack, chances), return_exceptions=True)
 
     done = asyncio.run(run())
     words: Counter[str] = Counter()
@@ -142,7 +150,7 @@ async def _huge_body(target: Target, chance: random.Random) -> str:
         data = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks
     # A stream that is given all the same is not waited for.
     answer = await _talk(target, data, enough=12)
-    return _expect(answer, 0, 200, 400, 401, 405, 413, 503)
+    return _expect(answer, 0, 200, 400, 401, 404, 405, 413, 503)
 
 
 async def _methods(target: Target, chance: random.Random) -> str:
@@ -347,6 +355,12 @@ KINDS: dict[str, Attack] = {
     "flood": _flood,
 }
 
+_ALL_AT_ONCE = (
+    *("slow header", "slow body", "body that never comes", "silence"),
+    *("listeners", "players", "deaf", "half open", "flood"),
+)
+_TOGETHER = 80
+
 
 def _request(target: Target, path: str, method: str = "GET", *, more: bytes = b"") -> bytes:
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {target.token}"
@@ -457,7 +471,7 @@ async def _stay(target: Target, data: bytes, word: str, seconds: float) -> str:
 
 def _longest(target: Target) -> float:
     """Returns how long the page may take with a client, on a machine that is busy."""
-    return 3 * target.patience + 10
+    return 3 * target.patience + 20
 
 
 def names(chosen: Sequence[str] | None = None) -> list[str]:

@@ -122,7 +122,9 @@ def application(
         Route("/healthz", health),
         Route("/metrics", prometheus),
     ]
-    return Guard(Starlette(routes=routes), token, (_PAGE / "login.html").read_bytes())
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # to wherever the Host header says
+    return Guard(app, token, (_PAGE / "login.html").read_bytes())
 
 
 def _is_known(request: Request, answer: FileResponse) -> bool:
