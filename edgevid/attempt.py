@@ -109,7 +109,10 @@ def _run(read: Contents, backend: str) -> None:
             _checked(running, network.alpha)[0] = 1 / step
         running.invoke()
         if not np.isfinite(_checked(running, network.logits)).all():
-            raise ModelError("it computes logits that are infinite or no numbers (NaN)")
+            raise ModelError(
+                "it computes logits that are infinite or no numbers (NaN): it is damaged, or was "
+                "trained badly; use another"
+            )
         for state in network.states:
             np.copyto(_checked(running, state.input), _checked(running, state.output))
 
@@ -171,10 +174,15 @@ def _answer(data: bytes, wanted: Wanted) -> bytes:
     except EdgevidError as error:
         return _line({"error": type(error).__name__, "text": str(error)})
     except MemoryError:
-        return _line({"error": "ModelError", "text": f"it takes more than {MEMORY_MB} MB to run"})
+        return _line(
+            {
+                "error": "ModelError",
+                "text": f"it takes more than {MEMORY_MB} MB to run: no MoViNet does; use another",
+            }
+        )
     except Exception as error:  # of whatever kind: it is the file's doing
         text = " ".join(str(error).split())
-        return _line({"error": "ModelError", "text": f"it is damaged ({text:.200})"})
+        return _line({"error": "ModelError", "text": f"it is damaged, get it again ({text:.200})"})
     facts = {"prepared": done.prepared is not None, "problem": done.problem, "report": done.report}
     return _line(facts) + (done.prepared or b"")
 

@@ -112,7 +112,9 @@ def read(data: bytes) -> Graph:
     try:
         return _read_model(Table(data, u32_at(data, 0), [_MAX_COVER * len(data)]))
     except (struct.error, IndexError, UnicodeDecodeError, OverflowError) as error:
-        raise ModelError(f"the .tflite file is truncated or damaged ({error})") from error
+        raise ModelError(
+            f"the .tflite file is truncated or damaged, get it again ({error})"
+        ) from error
 
 
 def _read_model(model: Table) -> Graph:

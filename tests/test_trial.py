@@ -115,8 +115,8 @@ class TestProcess:
             ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "take longer than any"),
             ("import os, signal; os.kill(os.getpid(), signal.SIGALRM)", "take longer than any"),
             ("bytearray(1 << 30)", "takes more than 400 MB"),
-            ("raise ZeroDivisionError('two\\nlines')", "it is damaged .two lines"),
-            ("def f(): f()\n    f()", "it is damaged .maximum recursion depth"),
+            ("raise ZeroDivisionError('two\\nlines')", "it is damaged, get it again .two lines"),
+            ("def f(): f()\n    f()", "it is damaged, get it again .maximum recursion depth"),
         ],
         ids=["crash", "abort", "killed", "cpu", "time", "memory", "error", "recursion"],
     )
@@ -197,7 +197,7 @@ class TestProcess:
             "import sys; raise ValueError(sorted({'cv2', 'av', 'edgevid.sources', 'edgevid.model', "
             "'flatbuffers', 'ai_edge_litert.schema_py_generated'} & set(sys.modules)))",
         )
-        with pytest.raises(ModelError, match=r"it is damaged \(\[\]\)"):
+        with pytest.raises(ModelError, match=r"get it again \(\[\]\)"):
             trial.run(PATH, tiny_model(), WANTED)
 
     def test_modules_beside_the_program_do_not_get_in_the_way(self, tmp_path: Path) -> None:
