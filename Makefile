@@ -21,6 +21,7 @@ help:
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
 	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"
+	@echo "make attack        damaged files, hostile cameras and requests, kills; about an hour"
 	@echo "make bench-arm     count instructions a step on an emulated Raspberry Pi 4 and 5"
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
@@ -115,7 +116,7 @@ BROWSER := $(if $(filter ubuntu,$(shell . /etc/os-release 2>/dev/null && echo $$
 # board to log in to.
 SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
     gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly mosquitto openssh-client openssh-server \
-    openssl xvfb xdotool $(BROWSER)
+    openssl strace xvfb xdotool $(BROWSER)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 system:
@@ -158,6 +159,17 @@ $(VENV)-train/train: pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
+
+# Each campaign keeps what it found; the README's table is made of that.
+CAMPAIGNS := videos model_files cameras requests kills
+.PHONY: attack
+
+attack: $(VENV)/dev
+	for campaign in $(CAMPAIGNS); do \
+	    $(BIN)/python -m benchmarks.attack.$$campaign \
+	        --json benchmarks/reference/attack_$$campaign.json || exit 1; \
+	done
+	$(BIN)/python -m benchmarks.readme
 
 # For developers; CI runs these on every Python, `test` adds the training side.
 .PHONY: check coverage check-wheel docs

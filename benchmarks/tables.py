@@ -226,12 +226,44 @@ LATENCY_NAMES = {
     },
 }
 
+def _attack() -> Rows:
+    tried = {
+        "videos": "damaged and odd videos",
+        "model_files": "damaged model files",
+        "cameras": "hostile cameras",
+        "requests": "hostile requests to the page",
+        "kills": "kills, with broker stops and a slow disk",
+    }
+    rows = []
+    for name, what in tried.items():
+        if not (REFERENCE / f"attack_{name}.json").exists():  # nothing is said of what was not run
+            continue
+        found = _read(f"attack_{name}.json")
+        rows.append(
+            {
+                "campaign": what,
+                "tried": f"{_tried(found['rows']):,}",
+                "promises broken": str(len(found["broken"])),
+            }
+        )
+    return rows
+
+
+def _tried(rows: Rows) -> int:
+    """Returns how much was tried: the sum of a campaign's counts, or a row for each trial."""
+    counts = ("files", "requests", "kills", "mutants")
+    if not any(key in rows[0] for key in counts):
+        return len(rows)
+    return sum(row[key] for row in rows for key in counts if key in row)
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "compare": _compare,
     "memory": _memory,
     "latency": _latency,
     "arm": _arm,
     "streams": _streams,
+    "attack": _attack,
     "camera": _camera,
     "camera moves": _camera_moves,
     "camera speeds": _camera_speeds,
