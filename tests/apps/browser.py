@@ -72,9 +72,7 @@ class Browser:
         self._number = 0
         self._session = ""
         self.complaints: list[str] = []
-        targets = self._ask("Target.getTargets")["targetInfos"]
-        tab = next(target["targetId"] for target in targets if target["type"] == "page")
-        attached = self._ask("Target.attachToTarget", targetId=tab, flatten=True)
+        attached = self._ask("Target.attachToTarget", targetId=self._tab(), flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._ask(f"{domain}.enable")
@@ -95,6 +93,16 @@ class Browser:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _tab(self, within: float = 60.0) -> str:
+        """Returns the first tab, which is there some time after the browser is."""
+        deadline = time.monotonic() + within
+        while True:
+            for target in self._ask("Target.getTargets")["targetInfos"]:
+                if target["type"] == "page":
+                    return str(target["targetId"])
+            assert time.monotonic() < deadline, "Chromium opens no tab"
+            time.sleep(0.05)
 
     def go(self, address: str) -> None:
         self._ask("Page.navigate", url=address)
@@ -172,7 +180,9 @@ class Browser:
         about = message.get("params", {})
         if message.get("method") == "Log.entryAdded":
             entry = about["entry"]
-            if entry["level"] in ("warning", "error"):
+            # Not what the browser thinks of the machine, or of what it will do in years to come.
+            matters = entry["source"] in ("javascript", "network", "security")
+            if matters and entry["level"] in ("warning", "error"):
                 self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
         elif message.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(str(about["exceptionDetails"]))

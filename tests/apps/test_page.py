@@ -195,15 +195,90 @@ def test_nothing_is_drawn_while_nobody_looks(
             "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
             "document.dispatchEvent(new Event('visibilitychange'))"
         )
-        time.sleep(0.5)
-        count = len(drawn)
-        time.sleep(0.6)
+        # The line is closed, and the last picture that was asked for is there.
+        browser.until("line.readyState === EventSource.CLOSED")
+        browser.until("!document.querySelector('.camera img').dataset.busy")
+        count, steps = len(drawn), hub.camera("front-door").steps
+        until(lambda: hub.camera("front-door").steps > steps + 5)
         assert len(drawn) == count
         browser.run(
             "Object.defineProperty(document, 'hidden', {value: false});"
             "document.dispatchEvent(new Event('visibilitychange'))"
         )
         until(lambda: len(drawn) > count)
+
+
+LONG = "W" * 600
+ODD = (
+    LONG,
+    "stretching " * 60,
+    "שחייה בקרח " * 20,
+    "\u202eevil\u202c \u0645\u0631\u062d\u0628\u0627 50 %",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467 <script>alert(1)</script>\nnew\tline\0\x1b[31m",
+)
+
+
+@pytest.mark.parametrize(("name", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
+def test_odd_and_long_words_stay_in_their_places(
+    browser: Browser, tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    cameras = ["c" * 60, "x", "front-door"]
+    hub = Hub(cameras, LONG[:200])
+    scores = tuple(Score(label, 0.9 / 2**place) for place, label in enumerate(ODD))
+    for camera in (cameras[0], cameras[2]):
+        hub.turned(camera, "live")
+        frame = Frame(PICTURES[0], time.monotonic(), 0)
+        hub.stepped(camera, frame, Prediction(frame.timestamp, 0, scores, 123456.0), 10**7)
+    hub.turned("x", "lost", f"/{LONG}: \udce9 {LONG}")
+    for label in (*ODD, ""):
+        happen(hub, label, ago=4000)
+    happen(hub, ODD[1], "end")
+    for number, labels in enumerate((ODD, [LONG], [""])):
+        stem = f"front-door_20261121T10150{number}Z"
+        (tmp_path / f"{stem}.mp4").write_bytes(b"x")
+        about = {
+            "camera": "front-door" * 20,
+            "video": f"{stem}.mp4",
+            "began": "2026-11-21T10:15:00.000+00:00" if number else "no date",
+            "seconds": 3e9,
+            "events": [{"label": label} for label in labels],
+        }
+        (tmp_path / f"{stem}.json").write_text(json.dumps(about))
+    with serving(hub, tmp_path) as address:
+        browser.look_as(size)
+        browser.go(address)
+        browser.until("document.querySelectorAll('.camera img:not([hidden])').length === 2")
+        browser.until("document.querySelectorAll('#clips li').length === 3")
+        browser.until("document.querySelectorAll('#events li').length === 6")
+        keep(browser, tmp_path, f"odd-{name}")
+        assert browser.run("document.documentElement.scrollWidth") <= size[0]
+        assert browser.run("document.querySelectorAll('main script').length") == 0
+        wide = browser.run(
+            "[...document.querySelectorAll('main *')].filter(found => found.offsetParent && "
+            "found.getBoundingClientRect().right > innerWidth + 1).map(found => found.outerHTML)"
+        )
+        assert wide == []
+        tall = browser.run(
+            "[...document.querySelectorAll('#events li, #clips li, .scores li, .camera > header')]"
+            ".map(found => found.offsetHeight).filter(height => height > 120)"
+        )
+        assert tall == [], "a few words fill the page"
+        # The figures are there, whatever stands before them.
+        for row in (".scores li", "#events li", "#clips li"):
+            hidden = browser.run(
+                f"[...document.querySelectorAll('{row}')].filter(row => {{"
+                "const last = row.querySelector('.percent, .length');"
+                "return last.innerText && last.getBoundingClientRect().right > "
+                "row.getBoundingClientRect().right + 1; }).length"
+            )
+            assert hidden == 0
+        browser.run("document.querySelector('#clips button').click()")
+        browser.until("document.querySelector('#player').open")
+        keep(browser, tmp_path, f"odd-player-{name}")
+        assert browser.run(
+            "document.querySelector('#player button').getBoundingClientRect().bottom <= innerHeight"
+        )
+        browser.run("document.querySelector('#player button').click()")
 
 
 def test_a_service_that_comes_back_is_found_again(browser: Browser) -> None:

@@ -67,7 +67,7 @@ function showCamera(camera) {
   state.className = `state ${camera.state}`;
   card.classList.toggle("away", camera.state !== "live");
   const since = `${camera.state === "lost" ? "Lost" : "Starting"} since ${clock(camera.since)}`;
-  set(card.querySelector(".notice"), camera.problem ? `${since}: ${camera.problem}` : since);
+  name(card.querySelector(".notice span"), camera.problem ? `${since}: ${camera.problem}` : since);
   showPicture(card.querySelector("img"), camera);
   showScores(card.querySelectorAll(".scores li"), camera);
   set(card.querySelector(".latency"), milliseconds(camera.latency_ms.p50));
@@ -90,7 +90,7 @@ function showScores(rows, camera) {
   rows.forEach((row, place) => {
     const score = camera.scores[place];
     const label = row.querySelector(".label");
-    set(label, score?.label ?? "–");
+    name(label, score?.label || "–");
     label.classList.toggle("active", camera.active.includes(score?.label));
     set(row.querySelector(".percent"), score ? percent(score.probability) : "");
     row.querySelector(".bar span").style.transform = `scaleX(${score?.probability ?? 0})`;
@@ -120,7 +120,7 @@ function showEvent(event) {
   const time = item.querySelector("time");
   time.dateTime = event.time;
   set(time, clock(event.time));
-  set(item.querySelector(".label"), event.label);
+  name(item.querySelector(".label"), event.label || "–");
   set(item.querySelector(".where"), `${event.camera}, ${percent(event.probability)}`);
   set(item.querySelector(".length"), "now");
   goingOn.set(key, item);
@@ -150,7 +150,7 @@ async function showClips() {
 function clipItem(clip) {
   const item = made("clip");
   const labels = [...new Set(clip.events.map((event) => event.label))];
-  set(item.querySelector(".label"), labels.join(", ") || "kept by hand");
+  name(item.querySelector(".label"), labels.join(", ") || "kept by hand");
   set(item.querySelector(".where"), `${clip.camera}, ${clock(clip.began)}`);
   set(item.querySelector(".length"), duration(clip.seconds));
   item.querySelector("button").onclick = () => play(clip, labels);
@@ -172,6 +172,12 @@ find("player").addEventListener("close", () => find("player").querySelector("img
 
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+// Words that may be cut are to be had in full.
+function name(element, text) {
+  set(element, text);
+  if (element.title !== text) element.title = text;
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
