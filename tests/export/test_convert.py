@@ -1,5 +1,6 @@
 """The exported files do what the network does, one frame a step, within measured limits."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +38,23 @@ def open_network(network_module: Any, style: str) -> Any:
 
 
 @pytest.fixture(scope="module", params=DEPTHS)
-def layers(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def layers(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]:
+    """Like ``depth``, but for as long as ``exported`` is used: a network asks when it runs too."""
+    with of_depth(network_module, request.param):
+        yield
 
 
 @pytest.fixture(scope="module", params=["relu6", "hard_swish"])
 def exported(
     request: pytest.FixtureRequest,
     network_module: Any,
-    layers: str,
+    layers: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, dict[str, Path]]:
     """A network as a float and as an int8 file."""
     from export.convert import export
 
-    with of_depth(network_module, layers):
-        network = open_network(network_module, request.param)
+    network = open_network(network_module, request.param)
     seen = [moving_noise(seed) for seed in range(12)]
     folder = tmp_path_factory.mktemp(request.param)
     files = {}
