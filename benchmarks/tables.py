@@ -226,6 +226,7 @@ LATENCY_NAMES = {
     },
 }
 
+
 def _attack() -> Rows:
     tried = {
         "videos": "damaged and odd videos",
