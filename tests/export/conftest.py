@@ -77,6 +77,13 @@ def depth(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]
         yield
 
 
+@pytest.fixture(scope="module", params=DEPTHS)
+def depth_of_module(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]:
+    """The same for what a module's tests share: a network asks for its depth when it runs too."""
+    with of_depth(network_module, request.param):
+        yield
+
+
 @pytest.fixture
 def make_clip() -> MakeClip:
     """Writes a clip in which a square moves over noise that stands still."""

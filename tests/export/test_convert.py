@@ -1,6 +1,5 @@
 """The exported files do what the network does, one frame a step, within measured limits."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from edgevid import interface, manifest, tflite
 from edgevid.errors import UsageError
 from edgevid.loading import load_model
-from tests.export.conftest import DEPTHS, SIZE, of_depth
+from tests.export.conftest import SIZE
 
 LABELS = ("a", "b", "c")
 MEMORY = 6.0
@@ -37,18 +36,11 @@ def open_network(network_module: Any, style: str) -> Any:
     return network
 
 
-@pytest.fixture(scope="module", params=DEPTHS)
-def layers(request: pytest.FixtureRequest, network_module: Any) -> Iterator[None]:
-    """Like ``depth``, but for as long as ``exported`` is used: a network asks when it runs too."""
-    with of_depth(network_module, request.param):
-        yield
-
-
 @pytest.fixture(scope="module", params=["relu6", "hard_swish"])
 def exported(
     request: pytest.FixtureRequest,
     network_module: Any,
-    layers: None,
+    depth_of_module: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, dict[str, Path]]:
     """A network as a float and as an int8 file."""
@@ -103,7 +95,7 @@ def test_the_files_agree_with_the_network(exported: tuple[Any, dict[str, Path]])
         assert late < 2 * np.sqrt(np.mean(error[:, :10] ** 2)) + 1e-6  # it does not drift
 
 
-@pytest.mark.parametrize("style", ["relu6", "hard_swish"])
+@pytest.mark.parametrize("style", [pytest.param("relu6", marks=pytest.mark.slow), "hard_swish"])
 def test_shorter_weights_alone(
     network_module: Any, few_blocks: None, tmp_path: Path, style: str
 ) -> None:

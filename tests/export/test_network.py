@@ -7,7 +7,7 @@ from tests.export.conftest import SIZE
 
 
 @pytest.fixture(scope="module", params=["relu6", "hard_swish"])
-def network(request: pytest.FixtureRequest, network_module: Any) -> Any:
+def network(request: pytest.FixtureRequest, network_module: Any, depth_of_module: None) -> Any:
     """A network of which every layer matters: fresh ones start with empty branches."""
     made = network_module.Network(network_module.Architecture("a0", request.param, 5))
     random = np.random.default_rng(0)

@@ -118,13 +118,10 @@ def test_numbers_get_their_names(
     lines = [f"{number}_{clip}.avi,{number}\n" for number in numbers for clip in range(3)]
     (tmp_path / "train.txt").write_text("".join(lines))
     (tmp_path / "names.txt").write_text("".join(f"{name}\n" for name in "kjihgfedcba"))
-    command = [str(tmp_path / "train.txt"), "--validation", "0", "--epochs", "1"]
-    for out, more, expected in (
-        ("plain", [], ("0", "2", "10")),
-        ("named", ["--labels", str(tmp_path / "names.txt")], ("k", "i", "a")),
-    ):
-        assert finetune.main([*command, "--out", str(tmp_path / out), *more]) == 0
-        assert checkpoint.load(tmp_path / out / "network.npz")[1] == expected
+    out, named = tmp_path / "out", ["--labels", str(tmp_path / "names.txt")]
+    command = [str(tmp_path / "train.txt"), "--out", str(out), "--validation", "0"]
+    assert finetune.main([*command, "--epochs", "1", *named]) == 0
+    assert checkpoint.load(out / "network.npz")[1] == ("k", "i", "a")
 
 
 @pytest.mark.parametrize("case", ["absent", "one class", "all broken", "missing files"])

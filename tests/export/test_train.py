@@ -72,7 +72,7 @@ def weights(trainer: Any) -> dict[str, Any]:
     "hardware",
     [
         PLAIN,
-        Hardware("bfloat16"),
+        pytest.param(Hardware("bfloat16"), marks=pytest.mark.slow),
         pytest.param(Hardware("float16", TWO), marks=pytest.mark.slow),
     ],
     ids=["plain", "bfloat16", "float16 on two devices"],
