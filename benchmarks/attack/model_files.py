@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,7 @@ def attack(
     outcomes: Counter[tuple[str, str]] = Counter()
     broken: list[dict[str, Any]] = []
     most_mb, longest_s = 0, 0.0
-    worker = _Worker(sounds)
-    try:
+    with tempfile.TemporaryDirectory() as folder, closing(_Worker(sounds, Path(folder))) as worker:
         for number in tqdm(range(seed, seed + count), "files", leave=False, disable=None):
             told = worker.load(number)
             outcomes[told["wrong"], told["end"]] += 1
@@ -110,15 +109,14 @@ def attack(
                     {"seed": number, "file": f"{told['model']}: {told['wrong']}",
                      "broken": "; ".join(told["broken"])}
                 )  # fmt: skip
-    finally:
-        worker.stop()
     return outcomes, broken, most_mb, longest_s
 
 
 class _Worker:
     """The program that loads the files, started again when it died."""
 
-    def __init__(self, models: Sequence[Path]) -> None:
+    def __init__(self, models: Sequence[Path], folder: Path) -> None:
+        self._folder = folder
         flags = [flag for path in models for flag in ("--model", str(path))]
         self._command = [sys.executable, "-m", "benchmarks.attack.model_files", "--worker", *flags]
         self._start()
@@ -129,6 +127,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "XDG_CACHE_HOME": str(self._folder)},
             text=True,
         )
         self._answer(_GIVEN_UP_S)
@@ -145,7 +144,7 @@ class _Worker:
                 ended = self._process.wait(1.0)
             except subprocess.TimeoutExpired:
                 end = "never ended"
-            self.stop()
+            self.close()
             self._start()
             told = {"model": "?", "wrong": "?", "end": end, "s": 0, "mb": 0}
             return {**told, "broken": [f"{end} {ended}"]}
@@ -156,7 +155,8 @@ class _Worker:
             broken.append(f"{told['mb']} MB")
         return told
 
-    def stop(self) -> None:
+    def close(self) -> None:
+        """Ends the program."""
         self._process.kill()
         with suppress(BrokenPipeError):
             self._process.communicate()
@@ -178,23 +178,22 @@ def _work(models: Sequence[Path]) -> int:
     os.dup2(2, 1)  # the runtime's own words
     sounds = [Sound.of(path.stem, path.read_bytes()) for path in models]
     print("{}", file=answers, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = folder
-        path = Path(folder, "model.tflite")
-        for line in sys.stdin:
-            seed = int(line)
-            sound = sounds[seed % len(sounds)]
-            wrong, data = mutant(sound, seed)
-            path.write_bytes(data)
-            del data
-            _forget_peak()
-            started = time.monotonic()
-            end, broken = _load(path)
-            took = time.monotonic() - started
-            told = {"model": sound.name, "wrong": wrong, "end": end, "s": took, "mb": _peak_mb()}
-            print(json.dumps({**told, "broken": broken}), file=answers, flush=True)
-            for kept in Path(folder).glob("edgevid/*/*"):
-                kept.unlink()
+    folder = Path(os.environ["XDG_CACHE_HOME"])
+    path = folder / "model.tflite"
+    for line in sys.stdin:
+        seed = int(line)
+        sound = sounds[seed % len(sounds)]
+        wrong, data = mutant(sound, seed)
+        path.write_bytes(data)
+        del data
+        _forget_peak()
+        started = time.monotonic()
+        end, broken = _load(path)
+        took = time.monotonic() - started
+        told = {"model": sound.name, "wrong": wrong, "end": end, "s": took, "mb": _peak_mb()}
+        print(json.dumps({**told, "broken": broken}), file=answers, flush=True)
+        for kept in folder.glob("edgevid/*/*"):
+            kept.unlink()
     return command.OK
 
 

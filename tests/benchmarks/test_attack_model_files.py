@@ -83,9 +83,9 @@ def test_how_a_file_ends(
 
 @pytest.mark.parametrize("end", ["crashed", "never ended"])
 def test_a_program_that_a_file_takes_down_is_started_again(
-    monkeypatch: pytest.MonkeyPatch, sounds: list[Path], end: str
+    monkeypatch: pytest.MonkeyPatch, sounds: list[Path], tmp_path: Path, end: str
 ) -> None:
-    worker = model_files._Worker(sounds)
+    worker = model_files._Worker(sounds, tmp_path)
     try:
         first = worker._process.pid
         if end == "crashed":
@@ -98,4 +98,4 @@ def test_a_program_that_a_file_takes_down_is_started_again(
         assert told["broken"]
         assert end == "never ended" or worker._process.pid != first
     finally:
-        worker.stop()
+        worker.close()
