@@ -869,6 +869,21 @@ def test_those_who_wait_make_room_for_who_asks(behind_token: int, sent: bytes) -
             assert ask(behind_token, "/style.css")[0] == 200
 
 
+def test_who_comes_before_a_crowd_is_answered(page: int) -> None:
+    asked = b"GET /style.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    for _ in range(10):
+        with ExitStack() as stack:
+            first = stack.enter_context(quick_connection(page))
+            first.sendall(asked)
+            crowd = []
+            for _ in range(connections.MOST + 50):  # all within a moment
+                one = stack.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", page))
+                crowd.append(one)
+            assert first.recv(12) == b"HTTP/1.1 200"
+
+
 def test_those_who_wait_for_a_wrong_token_make_room(
     behind_token: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

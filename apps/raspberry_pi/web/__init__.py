@@ -19,7 +19,7 @@ try:
     import uvicorn
 
     from apps.raspberry_pi.web.app import application
-    from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection
+    from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection, Server
 except ImportError as error:
     raise MissingDependencyError(
         f"the page needs {error.name}: pip install edgevid[service], or set [web] enabled = false"
@@ -97,7 +97,7 @@ class Web:
         self._workers: set[threading.Thread] = set()  # seen so far
         # Starts and stops are ours; what is wrong with a request is the client's affair.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        self._server = uvicorn.Server(
+        self._server = Server(
             uvicorn.Config(
                 application(hub, token, clips, lambda: self._server.should_exit),
                 http=BoundedConnection,

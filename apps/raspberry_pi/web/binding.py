@@ -15,7 +15,7 @@ _NOT_YET = (
 )
 _NAME_NOT_YET = (socket.EAI_AGAIN, socket.EAI_MEMORY, socket.EAI_SYSTEM)
 
-_BACKLOG = 128
+BACKLOG = 1024  # clients that may wait to be let in
 
 
 class NotYetError(Exception):
@@ -33,7 +33,7 @@ def bind(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "no possible name"
         problem = f"the page cannot be at {host}, port {port}: {why}"

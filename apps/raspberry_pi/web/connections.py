@@ -8,7 +8,10 @@ import socket
 import time
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from apps.raspberry_pi.web.binding import BACKLOG
 
 MOST = 100  # connections at once; a page takes up to six
 PATIENCE_S = 10.0  # for a whole request, or for an answer to be taken
@@ -21,6 +24,22 @@ _LOOKS = 10  # within the patience
 LONGEST_HEADER = 16 << 10  # bytes
 _LONGEST_REQUEST = 2 * LONGEST_HEADER
 _MOST_LINES = 256
+
+_A_TURN = 16  # clients that are let in before what they ask is read
+
+
+class Server(uvicorn.Server):
+    """Lets clients in little by little, so that who has asked is heard before others come."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        config.backlog = _A_TURN  # by which asyncio also means this
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to listen."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(BACKLOG)
 
 
 class BoundedConnection(H11Protocol):
