@@ -109,7 +109,7 @@ def campaign(
         quiet = _Pace(target, pid)
         time.sleep(quiet_s)
         quiet.end()
-        before = quiet.after
+        before = quiet.held
         during = _Pace(target, pid)
         for name in tqdm(kinds, "kinds of requests", leave=False):
             seen, pace = len(honest.visits), _Pace(target, pid)
@@ -139,7 +139,7 @@ def campaign(
     for what, pace in (("under attack", during), ("afterwards", after)):
         if pace.steps / pace.seconds < _PACE * quiet.steps / quiet.seconds:
             broken.append(f"{pace.steps} steps in {pace.seconds:.0f} s {what}")
-    left = after.after
+    left = after.held
     if left["threads"] > before["threads"] + _POOLS or left["files"] > before["files"]:
         broken.append(f"threads and files: {before} before, {left} after")
     if left["memory_mb"] > before["memory_mb"] + _GROWTH_MB:
@@ -230,13 +230,20 @@ def ask(target: Target, path: str, most: int | None = None) -> tuple[int, bytes]
 
 
 class _Pace:
-    """Counts the steps and looks at the memory of a service from now to ``end``."""
+    """Counts the steps, and looks at what a service holds, from now to ``end``.
+
+    Attributes:
+        steps: of the model.
+        seconds: that it took.
+        peak_mb: the most memory.
+        held: the memory at last, and the least threads and files: some come and go with visitors.
+    """
 
     def __init__(self, target: Target, pid: int) -> None:
         self._target, self._pid = target, pid
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, name="memory", daemon=True)
-        self.peak_mb = held(pid).memory_mb
+        self._looks = [held(pid)]
         self._steps, self._began = _steps(target), time.monotonic()
         self._looking.start()
 
@@ -246,11 +253,13 @@ class _Pace:
         self.seconds = time.monotonic() - self._began
         self._over.set()
         self._looking.join()
-        self.after = asdict(held(self._pid))
+        self.peak_mb = max(look.memory_mb for look in self._looks)
+        least = (min(getattr(look, kind) for look in self._looks) for kind in ("threads", "files"))
+        self.held = asdict(_Held(self._looks[-1].memory_mb, *least))
 
     def _look(self) -> None:
         while not self._over.wait(0.1):
-            self.peak_mb = max(self.peak_mb, held(self._pid).memory_mb)
+            self._looks.append(held(self._pid))
 
 
 @dataclass(frozen=True, slots=True)
