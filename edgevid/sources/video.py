@@ -50,6 +50,7 @@ class VideoSource(Source):
     def __init__(self, location: str, *, fps: float | None = None) -> None:
         self.name = without_secrets(location)
         self._undecoded = 0
+        self._drained = False  # whether the decoder has given all that it held
         self._container = container = Container(location, self.name)
         self.is_live = is_url(location) and (
             location.lower().startswith(_LIVE_SCHEMES)
