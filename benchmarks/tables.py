@@ -243,19 +243,20 @@ def _attack() -> Rows:
         rows.append(
             {
                 "campaign": what,
-                "tried": f"{_tried(found['rows']):,}",
+                "tried": f"{_tried(found):,}",
                 "promises broken": str(len(found["broken"])),
             }
         )
     return rows
 
 
-def _tried(rows: Rows) -> int:
-    """Returns how much was tried: the sum of a campaign's counts, or a row for each trial."""
-    counts = ("files", "requests", "kills", "mutants")
-    if not any(key in rows[0] for key in counts):
-        return len(rows)
-    return sum(row[key] for row in rows for key in counts if key in row)
+def _tried(found: dict[str, Any]) -> int:
+    """Returns how much was tried: what the campaign says, else a row for each trial."""
+    for key in ("files", "requests", "kills"):
+        if key in found:
+            return int(found[key])
+    rows: Rows = found["rows"]
+    return sum(int(row.get("files", 1)) for row in rows)
 
 
 TABLES: dict[str, Callable[[], Rows]] = {
