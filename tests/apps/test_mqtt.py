@@ -460,7 +460,11 @@ def test_an_event_whose_way_is_cut_comes_all_the_same(tmp_path: Path, broker_end
             wait_for(lambda number=number: number + 100 in labels(listener.events()))
     came = labels(listener.events())[1:]
     assert in_order(came) == [n for number in range(len(MOMENTS)) for n in (number, number + 100)]
-    assert [came.count(number) for number in range(len(MOMENTS))] == TIMES
+    times = [came.count(number) for number in range(len(MOMENTS))]
+    if "killed" in broker_ends:  # it may die before it has handed on what arrived
+        assert all(1 <= count <= most for count, most in zip(times, TIMES, strict=True))
+    else:
+        assert times == TIMES
     assert len({event["id"] for event in listener.events()}) == 1 + 2 * len(MOMENTS)
 
 
