@@ -5,8 +5,8 @@ by an error of edgevid's own that is one line of plain text, and neither the pro
 process in which the file is tried out ever holds more than 600 MB. Fails when a promise is broken.
 
 The files are made of the published model, of what preparing makes of it, and of the model that
-edgevid brings along; --model names others instead, such as one that was taught. One process loads
-them all, one after the other, and is only started again when a file has taken it down.
+edgevid brings along; --model names others instead, such as one that was taught. A program loads one
+after the other, and is only started again when a file has taken it down.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import selectors
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--model", type=Path, action="append", default=[], metavar="FILE", help="a sound file"
     )
+    parser.add_argument("--programs", type=int, default=1, help="at once (default: 1)")
     parser.add_argument("--worker", action="store_true", help="be the program that loads them")
     chosen = parser.parse_args(given)
     if chosen.worker:
@@ -66,7 +69,9 @@ def main(given: Sequence[str] | None = None) -> int:
         before = machine.read()
         with tempfile.TemporaryDirectory() as folder:
             sounds = chosen.model or _sound_files(Path(folder))
-            outcomes, broken, most_mb, longest_s = attack(chosen.count, chosen.seed, sounds)
+            outcomes, broken, most_mb, longest_s = attack(
+                chosen.count, chosen.seed, sounds, programs=chosen.programs
+            )
         kinds = sorted({kind for kind, _ in outcomes})
         ends = sorted({end for _, end in outcomes})
         rows = [{"wrong": k, **{end: outcomes[k, end] for end in ends}} for k in kinds]
@@ -93,22 +98,34 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def attack(
-    count: int, seed: int, sounds: Sequence[Path]
+    count: int, seed: int, sounds: Sequence[Path], *, programs: int = 1
 ) -> tuple[Counter[tuple[str, str]], list[dict[str, Any]], int, float]:
     """Has mutants loaded; returns how each kind ended, what was broken, and the worst figures."""
     outcomes: Counter[tuple[str, str]] = Counter()
     broken: list[dict[str, Any]] = []
     most_mb, longest_s = 0, 0.0
-    with tempfile.TemporaryDirectory() as folder, closing(_Worker(sounds, Path(folder))) as worker:
-        for number in tqdm(range(seed, seed + count), "files", leave=False, disable=None):
-            told = worker.load(number)
-            outcomes[told["wrong"], told["end"]] += 1
-            most_mb, longest_s = max(most_mb, told["mb"]), max(longest_s, told["s"])
-            if told["broken"]:
-                broken.append(
-                    {"seed": number, "file": f"{told['model']}: {told['wrong']}",
-                     "broken": "; ".join(told["broken"])}
-                )  # fmt: skip
+    waiting = iter(tqdm(range(seed, seed + count), "files", leave=False, disable=None))
+    lock = threading.Lock()
+
+    def load() -> None:
+        nonlocal most_mb, longest_s
+        with tempfile.TemporaryDirectory() as name, closing(_Worker(sounds, Path(name))) as worker:
+            while True:
+                with lock:
+                    number = next(waiting, None)
+                if number is None:
+                    return
+                told = worker.load(number)
+                file = f"{told['model']}: {told['wrong']}"
+                with lock:
+                    outcomes[told["wrong"], told["end"]] += 1
+                    most_mb, longest_s = max(most_mb, told["mb"]), max(longest_s, told["s"])
+                    for promise in told["broken"]:
+                        broken.append({"seed": number, "file": file, "broken": promise})
+
+    with ThreadPoolExecutor(programs) as pool:
+        for done in [pool.submit(load) for _ in range(programs)]:
+            done.result()
     return outcomes, broken, most_mb, longest_s
 
 
