@@ -296,7 +296,10 @@ def test_closed_from_the_start(closed: str, code: int, flags, clip: Path, tmp_pa
 
 def test_a_terminal_that_closes(flags, tmp_path: Path) -> None:
     clip, out = write_video(tmp_path / "long.mp4", [RED] * 3000), tmp_path / "out.jsonl"
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:  # as in a bare root without /dev/pts
+        pytest.skip(f"no terminal to be had: {error}")
     with start(
         *("--source", clip, "--realtime", "--output", out), *flags, stdout=theirs, stderr=theirs
     ) as process:
