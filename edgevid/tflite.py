@@ -182,7 +182,7 @@ def _read_tensor(index: int, table: Table, buffers: list[int]) -> Tensor:
         for field in (0, 1):
             quantization.vector(field, 4)
         scale = quantization.numbers(2, "f", 4)
-        zero_point = quantization.numbers(3, "q", 8)
+        zero_point = quantization.numbers(3, "q", 8) if scale else ()
         dimension = quantization.i32(6)
         if len(scale) > 1 and not (
             0 <= dimension < len(shape) and shape[dimension] == len(scale) == len(zero_point)

@@ -156,6 +156,17 @@ def test_states_without_measure() -> None:
         interface.of(tflite.read(tiny_model(grow)))
 
 
+def test_a_picture_with_a_zero_point_but_no_scale() -> None:
+    def take_off(model: Any) -> None:
+        image = model.subgraphs[0].tensors[0]
+        image.type = schema.TensorType.INT8
+        image.quantization = schema.QuantizationParametersT()
+        image.quantization.zeroPoint = [-128]
+
+    with pytest.raises(ModelError, match=r"image is quantised by \(\) and \(\)"):
+        interface.of(tflite.read(tiny_model(take_off)))
+
+
 @pytest.mark.parametrize("zero_point", [128, -129, 2**40])
 def test_a_zero_point_that_its_type_cannot_hold(zero_point: int) -> None:
     def shift(model: Any) -> None:
