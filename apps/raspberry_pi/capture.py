@@ -117,9 +117,9 @@ def main() -> int:
 def _set_bounds() -> None:
     """Has the system refuse memory beyond what pictures take, and choose this process to kill."""
     for kind, most in ((resource.RLIMIT_DATA, _DATA_BYTES), (resource.RLIMIT_AS, _ADDRESS_BYTES)):
-        _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):  # where a sandbox forbids even to ask
+            _, hard = resource.getrlimit(kind)
+            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(kind, (most, hard))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", "ascii")
