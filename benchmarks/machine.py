@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,11 +114,29 @@ class Held:
     files: int
 
 
-def held_by_process() -> Held:
-    """Returns what this process holds now, from Linux' ``/proc``."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    threads, files = (len(list(Path(f"/proc/self/{kind}").iterdir())) for kind in ("task", "fd"))
-    return Held(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, threads, files)
+def held_by_process(pid: int | str = "self") -> Held:
+    """Returns what a process, this one if no other is named, holds now, from Linux' ``/proc``."""
+    proc = Path(f"/proc/{pid}")
+    threads, files = (len(list((proc / kind).iterdir())) for kind in ("task", "fd"))
+    return Held(rss_mb(pid), threads, files)
+
+
+def largest_child_mb() -> float:
+    """Returns the RSS of the largest process that this one has started, in MB; 0 without any."""
+    sizes = [0.0]
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            children = (task / "children").read_text("ascii").split()
+            for pid in children:
+                with suppress(OSError):
+                    sizes.append(rss_mb(pid))
+    return max(sizes)
+
+
+def rss_mb(pid: int | str = "self") -> float:
+    """Returns the RSS of a process, this one if no other is named, in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def decode_throttled(answer: str) -> tuple[str, ...]:

@@ -32,8 +32,9 @@ from apps.raspberry_pi.config import CameraConfig, Config, ServiceConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Service
 from benchmarks.clips import published_path
+from benchmarks.parts.steady import steady_video
 from benchmarks.report import arguments, table, write_json
-from edgevid import EdgevidError, Frame, Model, guard, load_model, open_video
+from edgevid import EdgevidError, Frame, Model, guard, load_model
 
 NOTICED_S = 3.0  # what the service promises
 OUTAGES = ("killed", "hung", "garbled")
@@ -68,7 +69,7 @@ def measure(model: Model, rounds: int, away: float) -> dict[str, Any]:
     """
     measured: dict[str, list[tuple[float, float]]] = {outage: [] for outage in OUTAGES}
     with tempfile.TemporaryDirectory() as folder, _server() as server:
-        steady = _steady(Path(folder, "steady.mp4"))
+        steady = steady_video(Path(folder, "steady.mp4"))
         with _watching(model, server.address, str(steady)) as watching:
             watching.until("live", time.monotonic())
             for number in tqdm(range(rounds * len(OUTAGES)), "outages", unit="outage"):
@@ -219,18 +220,6 @@ def _watching(model: Model, network: str, steady: str) -> Iterator[_Watching]:
         yield watching
     finally:
         watching.stop()
-
-
-def _steady(path: Path) -> Path:
-    """Draws a minute in which something moves."""
-    video = open_video(path)
-    video.start(10.0)
-    for number in range(600):
-        picture = np.zeros((120, 160, 3), np.uint8)
-        picture[:, number % 160] = 255
-        video.show(picture, number / 10)
-    video.finish()
-    return path
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ are 72,000 frames. Fails unless, from the first quarter after the warm-up to the
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import tempfile
@@ -29,8 +28,8 @@ from apps.raspberry_pi.config import CameraConfig, ClipsConfig, Config
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.recorder import Recorder
 from apps.raspberry_pi.service import Service
+from benchmarks import machine
 from benchmarks.clips import Clip, labelled, published_path
-from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid import EdgevidError, Model, guard, load_model, open_video
 
@@ -146,8 +145,8 @@ def _look_until(hub: Hub, frames: int) -> list[_Look]:
             seen = min(steps, frames)
             for name in _CAMERAS:
                 hub.shot(name)
-            own = held_by_process()
-            looks.append(_Look(own.rss_mb, _capture_mb(), own.threads, own.files))
+            own = machine.held_by_process()
+            looks.append(_Look(own.rss_mb, machine.largest_child_mb(), own.threads, own.files))
     return looks
 
 
@@ -159,19 +158,6 @@ def _typical(looks: Sequence[_Look]) -> _Look:
         min(look.threads for look in looks),
         min(look.files for look in looks),
     )
-
-
-def _capture_mb() -> float:
-    """Returns the RSS of the largest capture process."""
-    page = os.sysconf("SC_PAGE_SIZE") / 2**20
-    sizes = [0.0]
-    for task in Path("/proc/self/task").iterdir():
-        try:
-            for pid in (task / "children").read_text("ascii").split():
-                sizes.append(int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * page)
-        except (FileNotFoundError, ProcessLookupError):  # it has just ended
-            continue
-    return max(sizes)
 
 
 def _write(clips: Sequence[Clip], folder: Path) -> None:

@@ -11,6 +11,8 @@ from edgevid.errors import UsageError
 from edgevid.sources.address import is_url, local_path
 from edgevid.sources.folders import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_hidden
 
+_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
+
 
 def check(
     outputs: Mapping[str, Path | None],
@@ -68,7 +70,7 @@ def _check_source(source: Path, written: dict[str, Path]) -> None:
 
 
 def _is_clip(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES and not is_hidden(path)
+    return path.suffix.lower() in _SUFFIXES and not is_hidden(path)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, NoReturn, TextIO
 
 from edgevid.errors import EdgevidError, UsageError
+from edgevid.plain_text import readable
 
 OK, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -80,11 +81,6 @@ def complain(message: str) -> None:
             tqdm.write(line, file=sys.stderr)
         else:
             print(line, file=sys.stderr)
-
-
-def readable(text: str) -> str:
-    """Returns a text in one line that can be encoded, whatever file names are in it."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def let_go(stream: TextIO) -> None:

@@ -22,6 +22,11 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
+def readable(text: str) -> str:
+    """Returns a text in one line for a terminal, which direction marks and the like would upset."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 def printable(text: str) -> str:
-    """Returns a text with a replacement character for each that cannot be shown."""
+    """Returns a text with a replacement character for each that cannot be written."""
     return _NOT_PRINTABLE.sub("\ufffd", text)

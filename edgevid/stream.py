@@ -23,6 +23,7 @@ from edgevid.loop import freshest
 from edgevid.options import Options
 from edgevid.orientation import oriented
 from edgevid.percentiles import Percentiles
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.sinks import Sink, open_sinks
 from edgevid.sources import Source, clips, open_camera, open_source
@@ -192,8 +193,8 @@ class _Run:
 
     def _note(self, problem: str) -> None:
         """Keeps for the summary what is missing."""
-        name = command.readable(self._name)
-        problem = command.readable(problem).removeprefix(f"{name}: ")
+        name = readable(self._name)
+        problem = readable(problem).removeprefix(f"{name}: ")
         self._problems.append(Problem(name, problem))
 
     def _is_heard(self) -> bool:

@@ -73,7 +73,6 @@ class Watch:
         Where time jumps (back, or ten seconds and more ahead) it starts afresh, and warns.
         """
         gap = frame.timestamp - self._previous
-        self._previous = frame.timestamp
         ended: list[Event] = []
         if gap > _LONGEST_GAP_S or frame.follows_jump:
             _LOG.warning(
@@ -82,7 +81,7 @@ class Watch:
                 frame.timestamp,
             )
             ended = self.end()
-            self._previous = frame.timestamp
+        self._previous = frame.timestamp
         if not self._pace.due(frame.timestamp):
             return Seen(None, ended)
         prediction = self.stream.step(frame)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.loading import load_model
 from edgevid.model import Model
 from edgevid.opencv import cv2  # before any engine that benchmarks compare loads it less quietly
@@ -25,6 +26,13 @@ from edgevid.preprocess import Preprocess
 from edgevid.sources import open_source
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
+
+
+def tiny_flags_in(folder: Path) -> list[str]:
+    """Writes a tiny model into a folder; returns the flags by which a command takes it."""
+    (folder / "tiny.tflite").write_bytes(tiny_model())
+    (folder / "tiny.txt").write_text("\n".join(LABELS))
+    return ["--model", str(folder / "tiny.tflite"), "--labels", str(folder / "tiny.txt")]
 
 
 @dataclass(frozen=True)

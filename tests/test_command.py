@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from edgevid import command, complain, demo, guard, models, options, stream
+from edgevid import complain, demo, guard, models, options, stream
+from edgevid.plain_text import readable
 from edgevid.prepare import __main__ as prepare
 
 ICE = "-n.mp4"
@@ -81,8 +82,8 @@ def test_a_line_does_not_break_the_progress_bar(capsys: pytest.CaptureFixture[st
 
 
 def test_names_that_cannot_be_printed() -> None:
-    assert command.readable("caf\udce9\n\x1b[1m.mp4") == "caf\ufffd\ufffd\ufffd[1m.mp4"
-    assert command.readable("größe 視.mp4") == "größe 視.mp4"
+    assert readable("caf\udce9\n\x1b[1m.mp4") == "caf\ufffd\ufffd\ufffd[1m.mp4"
+    assert readable("größe 視.mp4") == "größe 視.mp4"
 
 
 def test_a_terminal_that_knows_ascii_only() -> None:

@@ -14,9 +14,8 @@ from typing import IO, Any
 import numpy as np
 import pytest
 
-from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import ModelError, Stream, open_video, stream
-from tests.conftest import moving_pictures, write_video
+from tests.conftest import moving_pictures, tiny_flags_in, write_video
 from tests.sinks.test_video import read
 
 RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
@@ -26,10 +25,7 @@ RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
 def flags(tmp_path: Path) -> list[str]:
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "tiny.tflite").write_bytes(tiny_model())
-    (folder / "tiny.txt").write_text("\n".join(LABELS))
-    named = ["--model", str(folder / "tiny.tflite"), "--labels", str(folder / "tiny.txt")]
-    return [*named, "--headless"]
+    return [*tiny_flags_in(folder), "--headless"]
 
 
 @pytest.fixture

@@ -13,20 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import stream
 from edgevid.opencv import cv2
-from tests.conftest import LabelledClip, moving_pictures, write_video
+from tests.conftest import LabelledClip, moving_pictures, tiny_flags_in, write_video
 
 RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
 
 
 @pytest.fixture
 def tiny_flags(tmp_path: Path) -> list[str]:
-    (tmp_path / "tiny.tflite").write_bytes(tiny_model())
-    (tmp_path / "tiny.txt").write_text("\n".join(LABELS))
-    flags = ["--model", str(tmp_path / "tiny.tflite"), "--labels", str(tmp_path / "tiny.txt")]
-    return [*flags, "--headless"]
+    return [*tiny_flags_in(tmp_path), "--headless"]
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ password is told nowhere; the log is not filled. Fails when a promise is broken.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import sys
 import tempfile
@@ -20,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from apps.raspberry_pi.config import CameraConfig, Config
@@ -28,9 +26,11 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.log import Limit
 from apps.raspberry_pi.service import Service
 from benchmarks import machine
+from benchmarks.attack.ending import conclude
 from benchmarks.attack.hostile_cameras import PASSWORD, Hostile, all_cameras, served
-from benchmarks.report import arguments, table, write_json
-from edgevid import Frame, Model, command, load_model, open_video
+from benchmarks.parts.steady import steady_video
+from benchmarks.report import arguments, table
+from edgevid import Frame, Model, command, load_model
 
 NOTICED_S = 25.0  # a camera may take twenty to give its first picture
 _WATCHED_S = 3.0  # of one that gives pictures
@@ -56,7 +56,7 @@ def main(given: Sequence[str] | None = None) -> int:
         rows: list[dict[str, Any]] = []
         broken: list[dict[str, str]] = []
         with tempfile.TemporaryDirectory() as folder:
-            steady = draw_steady(Path(folder, "steady.mp4"))
+            steady = steady_video(Path(folder, "steady.mp4"))
             for camera in tqdm(cameras, "hostile cameras", leave=False):
                 seen = attack(camera, model, steady)
                 rows.append(seen.row())
@@ -64,9 +64,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print(table(rows))
         if broken:
             print(table(broken))
-        facts = machine.facts(before, machine.read())
-        write_json(chosen.json, {"machine": facts, "rows": rows, "broken": broken})
-        return command.FAILED if broken else command.OK
+        return conclude(chosen.json, before, {"rows": rows, "broken": broken})
 
     return command.guard(run)
 
@@ -108,14 +106,14 @@ class Seen:
 def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
     """Has the service watch one hostile camera; returns what came of it."""
     seen = Seen(camera.name)
-    held = _rss_mb(os.getpid())
+    held = machine.rss_mb()
     with served(camera) as address, _logged() as log, _watching(address, model, steady) as watching:
         deadline = time.monotonic() + NOTICED_S
         began = time.monotonic()
         hub = watching.hub
         while time.monotonic() < deadline:
             time.sleep(0.02)
-            seen.capture_mb = max(seen.capture_mb, _largest_child_mb())
+            seen.capture_mb = max(seen.capture_mb, machine.largest_child_mb())
             status = hub.camera("hostile")
             assert status
             if status.state == "live" and camera.gives_pictures is not False:
@@ -135,7 +133,7 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
         "gives pictures that are not seen": camera.gives_pictures is not True or status.steps > 0,
         "lost without a reason": status.state != "lost" or bool(status.problem),
         f"{seen.capture_mb:.0f} MB in a capture process": seen.capture_mb < _CAPTURE_MB,
-        "the service holds more and more": _rss_mb(os.getpid()) - held < _SERVICE_MB,
+        "the service holds more and more": machine.rss_mb() - held < _SERVICE_MB,
         f"the other camera waited {seen.gap_s:.1f} s": seen.gap_s < _LONGEST_GAP_S,
         "the other camera was lost": watching.other_losses == 0,
         "tells the password": PASSWORD not in "\n".join([seen.told, *log]),
@@ -205,36 +203,6 @@ def _logged() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagates
-
-
-def draw_steady(path: Path) -> Path:
-    """Draws a minute in which something moves."""
-    video = open_video(path)
-    video.start(10.0)
-    for number in range(600):
-        picture = np.zeros((120, 160, 3), np.uint8)
-        picture[:, number % 160] = 255
-        video.show(picture, number / 10)
-    video.finish()
-    return path
-
-
-def _largest_child_mb() -> float:
-    sizes = [0.0]
-    for task in Path("/proc/self/task").iterdir():
-        try:
-            sizes += [_rss_mb(int(pid)) for pid in (task / "children").read_text("ascii").split()]
-        except OSError:  # it has just ended
-            continue
-    return max(sizes)
-
-
-def _rss_mb(pid: int) -> float:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-    except OSError:
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 if __name__ == "__main__":

@@ -32,8 +32,9 @@ from tqdm import tqdm
 
 from benchmarks import machine
 from benchmarks.attack import killed
+from benchmarks.attack.ending import conclude
 from benchmarks.attack.killed import Target
-from benchmarks.report import arguments, table, write_json
+from benchmarks.report import arguments, table
 from edgevid import command, demo, model_files
 from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import EdgevidError, MissingDependencyError
@@ -88,14 +89,12 @@ def main(given: Sequence[str] | None = None) -> int:
         if broken:
             print(table([{"broken": one} for one in broken]))
         results = {
-            "machine": machine.facts(before, machine.read()),
             "kills": sum(row["kills"] for row in rows),
             "rows": rows,
             "left_out": left_out,
             "broken": broken,
         }
-        write_json(chosen.json, results)
-        return command.FAILED if broken else command.OK
+        return conclude(chosen.json, before, results)
 
     return command.guard(run)
 

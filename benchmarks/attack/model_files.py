@@ -31,8 +31,9 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import machine
+from benchmarks.attack.ending import conclude
 from benchmarks.attack.mutants import Sound, mutant
-from benchmarks.report import arguments, table, write_json
+from benchmarks.report import arguments, table
 from edgevid import command, load_model, model_files
 from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import EdgevidError
@@ -81,7 +82,6 @@ def main(given: Sequence[str] | None = None) -> int:
         if broken:
             print(table(broken[:50]))
         results = {
-            "machine": machine.facts(before, machine.read()),
             "made_of": [path.stem for path in sounds],
             "files": chosen.count,
             "first_seed": chosen.seed,
@@ -91,8 +91,7 @@ def main(given: Sequence[str] | None = None) -> int:
             "total": total,
             "broken": broken,
         }
-        write_json(chosen.json, results)
-        return command.FAILED if broken else command.OK
+        return conclude(chosen.json, before, results)
 
     return command.guard(run)
 

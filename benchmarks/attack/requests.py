@@ -32,8 +32,9 @@ from tqdm import tqdm
 from apps.raspberry_pi.web import app, connections, guard
 from benchmarks import machine
 from benchmarks.attack import hostile_requests
+from benchmarks.attack.ending import conclude
 from benchmarks.attack.hostile_requests import SECRET, Target, at_once
-from benchmarks.report import arguments, table, write_json
+from benchmarks.report import arguments, table
 from edgevid import EdgevidError, command, open_video
 
 ANSWERED_S = 2.0
@@ -84,9 +85,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print(table([{"what": name, "value": value} for name, value in rest.items()]))
         for line in broken:
             print("BROKEN", line)
-        facts = machine.facts(before, machine.read())
-        write_json(chosen.json, {"machine": facts, **results})
-        return command.FAILED if broken else command.OK
+        return conclude(chosen.json, before, results)
 
     return command.guard(run)
 
@@ -271,10 +270,8 @@ class _Held:
 
 def held(pid: int) -> _Held:
     """Returns what a process holds now."""
-    proc = Path(f"/proc/{pid}")
-    pages = int((proc / "statm").read_text("ascii").split()[1])
-    threads, files = (len(list((proc / kind).iterdir())) for kind in ("task", "fd"))
-    return _Held(round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1), threads, files)
+    now = machine.held_by_process(pid)
+    return _Held(round(now.rss_mb, 1), now.threads, now.files)
 
 
 def _steps(target: Target) -> int:

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from benchmarks import machine
 from benchmarks.attack.damage import Case, make
-from benchmarks.report import arguments, table, write_json
+from benchmarks.attack.ending import conclude
+from benchmarks.report import arguments, table
 from edgevid import command
 from edgevid.pyav import av
 
@@ -50,9 +51,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print(table(rows))
         if broken:
             print(table(broken))
-        facts = machine.facts(before, machine.read())
-        write_json(chosen.json, {"machine": facts, "rows": rows, "broken": broken})
-        return command.FAILED if broken else command.OK
+        return conclude(chosen.json, before, {"rows": rows, "broken": broken})
 
     return command.guard(run)
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from edgevid import command
 from edgevid.errors import OutputError
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
@@ -37,7 +38,7 @@ class ConsoleSink(Sink):
     def start(self, source: Source) -> None:
         """Announces a clip or camera."""
         self._end_bar()
-        name = command.readable(source.name)
+        name = readable(source.name)
         if self._messages and self._messages.isatty() and not source.is_live:
             self._bar = tqdm(
                 total=source.length, desc=name, unit="frame", file=self._messages, leave=False
@@ -75,7 +76,7 @@ class ConsoleSink(Sink):
             parts.insert(1, f"{summary.unreadable} unreadable")
         self._tell(", ".join(parts))
         for found in summary.problems[:_MOST_PROBLEMS]:
-            self._tell(command.readable(f"incomplete: {found.source}: {found.problem}"))
+            self._tell(readable(f"incomplete: {found.source}: {found.problem}"))
         if len(summary.problems) > _MOST_PROBLEMS:
             self._tell(f"incomplete: {len(summary.problems) - _MOST_PROBLEMS} more")
 
@@ -87,7 +88,7 @@ class ConsoleSink(Sink):
         if self._results is None or not self.is_open:
             return
         try:
-            tqdm.write(command.readable(line), file=self._results)
+            tqdm.write(readable(line), file=self._results)
             self._results.flush()
         except OSError as error:
             self.is_open = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgevid.errors import SourceError, UsageError
 from edgevid.sources.address import local_path, without_secrets
 from edgevid.sources.base import Source
+from edgevid.sources.clock import ASSUMED_FPS
 from edgevid.sources.folders import pictures_in, videos_in
 
 __all__ = ["Source", "clips", "open_camera", "open_source"]
@@ -44,11 +45,11 @@ def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> 
     location = local_path(str(spec))
     path = Path(location)
     if _is_folder(path):
-        from edgevid.sources.pictures import DEFAULT_FPS, PicturesSource
+        from edgevid.sources.pictures import PicturesSource
 
         if videos_in(path):
             raise SourceError(f"{path}: a folder of videos: open each of edgevid.clips() in turn")
-        return PicturesSource(path, picture_fps or DEFAULT_FPS)
+        return PicturesSource(path, picture_fps or ASSUMED_FPS)
     if path.suffix.lower() == ".webp" and path.is_file():
         from edgevid.sources.animation import AnimatedWebpSource
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote, urlsplit
 
+from edgevid.plain_text import readable
+
 _USER_INFO_SAFE = "!$&'()*+,;=-._~%:"  # what may stand in user:password as it is (RFC 3986)
 # Also user=admin_password=hush_channel=1_stream=0.sdp, as many cameras have it.
 _SECRET = re.compile(
@@ -81,7 +83,7 @@ def without_secrets(location: str) -> str:
         >>> without_secrets("rtsp://me:hush@camera/live?token=1")
         'rtsp://camera/live'
     """
-    location = "".join(sign if sign.isprintable() else "\ufffd" for sign in location)
+    location = readable(location)
     location = _MEANT.sub(r"\1://", location, count=1) if _MEANT.match(location) else location
     if not is_url(location):
         return location

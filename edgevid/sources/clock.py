@@ -8,11 +8,13 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+ASSUMED_FPS = 25.0  # of pictures that come without times: what FFmpeg takes them to be
+
 _JUMP_BACK_S = 1.0  # less is a time that was written in disorder; more is another recording
 # So many pictures in a row must be from before, to be another recording: behind a damaged stretch
 # a decoder hands out one or two that it had held back.
 _LATE_IN_A_ROW = 3
-_FASTEST = 1000.0  # frames a second: times that are closer than this mean nothing
+FASTEST = 1000.0  # frames a second: times that are closer than this mean nothing
 
 
 class Moment(NamedTuple):
@@ -106,7 +108,7 @@ class MediaClock:
 def means_nothing(times: Sequence[float]) -> bool:
     """Whether the times of successive frames, in seconds, are too close to be true."""
     rate = rate_of(times)
-    return len(times) > 4 and (rate is None or rate > _FASTEST)
+    return len(times) > 4 and (rate is None or rate > FASTEST)
 
 
 def rate_of(times: Sequence[float]) -> float | None:

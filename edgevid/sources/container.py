@@ -10,6 +10,7 @@ from typing import Any
 from edgevid.errors import SourceError
 from edgevid.pyav import MAX_PIXELS, READING, av, reason
 from edgevid.sources.address import encoded, is_url
+from edgevid.sources.clock import FASTEST
 from edgevid.sources.pipes import is_pipe, open_pipe
 
 _OPEN_TIMEOUT_S = 10.0
@@ -32,7 +33,6 @@ _MISSING_SHARE = 0.02
 _PICTURE_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")  # of MP4's kin: photographs
 # Reading goes on behind what is damaged; after so many failures in a row there is no more to come.
 _FAILURES_IN_A_ROW = 50
-_FASTEST = 1000  # frames a second; what claims more does not know
 
 
 class Container:
@@ -79,7 +79,7 @@ class Container:
     def rate(self) -> float | None:
         """Nominal frames a second, None when unknown."""
         for rate in (self.track.average_rate, self.track.guessed_rate):
-            if rate and 0 < rate <= _FASTEST:
+            if rate and 0 < rate <= FASTEST:
                 return float(rate)
         return None
 
@@ -87,7 +87,7 @@ class Container:
     def codec_rate(self) -> float | None:
         """Frames a second as the codec's own header says, None when it does not."""
         rate = getattr(self.track.codec_context, "framerate", None)
-        return float(rate) if rate and 0 < rate <= _FASTEST else None
+        return float(rate) if rate and 0 < rate <= FASTEST else None
 
     @property
     def is_endless(self) -> bool:

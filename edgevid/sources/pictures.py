@@ -13,9 +13,8 @@ from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.address import without_secrets
 from edgevid.sources.base import Source
+from edgevid.sources.clock import ASSUMED_FPS
 from edgevid.sources.folders import pictures_in
-
-DEFAULT_FPS = 25.0  # what FFmpeg takes a sequence of pictures to be
 
 
 class PicturesSource(Source):
@@ -36,7 +35,7 @@ class PicturesSource(Source):
     is_live = False
 
     def __init__(
-        self, folder: Path, fps: float = DEFAULT_FPS, *, paths: Sequence[Path] | None = None
+        self, folder: Path, fps: float = ASSUMED_FPS, *, paths: Sequence[Path] | None = None
     ) -> None:
         self.name = without_secrets(str(folder))
         self._paths = pictures_in(folder) if paths is None else paths

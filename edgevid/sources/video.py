@@ -17,14 +17,12 @@ from edgevid.pyav import av
 from edgevid.records import LazyFrame
 from edgevid.sources.address import is_url, without_secrets
 from edgevid.sources.base import Source
-from edgevid.sources.clock import MediaClock, Moment, means_nothing, rate_of
+from edgevid.sources.clock import ASSUMED_FPS, MediaClock, Moment, means_nothing, rate_of
 from edgevid.sources.container import Container
 from edgevid.sources.conversion import Converter
 from edgevid.sources.folders import VIDEO_SUFFIXES
 
 _LOG = logging.getLogger(__name__)
-
-ASSUMED_FPS = 25.0  # of what states no rate: what FFmpeg takes it to be
 
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")
 _COMPLETE = 0.98  # of the frames that were expected: then only the stated duration is wrong
@@ -50,7 +48,6 @@ class VideoSource(Source):
     def __init__(self, location: str, *, fps: float | None = None) -> None:
         self.name = without_secrets(location)
         self._undecoded = 0
-        self._drained = False  # whether the decoder has given all that it held
         self._container = container = Container(location, self.name)
         self.is_live = is_url(location) and (
             location.lower().startswith(_LIVE_SCHEMES)
@@ -121,11 +118,9 @@ class VideoSource(Source):
         """Yields decoded pictures; what cannot be decoded is counted and passed over."""
         for packet in itertools.chain(self._ahead, self._packets):
             yield from self._decoded(packet)
-        if not self._drained:
-            yield from self._decoded(None)
+        yield from self._decoded(None)  # what the decoder still holds, where reading broke off
 
     def _decoded(self, packet: Any) -> list[Any]:
-        self._drained = packet is None or packet.size == 0
         try:
             return self._container.track.decode(packet)  # type: ignore[no-any-return]
         except MemoryError as error:

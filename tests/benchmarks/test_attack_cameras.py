@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.attack import cameras
 from benchmarks.attack.hostile_cameras import Hostile, all_cameras
+from benchmarks.parts.steady import steady_video
 from edgevid import Model, load_model
 
 SHORT = (
@@ -25,7 +26,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return cameras.draw_steady(tmp_path_factory.mktemp("cameras") / "steady.mp4")
+    return steady_video(tmp_path_factory.mktemp("cameras") / "steady.mp4")
 
 
 @pytest.mark.parametrize("name", SHORT)

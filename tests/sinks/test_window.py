@@ -18,9 +18,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.sinks.window import has_display
-from tests.conftest import write_video
+from tests.conftest import tiny_flags_in, write_video
 
 GREEN = (40, 200, 60)
 
@@ -113,11 +112,9 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
 def command(tmp_path: Path) -> list[str]:
     """A minute of green, as a camera would give it: more than a busy machine needs to look."""
     clip = write_video(tmp_path / "clip.mp4", [np.full((96, 128, 3), GREEN, np.uint8)] * 1500)
-    (tmp_path / "tiny.tflite").write_bytes(tiny_model())
-    (tmp_path / "tiny.txt").write_text("\n".join(LABELS))
     return [
         *(sys.executable, "-m", "edgevid.stream", "--source", str(clip), "--realtime"),
-        *("--model", str(tmp_path / "tiny.tflite"), "--labels", str(tmp_path / "tiny.txt")),
+        *tiny_flags_in(tmp_path),
         *("--output", str(tmp_path / "out.jsonl"), "--save", str(tmp_path / "out.mp4")),
     ]
 
