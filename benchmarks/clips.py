@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid.errors import SourceError
-from edgevid.manifest import Manifest
-from edgevid.pace import Pace
-from edgevid.preprocess import Preprocess
+from edgevid.modelfile.manifest import Manifest
+from edgevid.runtime.pace import Pace
+from edgevid.runtime.preprocess import Preprocess
 from edgevid.sources import open_source
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"

@@ -30,11 +30,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import machine, remote, report
-from edgevid import Frame, Model, command, load_model, model_files, open_source
+from edgevid import Frame, Model, load_model, open_source
 from edgevid.errors import ModelError, UsageError
-from edgevid.model import Stream
-from edgevid.pace import Pace
+from edgevid.models import locate
+from edgevid.runtime.model import Stream
+from edgevid.runtime.pace import Pace
 from edgevid.sinks.overlay import draw as draw_overlay
+from edgevid.support import command
 
 KNOWN = ("movinet-a0", "movinet-a1", "movinet-a2")
 PERCENTILES = (50, 90, 95, 99, 100)
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    models = chosen.models or [name for name in KNOWN if model_files.find(name) is not None]
+    models = chosen.models or [name for name in KNOWN if locate.find(name) is not None]
     if not models:
         raise UsageError(f"none of {', '.join(KNOWN)} is at hand: name a .tflite file")
     effort = QUICK if chosen.quick else FULL
@@ -150,7 +152,7 @@ def measure(name: str, source: Path | None, size: str, effort: Effort) -> dict[s
     began = time.perf_counter()
     model = load_model(name)
     load_ms = (time.perf_counter() - began) * 1000
-    path = model_files.locate(name)
+    path = locate.locate(name)
     pictures = _read(source, model) if source is not None else drawn(size)
     stream = model.stream()
     began = time.perf_counter()
@@ -167,7 +169,7 @@ def measure(name: str, source: Path | None, size: str, effort: Effort) -> dict[s
         "model": path.stem,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "weights": model.manifest.provenance.get("weights", "trained"),
-        "input": [model.interface.height, model.interface.width, model.interface.image.dtype],
+        "input": [model.signature.height, model.signature.width, model.signature.image.dtype],
         "picture": list(pictures[0].shape[:2]),
         "ways": ways,
         "parts_p50_ms": _parts(model, pictures, source, min(effort.steps, 512)),
@@ -318,7 +320,7 @@ def _agreement(model: Model, path: Path, pictures: Sequence[NDArray[np.uint8]]) 
     """
     try:
         published = load_model(path, labels=model.manifest.labels, prepare=False)
-        if published.interface.alpha is not None or model.interface.alpha is None:
+        if published.signature.alpha is not None or model.signature.alpha is None:
             return None
         one, other = model.stream(memory=math.inf), published.stream()
     except (ModelError, UsageError):

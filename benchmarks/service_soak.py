@@ -31,7 +31,8 @@ from apps.raspberry_pi.service import Service
 from benchmarks import machine
 from benchmarks.clips import Clip, labelled, published_path
 from benchmarks.report import arguments, table, write_json
-from edgevid import EdgevidError, Model, guard, load_model, open_video
+from edgevid import EdgevidError, Model, load_model, open_video
+from edgevid.support.command import guard
 
 FPS = 5.0
 _CAMERAS = ("front", "back")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from export.frames import Frames
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import ModelError
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
 from export.network import Architecture, Network
 
 _ARCHITECTURE = "architecture.json"
@@ -89,7 +89,7 @@ def save(path: Path, network: Network, labels: tuple[str, ...]) -> None:
     arrays: dict[str, Any] = {n: variable.numpy() for n, variable in named_weights(network).items()}
     arrays[_LABELS] = np.array(labels)
     arrays[_ARCHITECTURE] = np.array(json.dumps(asdict(network.architecture)))
-    with whole_file(path, make_folder=True) as file:
+    with atomic_file(path, make_folder=True) as file:
         np.savez(file, **arrays)
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edgevid import manifest
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import UsageError
-from edgevid.manifest import Manifest
+from edgevid.modelfile import manifest
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import TARGETS, prepare
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import OK, ArgumentParser, guard
 from export import checkpoint, clips
 from export.clips import Clip
 from export.frames import gather, tell
@@ -132,7 +132,7 @@ def _run(options: argparse.Namespace) -> int:
         memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
         target=options.target,
     )  # fmt: skip
-    with whole_file(options.out, make_folder=True) as file:
+    with atomic_file(options.out, make_folder=True) as file:
         file.write(data)
     print(f"{options.out}: {len(data) / 1e6:.1f} MB, {options.precision}, {len(labels)} classes")
     return OK

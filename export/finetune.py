@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edgevid import label_files
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import SourceError
+from edgevid.modelfile import label_files
+from edgevid.support.command import OK, ArgumentParser, guard
 from export import checkpoint, clips, metrics, report, start
 from export.batch_norm import measure_statistics, restore_statistics
 from export.clips import Clip

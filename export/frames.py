@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgevid.command import complain
 from edgevid.errors import EdgevidError, SourceError
-from edgevid.opencv import cv2
-from edgevid.pace import Pace
-from edgevid.preprocess import Preprocess
 from edgevid.records import Frame
+from edgevid.runtime.pace import Pace
+from edgevid.runtime.preprocess import Preprocess
 from edgevid.sources import open_source
 from edgevid.sources.pictures import PicturesSource
-from edgevid.whole_file import sweep, whole_file
+from edgevid.support.atomic_file import atomic_file, sweep
+from edgevid.support.command import complain
+from edgevid.support.opencv import cv2
 from export.clips import Clip
 from export.raw_frames import pictures_of
 
@@ -179,7 +179,7 @@ def _cached(clip: Clip, cache: Path) -> Frames:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             path.unlink()  # half of it is lost: decode again
     frames = decode(clip)
-    with whole_file(path, make_folder=True) as file:
+    with atomic_file(path, make_folder=True) as file:
         np.savez(
             file,
             data=np.concatenate(frames.jpegs),

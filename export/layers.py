@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from edgevid import interface, manifest, tflite
+from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.prepare import prepare
 from edgevid.prepare.graph import Graph
 from export.network import Network, alphas
@@ -105,11 +105,11 @@ class _Run:
     """One file, stepped without XNNPACK, so that every tensor can be read."""
 
     def __init__(self, data: bytes) -> None:
-        flatbuffer, _ = manifest.split(data)
-        self.graph = Graph(flatbuffer)
-        self._interface = interface.of(tflite.read(flatbuffer))
+        content, _ = manifest.split(data)
+        self.graph = Graph(content)
+        self._signature = signature.of(flatbuffer.read(content))
         self._interpreter = Interpreter(
-            model_content=flatbuffer,
+            model_content=content,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             experimental_preserve_all_tensors=True,
         )
@@ -118,7 +118,7 @@ class _Run:
             detail["index"]: detail["quantization"]
             for detail in self._interpreter.get_tensor_details()
         }
-        states = self._interface.states
+        states = self._signature.states
         self._states: dict[int, NDArray[Any]] = {
             state.input.index: np.full_like(self._tensor(state.input.index), state.initial)
             for state in states
@@ -131,16 +131,16 @@ class _Run:
 
     def step(self, picture: NDArray[np.uint8], alpha: float) -> None:
         """Takes one picture."""
-        image = self._interface.image
+        image = self._signature.image
         floats = image.dtype == "float32"
         pixels = picture / np.float32(255) if floats else (picture ^ 0x80).view(np.int8)
         self._interpreter.set_tensor(image.index, pixels.reshape(image.shape))
-        if self._interface.alpha is not None:
-            self._interpreter.set_tensor(self._interface.alpha.index, np.array([alpha], np.float32))
+        if self._signature.alpha is not None:
+            self._interpreter.set_tensor(self._signature.alpha.index, np.array([alpha], np.float32))
         for index, values in self._states.items():
             self._interpreter.set_tensor(index, values)
         self._interpreter.invoke()
-        for state in self._interface.states:
+        for state in self._signature.states:
             self._states[state.input.index] = self._tensor(state.output.index)
 
     def values(self, index: int) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgevid.model import Model
-from edgevid.preprocess import Preprocess
+from edgevid.runtime.model import Model
+from edgevid.runtime.preprocess import Preprocess
 from export.frames import Frames
 from export.network import Network, alphas
 

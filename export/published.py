@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import tflite
 from edgevid.errors import ModelError
+from edgevid.modelfile import flatbuffer
 from export.checkpoint import CLASSIFIER, assign, named_weights
 from export.network import INPUT_SIZE, Architecture, Network, Size
 
@@ -75,7 +75,7 @@ def _size(layers: int, path: Path) -> Size:
 
 def _weights(data: bytes) -> dict[str, NDArray[np.float32]]:
     """Kernels, biases and residual scales by the stable names of ``checkpoint``."""
-    tflite.read(data)  # checks the file: the schema classes below trust it
+    flatbuffer.read(data)  # checks the file: the schema classes below trust it
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)

@@ -37,10 +37,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import OK, ArgumentParser, guard
 from export import checkpoint
 from export.augment import Augmentation
 from export.convert import CALIBRATION_CLIPS, choose, export
@@ -157,14 +157,14 @@ def run(plan: Plan) -> dict[str, Any]:
             name=plan.name,
             target=plan.target,
         )
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             file.write(content)
         files.append(path)
     shown = job.clips(job.test or job.data)
     results = verify(job.out / "network.npz", files, shown, plan.limits, aloud=False)
     figures["verified"] = {name: asdict(result) for name, result in results.items()}
     write_json(job.out / "metrics.json", figures)
-    with whole_file(job.out / "verified.md", make_folder=True) as file:
+    with atomic_file(job.out / "verified.md", make_folder=True) as file:
         file.write((f"# The files against the network\n\n{table(results)}\n").encode())
     print(table(results))
     past_a_limit = any(result.failures(plan.limits) for result in results.values())

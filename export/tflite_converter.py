@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.writing import write
+from edgevid.prepare.serialize import write
 from export.network import RUNNING_MEAN, Network
 
 Precision = Literal["int8", "float32", "float16", "dynamic"]

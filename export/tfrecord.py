@@ -20,8 +20,8 @@ from tensorflow.python.lib.io.tf_record import tf_record_random_reader
 from tqdm import tqdm
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
 from edgevid.records import Frame
+from edgevid.support.opencv import cv2
 
 _FPS = 25.0  # where nothing is said: the rate that the Model Garden's MoViNet configs sample from
 

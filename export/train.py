@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid.errors import ModelError, UsageError
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
 from export.augment import Augmentation, Box, mix, moving_part, vary
 from export.checkpoint import named_weights
 from export.clips import Clip
@@ -284,7 +284,7 @@ class Trainer:
         for kind, variables in self._lists().items():
             arrays |= {f"{kind}/{i}": v.numpy() for i, v in enumerate(variables)}
         state = {"epoch": self.epoch, "history": self.history, "recipe": _plain(self.recipe)}
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
 
     def restore(self, path: Path) -> None:

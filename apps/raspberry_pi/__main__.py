@@ -19,7 +19,8 @@ from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import ArgumentParser, EdgevidError, Frame, UsageError, guard
+from edgevid import EdgevidError, Frame, UsageError
+from edgevid.support.command import ArgumentParser, guard
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.recorder import Recorder

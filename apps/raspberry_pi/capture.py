@@ -27,17 +27,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import (
-    EdgevidError,
-    Frame,
-    Pace,
-    Source,
-    SourceError,
-    clips,
-    freshest,
-    open_source,
-    oriented,
-)
+from edgevid import EdgevidError, Frame, Pace, Source, SourceError, clips, freshest, open_source
+from edgevid.support.orientation import oriented
 
 # Kind, timestamp in seconds, height, width, bytes to follow: RGB pixels, or UTF-8.
 HEADER = struct.Struct("<cdHHI")

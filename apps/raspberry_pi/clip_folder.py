@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from apps.raspberry_pi import in_use
-from edgevid import OutputError, sweep
+from edgevid import OutputError
+from edgevid.support.atomic_file import sweep
 
 # Nothing else in the folder is ever touched.
 _STEM = r"[\w-]+_\d{8}T\d{6}Z(?:-\d+)?"

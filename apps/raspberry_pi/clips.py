@@ -16,7 +16,8 @@ from apps.raspberry_pi.clip_folder import ClipFolder, waiting
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import CameraEvent
 from apps.raspberry_pi.pictures import Picture, bgr, from_jpeg, jpeg
-from edgevid import EdgevidError, Frame, open_video, whole_file
+from edgevid import EdgevidError, Frame, open_video
+from edgevid.support.atomic_file import atomic_file
 
 _RING_BYTES = 32 << 20  # that the last seconds of a camera may take up
 _LONGEST_S = 60.0  # of what follows, however many actions start meanwhile
@@ -176,7 +177,7 @@ class _Clip:
     def finish(self) -> None:
         """Gives both files their names, or neither."""
         try:
-            with whole_file(waiting(self._path.with_suffix(".json"))) as file:
+            with atomic_file(waiting(self._path.with_suffix(".json"))) as file:
                 text = json.dumps(self._described(), indent=1, ensure_ascii=False)
                 file.write(text.encode("utf-8", "replace"))
             self._video.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from edgevid import without_secrets
+from edgevid.sources.address import without_secrets
 
 _LONGEST = 300  # characters
 _SHORTEST = 3  # of a part of an address that is looked for by itself: "a" is in every text

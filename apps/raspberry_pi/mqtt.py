@@ -15,7 +15,8 @@ from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.outbox import Outbox
 from apps.raspberry_pi.retained import Retained
-from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError, sweep, whole_file
+from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError
+from edgevid.support.atomic_file import atomic_file, sweep
 
 try:
     from paho.mqtt.client import Client
@@ -79,7 +80,7 @@ def _device(state_folder: Path) -> str:
             return known
     made = f"edgevid-{secrets.token_hex(4)}"
     try:
-        with whole_file(path) as file:
+        with atomic_file(path) as file:
             file.write(made.encode())
     except OutputError as error:  # without it the service works, but is another after a restart
         _LOG.error("%s", error)

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from edgevid import OutputError, whole_file
+from edgevid import OutputError
+from edgevid.support.atomic_file import atomic_file
 
 _LOG = logging.getLogger("edgevid.mqtt")
 
@@ -54,7 +55,7 @@ class Retained:
             return
         self.topics = topics
         try:
-            with whole_file(self._path) as file:
+            with atomic_file(self._path) as file:
                 file.write(json.dumps(sorted(topics), indent=1).encode())
             self._is_failing = False
         except OutputError as error:

@@ -14,25 +14,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgevid import interface, label_files, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
-from edgevid.manifest import Manifest
-from edgevid.prepare.axes import drop_time_axis
+from edgevid.modelfile import flatbuffer, label_files, manifest, signature
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare.checks import check
-from edgevid.prepare.confidence import keep_confidence
-from edgevid.prepare.floats import float_islands, narrow_convolutions
-from edgevid.prepare.folding import fold_multiplications
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.pools import bound_memory
-from edgevid.prepare.states import (
+from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.folding import fold_multiplications
+from edgevid.prepare.passes.logit_scale import keep_confidence
+from edgevid.prepare.passes.pools import bound_memory
+from edgevid.prepare.passes.space_to_depth import widen_stem
+from edgevid.prepare.passes.squeeze_time import drop_time_axis
+from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
     split_frames,
 )
-from edgevid.prepare.widening import widen_stem
-from edgevid.prepare.writing import write
-from edgevid.target import TARGETS, this_machine
+from edgevid.prepare.serialize import write
+from edgevid.support.target import TARGETS, this_machine
 from edgevid.version import REWRITE
 
 # What comes of shapes, options and constants that no runtime would take either.
@@ -106,19 +106,19 @@ def prepare(
         ModelError: this file cannot be prepared; the message says why.
         LabelsError: more or fewer labels than logits.
     """
-    flatbuffer, _ = manifest.split(data)
-    network = tflite.read(flatbuffer)
-    before = interface.of(network)
+    content, _ = manifest.split(data)
+    network = flatbuffer.read(content)
+    before = signature.of(network)
     described = manifest.read(data) or Manifest(name=name, labels=(), memory_s=_MEMORY_S)
     chosen = tuple(labels) or described.labels or label_files.default(before.classes)
     if len(chosen) != before.classes:
         raise LabelsError(f"the model has {before.classes} classes, the labels name {len(chosen)}")
     described = replace(described, labels=chosen)
     if before.alpha is not None and "rewrite" in described.provenance:
-        return PreparedModel(manifest.write(flatbuffer, described) if labels else data, ())
+        return PreparedModel(manifest.write(content, described) if labels else data, ())
     if len(network.signatures) != 1:
         raise ModelError(f"the model has {len(network.signatures)} signatures: 1 is expected")
-    graph = Graph(flatbuffer)
+    graph = Graph(content)
     check(graph)
     target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
@@ -130,7 +130,7 @@ def prepare(
     except _CONTRADICTIONS as error:
         raise ModelError(f"the graph contradicts itself ({error})") from error
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}")
-    after = interface.of(tflite.read(rewritten))  # the rewriter's own mistakes stop here
+    after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
     if after.alpha is None:

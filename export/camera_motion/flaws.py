@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from export.camera_motion.render import Clip
 
 

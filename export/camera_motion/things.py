@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from export.camera_motion.render import Thing
 from export.camera_motion.scenes import Picture, Pyramid
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid.errors import ModelError
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
 from export.camera_motion.clips import Example, example, lesson
 from export.camera_motion.moves import LABELS
 from export.camera_motion.scenes import gallery
@@ -211,7 +211,7 @@ class Trainer:
         """
         arrays = {f"{kind}/{i}": v.numpy() for kind, i, v in self._all()}
         state = {"step": self.step, "history": self.history, "recipe": asdict(self.recipe)}
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
 
     def restore(self, path: Path) -> None:

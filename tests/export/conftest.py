@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 
 SIZE = 48  # pixels: the layers are the real ones, the pictures small
 

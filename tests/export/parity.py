@@ -25,9 +25,9 @@ import tensorflow as tf
 import tf_keras
 
 from benchmarks import report
-from edgevid.command import OK, guard
-from edgevid.loading import load_model
-from edgevid.opencv import cv2
+from edgevid.models.load import load_model
+from edgevid.support.command import OK, guard
+from edgevid.support.opencv import cv2
 from export import checkpoint, clips, published
 from export.augment import Augmentation
 from export.batch_norm import measure_statistics, restore_statistics

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from benchmarks import clips, files, report
 from benchmarks.partitions import partitions
 from edgevid import prepare
-from edgevid.command import OK, guard
-from edgevid.label_files import default
-from edgevid.loading import load_model
+from edgevid.modelfile.label_files import default
+from edgevid.models.load import load_model
+from edgevid.support.command import OK, guard
 from export import published
 from export.convert import CALIBRATION_CLIPS, export
 from export.metrics import agreement

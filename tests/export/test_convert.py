@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgevid import interface, manifest, tflite
 from edgevid.errors import UsageError
-from edgevid.loading import load_model
+from edgevid.modelfile import flatbuffer, manifest, signature
+from edgevid.models.load import load_model
 from tests.export.conftest import SIZE
 
 LABELS = ("a", "b", "c")
@@ -62,15 +62,15 @@ def test_the_interface_is_the_runtimes(exported: tuple[Any, dict[str, Path]]) ->
     found = {}
     for precision, path in files.items():
         data = path.read_bytes()
-        found[precision] = interface.of(tflite.read(manifest.split(data)[0]))
+        found[precision] = signature.of(flatbuffer.read(manifest.split(data)[0]))
         described = manifest.read(data)
         assert described is not None
         assert described.labels == LABELS
         assert described.memory_s == MEMORY / 5
-    for network_interface in found.values():
-        assert network_interface.alpha is not None
-        assert network_interface.classes == 3
-        assert network_interface.idle == ()
+    for network_signature in found.values():
+        assert network_signature.alpha is not None
+        assert network_signature.classes == 3
+        assert network_signature.idle == ()
     assert found["int8"].image.dtype == "int8"
     means = [s for s in found["int8"].states if s.name.endswith("_pool_buffer")]
     past = [s for s in found["int8"].states if "_stream_buffer" in s.name]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
-from edgevid.pace import Pace
-from edgevid.preprocess import Preprocess
+from edgevid.runtime.pace import Pace
+from edgevid.runtime.preprocess import Preprocess
 from edgevid.sources import open_source
-from edgevid.whole_file import WholeFile
+from edgevid.support.atomic_file import AtomicFile
+from edgevid.support.opencv import cv2
 from export.clips import Clip
 from export.frames import decode, gather, tell, watch
 from tests.export.conftest import MakeClip
@@ -112,7 +112,7 @@ def test_a_name_that_the_system_does_not_take(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_in_the_cache_goes(tmp_path: Path, make_clip: MakeClip) -> None:
     clip, cache = Clip(make_clip(tmp_path / "a.avi"), "a"), tmp_path / "cache"
     gather([clip], cache)
-    stale, written = cache / ".0123.89abcdef.part.npz", WholeFile(cache / "other.npz")
+    stale, written = cache / ".0123.89abcdef.part.npz", AtomicFile(cache / "other.npz")
     stale.write_bytes(b"half")
     gather([clip], cache)  # which has nothing to write itself
     assert not stale.exists()

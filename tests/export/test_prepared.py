@@ -53,8 +53,8 @@ def test_a_float_file_says_the_same_for_ever(network_module: Any, size: str) -> 
 
 def test_an_int8_file_becomes_one_partition(network_module: Any, depth: None) -> None:
     """Which is what makes it fast: ``benchmarks.files`` says how fast, on a given processor."""
-    from edgevid import manifest
-    from edgevid.manifest import Manifest
+    from edgevid.modelfile import manifest
+    from edgevid.modelfile.manifest import Manifest
     from export.tflite_converter import Inputs, convert, step_function, stream
 
     network = open_network(network_module, "a0", "hard_swish")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from export import clips
 from export.clips import Clip, Part
 from export.frames import decode, gather

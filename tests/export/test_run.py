@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgevid.errors import UsageError
-from edgevid.loading import load_model
+from edgevid.models.load import load_model
 from tests.export.conftest import SIZE, MakeClip
 
 

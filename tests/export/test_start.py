@@ -30,7 +30,7 @@ def test_a_published_file_comes_back_whole(published_path: Path, network_module:
 def test_the_recovered_network_knows_what_the_file_knows(
     published_path: Path, network_module: Any, carving_ice: Path
 ) -> None:
-    from edgevid.label_files import default
+    from edgevid.modelfile.label_files import default
     from export import published
     from export.clips import Clip
     from export.frames import decode

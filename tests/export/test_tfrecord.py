@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgevid.errors import SourceError, UsageError
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from export import clips
 from export.clips import Clip
 from export.frames import decode, gather
