@@ -24,9 +24,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from apps.raspberry_pi.clips.recorder import Recorder
 from apps.raspberry_pi.config import CameraConfig, ClipsConfig, Config
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.recorder import Recorder
 from apps.raspberry_pi.service import Service
 from benchmarks import machine
 from benchmarks.clips import Clip, labelled, published_path

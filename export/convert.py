@@ -16,12 +16,20 @@ from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import TARGETS, prepare
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.command import OK, ArgumentParser, guard
-from export import checkpoint, clips
-from export.clips import Clip
-from export.frames import gather, tell
-from export.network import FPS, Network
-from export.predict import Pictures, pictures
-from export.tflite_converter import PRECISIONS, Inputs, Precision, convert, step_function, stream
+from export.conversion.tflite_converter import (
+    PRECISIONS,
+    Inputs,
+    Precision,
+    convert,
+    step_function,
+    stream,
+)
+from export.data import clips
+from export.data.clips import Clip
+from export.data.frames import gather, tell
+from export.model import checkpoint
+from export.model.network import FPS, Network
+from export.model.predict import Pictures, pictures
 
 CALIBRATION_CLIPS = 64
 _CLIPS_A_STREAM = 4  # one after the other with carried state: longer than any memory of seconds

@@ -12,10 +12,10 @@
     size = "a0"
     style = "relu6"
 
-    [train]                         # optional: any field of export.train.Recipe
+    [train]                         # optional: any field of export.training.trainer.Recipe
     epochs = 45
 
-    [augmentation]                  # optional: any field of export.augment.Augmentation
+    [augmentation]                  # optional: any field of export.data.augment.Augmentation
     hue = 0.0                       # where colours tell classes apart
 
     [export]                        # optional
@@ -41,16 +41,16 @@ from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.command import OK, ArgumentParser, guard
-from export import checkpoint
-from export.augment import Augmentation
+from export.conversion.tflite_converter import PRECISIONS, Precision
 from export.convert import CALIBRATION_CLIPS, choose, export
+from export.data.augment import Augmentation
+from export.data.frames import gather
 from export.finetune import Job, finetune
-from export.frames import gather
-from export.network import FPS
-from export.predict import pictures
+from export.model import checkpoint
+from export.model.network import FPS
+from export.model.predict import pictures
 from export.report import write_json
-from export.tflite_converter import PRECISIONS, Precision
-from export.train import Recipe
+from export.training.trainer import Recipe
 from export.verify import Limits, refuse, table, verify
 
 _SECTIONS = {

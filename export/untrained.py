@@ -22,8 +22,8 @@ from edgevid.prepare import TARGETS, this_machine
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
 from export import convert
-from export.network import STYLES, Architecture, Network, Size, Style
-from export.tflite_converter import Precision
+from export.conversion.tflite_converter import Precision
+from export.model.network import STYLES, Architecture, Network, Size, Style
 
 SIZES: tuple[Size, ...] = ("a0", "a1", "a2")
 NUMBERS: tuple[Precision, ...] = ("int8", "float32")

@@ -21,14 +21,15 @@ from edgevid.modelfile import label_files, manifest
 from edgevid.models.load import load_model
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.command import OK, ArgumentParser, guard
-from export import checkpoint, clips
-from export.clips import Clip
-from export.frames import tell, watch
-from export.layers import LayerError, float_file, worst_layers
+from export.data import clips
+from export.data.clips import Clip
+from export.data.frames import tell, watch
 from export.metrics import agreement, divergence
-from export.network import FPS
-from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
+from export.model import checkpoint
+from export.model.network import FPS
+from export.model.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
 from export.report import write_json
+from export.verification.layers import LayerError, float_file, worst_layers
 
 _LAYER_FRAMES = 50  # enough to compare layers on
 _LONGEST_STREAM = 1500  # frames, five minutes: for memories that never forget

@@ -62,7 +62,7 @@ _CHECKPOINT = """
 import sys
 from pathlib import Path
 from export import checkpoint
-from export.network import Architecture, Network
+from export.model.network import Architecture, Network
 network = Network(Architecture(size="a0", style="relu6", classes=3))
 print("ready", flush=True)
 for _ in range(3):

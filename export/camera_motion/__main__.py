@@ -23,12 +23,13 @@ from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.models.load import load_model
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.command import ArgumentParser
-from export import checkpoint, convert, report, verify
+from export import convert, report, verify
 from export.camera_motion.clips import Example
 from export.camera_motion.moves import LABELS
 from export.camera_motion.train import Recipe, Trainer, held_out, measure
-from export.network import FPS, Network
-from export.predict import file_predictor, keras_predictor
+from export.model import checkpoint
+from export.model.network import FPS, Network
+from export.model.predict import file_predictor, keras_predictor
 
 _EPOCH = 200  # steps between measurements
 _VALIDATION, _TEST, _CALIBRATION = 160, 400, 64  # clips

@@ -16,10 +16,10 @@ from edgevid.sinks.video import VideoOutput
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.opencv import cv2
 from export.camera_motion import moves
+from export.camera_motion.foreground import things
 from export.camera_motion.moves import LABELS, Segment
 from export.camera_motion.render import Shot, film
 from export.camera_motion.scenes import SIDE, pyramid, scene
-from export.camera_motion.things import things
 
 _SIZE = (320, 240)  # width, height in pixels
 _FPS = 10.0

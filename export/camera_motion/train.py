@@ -24,9 +24,9 @@ from edgevid.support.atomic_file import atomic_file
 from export.camera_motion.clips import Example, example, lesson
 from export.camera_motion.moves import LABELS
 from export.camera_motion.scenes import gallery
-from export.checkpoint import named_weights
-from export.network import Architecture, Network, alphas
-from export.prefetch import prefetched
+from export.data.prefetch import prefetched
+from export.model.checkpoint import named_weights
+from export.model.network import Architecture, Network, alphas
 
 _AHEAD = 3  # batches prepared while one is trained on
 _WARM_UP = 100  # steps

@@ -9,8 +9,8 @@ from edgevid.runtime.preprocess import Preprocess
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import AtomicFile
 from edgevid.support.opencv import cv2
-from export.clips import Clip
-from export.frames import decode, gather, tell, watch
+from export.data.clips import Clip
+from export.data.frames import decode, gather, tell, watch
 from tests.export.conftest import MakeClip
 
 
@@ -95,7 +95,7 @@ def test_a_clip_that_breaks_off_is_used_as_far_as_it_goes(
 def test_a_long_recording_is_used_in_part_and_said(
     tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.frames._MAX_SECONDS", 1.0)
+    monkeypatch.setattr("export.data.frames._MAX_SECONDS", 1.0)
     path = make_clip(tmp_path / "a.avi", frames=30, fps=10)
     frames = decode(Clip(path, "a"))
     assert len(frames.jpegs) == 10
