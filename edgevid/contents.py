@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgevid import interface, label_files, manifest, tflite
-from edgevid.errors import LabelsError
+from edgevid.errors import LabelsError, ModelError
+from edgevid.head import Head
 from edgevid.interface import Interface
 from edgevid.manifest import Manifest
 
@@ -35,7 +36,22 @@ def read(data: bytes, *, name: str = "", labels: tuple[str, ...] = ()) -> Conten
     flatbuffer, _ = manifest.split(data)
     network = interface.of(tflite.read(flatbuffer))
     described = manifest.read(data) or Manifest(name=name, labels=())
-    chosen = labels or described.labels or label_files.default(network.classes)
-    if len(chosen) != network.classes:
-        raise LabelsError(f"it has {network.classes} classes, the labels name {len(chosen)}")
+    classes = _classes(network, described.head)
+    chosen = labels or described.labels or label_files.default(classes)
+    if len(chosen) != classes:
+        raise LabelsError(f"it has {classes} classes, the labels name {len(chosen)}")
     return Contents(flatbuffer, network, replace(described, labels=chosen))
+
+
+def _classes(network: Interface, head: Head | None) -> int:
+    """Returns how many labels a network tells, by itself or with a head that was taught."""
+    if network.logits is not None:
+        if head is not None:
+            raise ModelError("it has a classifier as well as a head that was taught")
+        return network.classes
+    given = network.result.shape[-1]
+    if head is None:
+        raise ModelError("it ends at its features, and has no head that makes labels of them")
+    if head.features != given:
+        raise ModelError(f"its head takes {head.features} features, the network gives {given}")
+    return head.labels

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import LabelsError, UsageError
+from edgevid.head import probability
 from edgevid.records import Score
 
 
@@ -21,6 +22,8 @@ class Ranking:
         top_k: how many labels to give at most.
         allow: give only these labels; all when empty.
         deny: never give these labels.
+        independent: whether each label has a probability of its own, so that none need be true;
+            else they share one, and some label always is.
 
     Raises:
         UsageError: ``top_k`` is below 1, or no label is left.
@@ -34,6 +37,7 @@ class Ranking:
         top_k: int = 5,
         allow: Collection[str] = (),
         deny: Collection[str] = (),
+        independent: bool = False,
     ) -> None:
         if top_k < 1:
             raise UsageError(f"top_k must be 1 or more, not {top_k}")
@@ -46,12 +50,13 @@ class Ranking:
         ]
         if not kept:
             raise UsageError("allow and deny leave no label to give")
+        self._independent = independent
         self._labels = tuple(labels)
         self._top_k = min(top_k, len(kept))
         self._kept = np.array(kept) if len(kept) < len(labels) else None
 
     def top(self, logits: NDArray[np.float32]) -> tuple[Score, ...]:
-        """Returns the best labels and their softmax probabilities, best first.
+        """Returns the best labels and their probabilities, best first.
 
         Args:
             logits: float32 ``[classes]``.
@@ -60,13 +65,15 @@ class Ranking:
         best = _largest(candidates, self._top_k)
         if self._kept is not None:
             best = self._kept[best]
+        # Ties go to the first label, so that the same scores always give the same labels.
+        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))[: self._top_k]
+        labels, exp = self._labels, math.exp
+        if self._independent:
+            return tuple([Score(labels[i], probability(-value)) for value, i in ranked])
         # Softmax, of which only a few values are wanted; the largest logit is taken off first, so
         # that no exponential overflows.
         largest = float(np.maximum.reduce(logits))
         total = float(np.add.reduce(np.exp(logits - largest)))
-        # Ties go to the first label, so that the same scores always give the same labels.
-        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))[: self._top_k]
-        labels, exp = self._labels, math.exp
         return tuple([Score(labels[i], exp(-value - largest) / total) for value, i in ranked])
 
 

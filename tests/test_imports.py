@@ -25,7 +25,7 @@ FOLDERS = {
 # The modules and packages inside edgevid: each imports only from the rows above its own.
 LAYERS = [
     "errors plain_text version",
-    "appended_zip flatbuffer_table records whole_file",
+    "appended_zip flatbuffer_table head records whole_file",
     "operator_checks",
     "backends cache command download manifest opencv orientation pace percentiles pyav scores"
     " target tflite",
@@ -34,7 +34,7 @@ LAYERS = [
     "catalog contents options prepare sinks",
     "attempt model_files",
     "trial tried",
-    "prepare.__main__",
+    "prepare.__main__ teach",
     "model models",
     "loading",
     "watch",
