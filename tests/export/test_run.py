@@ -189,7 +189,7 @@ def test_a_full_disk_loses_nothing(
 
 _CHILD = """
 import sys
-from export import network
+from export.model import network
 from tests.export.conftest import SIZE, four_layers
 
 network.INPUT_SIZE["a0"] = SIZE
