@@ -51,8 +51,7 @@ class LabelledClip:
                 if len(pictures) == most:
                     break
                 if pace.due(frame.timestamp):
-                    preprocess(frame.image, np.empty((172, 172, 3), np.uint8))
-                    pictures.append(preprocess.pixels.copy())
+                    pictures.append(preprocess.fit(frame.image).copy())
         return pictures
 
 

@@ -111,8 +111,9 @@ class Model:
         """
         tensor, network = self._backend.tensor, self.signature
         with self._lock:
-            stream._preprocess(image, tensor(network.image.index))
-            sees_cut = stream._sees_cut()
+            pixels = stream._preprocess.fit(image)
+            stream._preprocess.write(pixels, tensor(network.image.index))
+            sees_cut = stream._sees_cut(pixels)
             self._place_state(stream)
             if sees_cut:  # then the last frames are of no use to this one
                 for state in network.states:
@@ -238,11 +239,11 @@ class Stream:
         self._counted += 1
         return logits
 
-    def _sees_cut(self) -> bool:
+    def _sees_cut(self, pixels: NDArray[np.uint8]) -> bool:
         """Lets the past count for as long as the scene lasts; returns whether it was cut short."""
         if self._scenes is None:
             return False
-        counts = self._scenes.look(self._preprocess.pixels)
+        counts = self._scenes.look(pixels)
         self._counted = min(self._counted, counts)
         return counts == CUT
 

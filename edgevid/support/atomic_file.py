@@ -96,7 +96,8 @@ def atomic_file(target: Path, *, make_folder: bool = False) -> Iterator[BinaryIO
         OutputError: the file cannot be written.
 
     Example:
-        >>> with edgevid.support.atomic_file(Path("notes.txt")) as file:
+        >>> from edgevid.support.atomic_file import atomic_file
+        >>> with atomic_file(Path("notes.txt")) as file:
         ...     size = file.write(b"whole, or not at all")
         >>> Path("notes.txt").read_text()
         'whole, or not at all'

@@ -124,9 +124,7 @@ def watch(
         preprocess = Preprocess(size, size)
 
         def seen(frame: Frame) -> NDArray[np.uint8]:
-            picture = np.empty((size, size, 3), np.uint8)
-            preprocess(frame.image, picture)
-            return picture
+            return preprocess.fit(frame.image).copy()
 
         pictures, _, lacking = _collect(clip, fps, seen)
         return Watched(np.stack(pictures), lacking)

@@ -26,7 +26,7 @@ def pictures(frames: Frames, *, size: int, fps: float, fit: str = "crop") -> Pic
     chosen = frames.paced(fps)
     clip = np.empty((len(chosen), size, size, 3), np.uint8)
     for place, index in enumerate(chosen):
-        preprocess(frames.picture(index), clip[place])
+        clip[place] = preprocess.fit(frames.picture(index))
     return clip
 
 

@@ -142,7 +142,8 @@ def test_an_error_of_the_model(
 
     monkeypatch.setattr(Stream, "step", fails)
     out = tmp_path / "out.jsonl"
-    flags = ["--source", clip, "--output", out, "--save", tmp_path / "out.mp4", *flags]
+    both = ["--output", str(out), "--save", str(tmp_path / "out.mp4")]
+    flags = ["--source", str(clip), *both, *flags]
     if isinstance(error, ModelError):
         assert run(*flags) == 1
     else:  # a fault of the program itself: the trace says where

@@ -257,7 +257,8 @@ def test_memory_decides_how_far_the_past_reaches(mini_prepared: Model) -> None:
 
     def last(past: Sequence[NDArray[np.uint8]], memory: float) -> NDArray[np.float32]:
         stream = mini_prepared.stream(memory=memory, follow_scene=False)
-        return logits_of(stream, [*past, *PICTURES * 8])[-1]
+        logits: NDArray[np.float32] = logits_of(stream, [*past, *PICTURES * 8])[-1]
+        return logits
 
     differences = {
         memory: np.abs(last(PICTURES, memory) - last(OTHERS, memory)).max()
@@ -271,8 +272,12 @@ def test_memory_decides_how_far_the_past_reaches(mini_prepared: Model) -> None:
 def test_after_a_cut_the_past_counts_as_one_frame(mini_prepared: Model) -> None:
     dark, bright = [np.full((60, 80, 3), 20, np.uint8)] * 20, PICTURES
 
-    def tail(past: Sequence[NDArray[np.uint8]], **options: bool) -> NDArray[np.float32]:
-        return logits_of(mini_prepared.stream(memory=10, **options), [*past, *bright])[-1]
+    def tail(
+        past: Sequence[NDArray[np.uint8]], follow_scene: bool | None = None
+    ) -> NDArray[np.float32]:
+        stream = mini_prepared.stream(memory=10, follow_scene=follow_scene)
+        logits: NDArray[np.float32] = logits_of(stream, [*past, *bright])[-1]
+        return logits
 
     fresh = tail([])
     followed, carried = tail(dark), tail(dark, follow_scene=False)
