@@ -161,10 +161,10 @@ def _wandering(
     step: tuple[int, int], colour: tuple[int, int, int], seed: int, frames: int = 10
 ) -> Frames:
     """A clip of a square that moves over a picture that stands still."""
-    random = np.random.default_rng(seed)
-    picture = cv2.resize(random.integers(0, 256, (9, 12, 3), np.uint8), (128, 96))
-    x, y = random.integers(24, 80), random.integers(24, 48)
-    side = int(random.integers(24, 48))
+    rng = np.random.default_rng(seed)
+    picture = cv2.resize(rng.integers(0, 256, (9, 12, 3), np.uint8), (128, 96))
+    x, y = rng.integers(24, 80), rng.integers(24, 48)
+    side = int(rng.integers(24, 48))
     jpegs = []
     for number in range(frames):
         left, top = int(x + step[0] * number) % 128, int(y + step[1] * number) % 96

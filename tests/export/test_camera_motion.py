@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from export.camera_motion import clips, moves, render
-from export.camera_motion.foreground import things
+from export.camera_motion.foreground import foreground_objects
 from export.camera_motion.moves import COVERED, LABELS, SEEN, SHAKE, STILL, UNSEEN, Segment
 from export.camera_motion.scenes import SIDE, Pyramid, gallery
 
@@ -103,11 +103,11 @@ def test_what_moves_by_itself_moves_no_camera(scenes: list[Pyramid]) -> None:
     path = straight(STILL, 0.0)
     changed = []
     for seed in range(12):
-        random = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         shot = render.Shot(
-            scenes[1], np.full(2, SIDE / 2), 2.0, 0.0, path, things(scenes, random, people=True)
+            scenes[1], np.full(2, SIDE / 2), 2.0, 0.0, path, foreground_objects(scenes, rng, people=True)
         )
-        changed.append((np.ptp(render.film(shot, [0.2, 0.6, 1.0], 64), axis=0) > 0).mean())
+        changed.append((np.ptp(render.render(shot, [0.2, 0.6, 1.0], 64), axis=0) > 0).mean())
     assert max(changed) > 0.05
     assert np.median(changed) < 0.5  # most of the scene stays where it is
 

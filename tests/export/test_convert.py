@@ -16,8 +16,8 @@ MEMORY = 6.0
 
 
 def moving_noise(seed: int, frames: int = 12) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    still = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    rng = np.random.default_rng(seed)
+    still = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     return np.stack([np.roll(still, 2 * t, axis=int(seed % 2)) for t in range(frames)])
 
 

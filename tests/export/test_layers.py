@@ -23,8 +23,8 @@ def test_a_layer_that_int8_cannot_hold_is_named(network_module: Any) -> None:
             variable.assign(0.5)
         if name == "block1_layer0/bneck/projection/conv2d/gamma":
             variable.assign(np.where(np.arange(variable.shape[0]) == 0, 3e4, 1.0))
-    random = np.random.default_rng(0)
-    clips = [random.integers(0, 256, (8, SIZE, SIZE, 3), np.uint8) for _ in range(5)]
+    rng = np.random.default_rng(0)
+    clips = [rng.integers(0, 256, (8, SIZE, SIZE, 3), np.uint8) for _ in range(5)]
     files = (
         float_file(network, SIZE, "pi5"),
         export(network, LABELS, clips[:4], precision="int8", target="pi5"),

@@ -74,18 +74,18 @@ def test_a_model_garden_checkpoint(
     shape = [1, 1, SIZE, SIZE, 3]
     states = garden.init_states(shape)
     garden({**states, "image": tf.zeros(shape)})
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for variable in garden.weights:
         if variable.name.endswith("scale:0"):
             variable.assign(0.7)
         if "moving" in variable.name or "beta" in variable.name:
-            variable.assign(random.uniform(0.5, 2, variable.shape))
+            variable.assign(rng.uniform(0.5, 2, variable.shape))
     prefix = tf.train.Checkpoint(model=garden).write(str(tmp_path / "model"))
 
     architecture = network_module.Architecture("a0", style, 7)
     network, lacks_statistics = initialize.load(prefix, architecture)
     assert not lacks_statistics
-    image = random.random((1, 7, SIZE, SIZE, 3), np.float32)
+    image = rng.random((1, 7, SIZE, SIZE, 3), np.float32)
     for number in range(7):
         logits, states = garden({**states, "image": image[:, number : number + 1]})
     ours = network({"image": image, "alpha": network_module.alphas(7)[None]})["logits"][:, -1]
