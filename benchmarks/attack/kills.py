@@ -61,7 +61,7 @@ sys.exit(models.main(["--fetch", "movinet-a0"]))
 _CHECKPOINT = """
 import sys
 from pathlib import Path
-from export import checkpoint
+from export.model import checkpoint
 from export.model.network import Architecture, Network
 network = Network(Architecture(size="a0", style="relu6", classes=3))
 print("ready", flush=True)

@@ -34,9 +34,9 @@ def test_the_recovered_network_knows_what_the_file_knows(
     from export.data.clips import Clip
     from export.data.frames import decode
     from export.model import recover
-    from export.model.predict import keras_predictor, pictures
+    from export.model.predict import keras_predictor
 
-    seen = pictures(decode(Clip(carving_ice, "")), size=172, fps=5.0)
+    seen = decode(Clip(carving_ice, "")).pictures(size=172, fps=5.0)
     logits = keras_predictor(recover.load(published_path), float("inf"))(seen)[-1]
     odds = np.exp(logits - logits.max())
     assert default(600)[int(logits.argmax())] == "carving ice"
