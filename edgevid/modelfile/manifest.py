@@ -12,7 +12,7 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from edgevid.errors import LabelsError, ModelError
@@ -25,6 +25,7 @@ FITS = ("crop", "stretch", "letterbox")
 
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
+_RULES = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 _MAX_LABELS = 1 << 16  # ImageNet-21k has 21,843
 _MAX_LABEL = 256  # characters; the longest of Kinetics-600 has 43
 _MAX_DEPTH = 16  # of what is in a manifest; our own have 3
@@ -39,6 +40,9 @@ class EventRules:
     chose on one half of its clips: of those that find the most actions, at a median delay of one
     second, the ones with the fewest false events.
 
+    Attributes:
+        by_label: what holds for single labels in place of the rest.
+
     Example:
         >>> edgevid.EventRules(on_threshold=0.6, min_duration=1.0).off_threshold
         0.25
@@ -49,6 +53,7 @@ class EventRules:
     smoothing: float = 0.6
     min_duration: float = 0.0
     cool_down: float = 1.0
+    by_label: Mapping[str, EventRules] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.off_threshold <= self.on_threshold <= 1:
@@ -59,6 +64,22 @@ class EventRules:
         for name in ("smoothing", "min_duration", "cool_down"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ModelError(f"manifest: {name} must be 0 or more, not {getattr(self, name)}")
+        if any(rules.by_label for rules in self.by_label.values()):
+            raise ModelError("manifest: the rules of a label name labels themselves")
+
+    def of(self, label: str) -> EventRules:
+        """Returns what holds for a label."""
+        return self.by_label.get(label, self)
+
+    def changed(self, **values: float) -> EventRules:
+        """Returns these rules with other values, for every label.
+
+        Raises:
+            ModelError: values that contradict one another.
+        """
+        by_label = {label: rules.changed(**values) for label, rules in self.by_label.items()}
+        changed: dict[str, Any] = {**values, "by_label": by_label}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True)
@@ -150,6 +171,8 @@ def write(data: bytes, manifest: Manifest) -> bytes:
     labels = "\n".join(values.pop("labels")) + "\n"
     if parse_labels(labels) != manifest.labels:
         raise LabelsError("a label has spaces at its ends or more than one line")
+    if not values["events"]["by_label"]:
+        del values["events"]["by_label"]
     check_plain(values)
     if values["memory_s"] == math.inf:
         values["memory_s"] = None  # JSON has no infinity
@@ -278,9 +301,7 @@ def _from_json(values: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
             memory_s=math.inf if memory_s is None else float(memory_s),
             follow_scene=follow_scene,
             clip_s=float(values["clip_s"]),
-            events=EventRules(
-                **{f.name: float(values["events"][f.name]) for f in fields(EventRules)}
-            ),
+            events=_events(values["events"]),
             metrics=values["metrics"],
             provenance=values["provenance"],
         )
@@ -290,3 +311,13 @@ def _from_json(values: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
         raise ModelError(f"the model's manifest lacks {error}") from error
     except (TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the model's manifest holds a value that is wrong: {error}") from error
+
+
+def _events(values: Any) -> EventRules:
+    if not isinstance(values, dict) or not isinstance(values.get("by_label", {}), dict):
+        raise ModelError(f"the model's manifest: events are {values!r:.40}")
+    by_label = values.get("by_label", {})  # younger than the format
+    return EventRules(
+        **{name: float(values[name]) for name in _RULES},
+        by_label={label: _events(rules) for label, rules in by_label.items()},
+    )
