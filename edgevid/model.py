@@ -20,8 +20,8 @@ from edgevid.backends import Backend
 from edgevid.errors import ModelError, UsageError
 from edgevid.interface import Interface
 from edgevid.manifest import Manifest
-from edgevid.preprocess import Box, Preprocess
-from edgevid.records import Frame, Prediction
+from edgevid.preprocess import Preprocess
+from edgevid.records import Box, Frame, Prediction
 from edgevid.scenes import CUT, Description, SceneWatch
 from edgevid.scores import Ranking
 
@@ -211,6 +211,22 @@ class Stream:
             np.full(state.input.shape, state.initial, state.input.dtype)
             for state in model.interface.states
         )
+
+    @property
+    def memory_frames(self) -> float:
+        """For how many frames the past weighs in a prediction; ``inf`` when it never forgets."""
+        return self._memory_frames
+
+    def view(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the part of a picture that the network sees, in the picture's own pixels.
+
+        Args:
+            image: RGB, uint8, ``[height, width, 3]``.
+
+        Raises:
+            UsageError: the crop lies outside the picture.
+        """
+        return self._preprocess.view(image)
 
     def step(self, frame: Frame) -> Prediction:
         """Takes one more frame and says what is happening.

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from edgevid.errors import UsageError
 from edgevid.manifest import FITS
-
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+from edgevid.records import Box
 
 
 class Preprocess:
@@ -59,9 +58,7 @@ class Preprocess:
         Raises:
             UsageError: the crop lies outside the picture.
         """
-        if self._crop is not None:
-            image = _cut(image, self._crop)
-        self.pixels = pixels = self._fitted(image)
+        self.pixels = pixels = self._fitted(self.view(image))
         target = out.reshape(pixels.shape)
         if out.dtype == np.int8:
             np.bitwise_xor(pixels, 0x80, out=target.view(np.uint8))
@@ -70,11 +67,20 @@ class Preprocess:
         else:
             np.multiply(pixels, np.float32(1 / 255), out=target)
 
+    def view(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the part of a picture that the network sees, in the picture's own pixels.
+
+        Raises:
+            UsageError: the crop lies outside the picture.
+        """
+        if self._crop is not None:
+            image = _cut(image, self._crop)
+        return _middle(image, self._size) if self._fit == "crop" else image
+
     def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Scales the part that is seen."""
         if image.shape == self._buffer.shape:
             return image
-        if self._fit == "crop":
-            image = _middle(image, self._size)
         if self._fit == "letterbox":
             self._buffer.fill(0)
             self._shrink(image, _middle_of(self._buffer, image.shape[1] / image.shape[0]))

@@ -29,7 +29,7 @@ LAYERS = [
     "operator_checks",
     "backends cache command download manifest opencv orientation pace percentiles pyav scores"
     " target tflite",
-    "events interface jpeg label_files preprocess scenes sources",
+    "events gate interface jpeg label_files preprocess scenes sources",
     "clashes",
     "catalog contents options prepare sinks",
     "attempt model_files",
@@ -37,7 +37,7 @@ LAYERS = [
     "prepare.__main__",
     "model models",
     "loading",
-    "watch",
+    "regions watch",
     "loop",
     "stream",
     "demo",

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.preprocess import Box
-from edgevid.records import Frame, Prediction
+from edgevid.records import Box, Frame, Prediction
 from edgevid.sinks.base import Sink
 
 if TYPE_CHECKING:

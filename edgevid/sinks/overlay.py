@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.opencv import cv2
-from edgevid.preprocess import Box
-from edgevid.records import Frame, Prediction
+from edgevid.records import Box, Frame, Prediction
 
 Picture = NDArray[np.uint8]  # BGR [height, width, 3]: what OpenCV shows and writes
 Colour = tuple[int, int, int]  # blue, green, red

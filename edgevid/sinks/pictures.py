@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edgevid.errors import OutputError
-from edgevid.preprocess import Box
-from edgevid.records import Event, Frame, Prediction, Summary
+from edgevid.records import Box, Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sinks.overlay import Picture, draw
 from edgevid.sources.base import Source
