@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # A picture is compared in blocks: noise averages out in one, a hand at six metres fills one.
+_NOISE_EVERY = 16  # pictures without a change; more often where one seems to be
 _BLOCKS = 43  # across a picture's shorter side, of 4 pixels each of what MoViNet-A0 sees
 _ROWS = 2  # of the picture in a block, at most: to read them all takes longer than all the rest
 # A block has changed when its light differs by this many standard deviations of the noise in
@@ -70,6 +71,7 @@ class Gate:
         self.is_open = True
         self._usual: NDArray[np.float32] | None = None
         self._before: NDArray[np.float32] | None = None
+        self._least = 0.0  # difference of a block that is a change
         self._quiet = 0  # pictures since the last that changed
         self._anchor: dict[str, float] = {}
         self._steady = 0  # predictions since the one that differed
@@ -120,14 +122,17 @@ class Gate:
         before, self._before = self._before, light
         if before is None or self._usual is None or before.shape != light.shape:
             return True
-        change = float(_difference(light, self._usual).max())
-        if change <= _LEAST:
+        is_due = self._quiet % _NOISE_EVERY == 0
+        if not is_due and _opencv().norm(light, self._usual, _opencv().NORM_INF) <= self._least:
             return False
         # The median: what moves fills less than half of the picture, noise all of it, and so does
         # what a codec changes at once. Every other block tells it well enough.
         step = _difference(light[::2, ::2], before[::2, ::2])
         noise = float(np.median(step)) / 0.6745 / math.sqrt(2)
-        return change > min(_DEVIATIONS * noise, _MOST)
+        least = min(max(_LEAST, _DEVIATIONS * noise), _MOST)
+        if is_due:
+            self._least = least
+        return float(_difference(light, self._usual).max()) > least
 
 
 def _light(view: NDArray[np.uint8]) -> NDArray[np.float32]:
