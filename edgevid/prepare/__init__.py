@@ -20,6 +20,7 @@ from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare.checks import check
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.float_signature import float_signature
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
 from edgevid.prepare.passes.pools import bound_memory
@@ -67,6 +68,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         # Less work for the network, but more states to put into place; that pays where the
         # network's own work is least.
         *((split_frames,) if target == "amx" else ()),
+        *((float_signature,) if target == "web" else ()),
     )
 
 
@@ -77,7 +79,7 @@ class PreparedModel:
     Attributes:
         data: the content of the file.
         report: each pass and what it changed, empty where it found nothing to do. No pass at
-            all when the file had been prepared before.
+            all when the file had been prepared before and stays as it is.
     """
 
     data: bytes
@@ -99,7 +101,8 @@ def prepare(
         name: the model's short name, for a file that has no manifest.
         labels: one for each logit, in the logits' order; where empty, those in the file, or
             for 600 classes those of Kinetics-600.
-        target: one of ``TARGETS``; this machine's when None.
+        target: one of ``TARGETS``; this machine's when None. A file that had been prepared
+            before is changed only for ``web``, where what goes in or comes out is int8.
         passes: what to do, in order, in place of ``passes_for(target)``.
 
     Raises:
@@ -114,13 +117,16 @@ def prepare(
     if len(chosen) != before.classes:
         raise LabelsError(f"the model has {before.classes} classes, the labels name {len(chosen)}")
     described = replace(described, labels=chosen)
-    if before.alpha is not None and "rewrite" in described.provenance:
+    target = target or this_machine()
+    is_prepared = before.alpha is not None and "rewrite" in described.provenance
+    if is_prepared and (target != "web" or not _has_int8(before)):
         return PreparedModel(manifest.write(content, described) if labels else data, ())
+    if is_prepared:  # for another runtime
+        passes = (float_signature,)
     if len(network.signatures) != 1:
         raise ModelError(f"the model has {len(network.signatures)} signatures: 1 is expected")
     graph = Graph(content)
     check(graph)
-    target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
     try:
         with np.errstate(all="ignore"):  # a hostile file's scales and weights may be anything
@@ -135,12 +141,20 @@ def prepare(
         raise ModelError("the rewritten network takes another image or gives other logits")
     if after.alpha is None:
         described = replace(described, memory_s=math.inf)
-    provenance = {
-        **described.provenance,
-        "source_sha256": hashlib.sha256(data).hexdigest(),
-        "rewrite": REWRITE,
-        "target": target,
-        "passes": {step: change for step, change in report if change},
-    }
+    provenance = {**described.provenance, "target": target}
+    if is_prepared:  # what was done to it before still holds
+        provenance[report[0][0]] = report[0][1]
+    else:
+        provenance |= {
+            "source_sha256": hashlib.sha256(data).hexdigest(),
+            "rewrite": REWRITE,
+            "passes": {step: change for step, change in report if change},
+        }
     described = replace(described, provenance=provenance)
     return PreparedModel(manifest.write(rewritten, described), report)
+
+
+def _has_int8(network: signature.Signature) -> bool:
+    """Whether anything goes in or comes out as int8."""
+    tensors = (network.image, *(state.input for state in (*network.states, *network.idle)))
+    return any(tensor.dtype == "int8" for tensor in tensors)
