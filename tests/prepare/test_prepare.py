@@ -214,8 +214,11 @@ def test_published_file(published_bytes: bytes) -> None:
         assert partitions(prepared.data) == 1
         assert all(change for step, change in prepared.report), prepared.report
         network = signature.of(flatbuffer.read(manifest.split(prepared.data)[0]))
-        assert (network.image.dtype, network.image.shape) == ("int8", (1, 172, 172, 3))
-        assert {state.input.dtype for state in network.states} == {"int8", "float32"}
+        assert network.image.shape == (1, 172, 172, 3)
+        dtypes = {network.image.dtype, *(state.input.dtype for state in network.states)}
+        assert dtypes == ({"float32"} if target == "web" else {"int8", "float32"})
+        if target == "web":
+            continue
         carried = sum(
             np.prod(s.input.shape) * np.dtype(s.input.dtype).itemsize for s in network.states
         )
