@@ -137,6 +137,22 @@ class Browser:
             assert time.monotonic() < deadline, (script, self.run("document.body.innerText"))
             time.sleep(0.05)
 
+    def renderers(self) -> list[int]:
+        """Returns the process ids of what runs pages, their workers among them."""
+        children = subprocess.run(
+            ["ps", "--ppid", str(self._process.pid), "-o", "pid="],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        found, waiting = [], [int(child) for child in children]
+        while waiting:
+            pid = waiting.pop()
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"--type=renderer" in line:
+                found.append(pid)
+            task = Path(f"/proc/{pid}/task/{pid}/children")
+            waiting += [int(child) for child in task.read_text().split()]
+        return found
+
     def touch(self, selector: str) -> None:
         """Taps the middle of an element with a finger, after scrolling it into view."""
         place = self.run(f"""(() => {{

@@ -10,6 +10,7 @@ import { ModelFileError } from "./model_file.js";
 
 const ARRAYS = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array };
 const MOST_VALUES = 40_000_000;
+const REAL = Float32Array.from({ length: 256 }, (_, value) => value * Math.fround(1 / 255));
 
 /** Runs one stream: tensors of LiteRT.js are in WebAssembly's memory, and freed by hand. */
 export class Network {
@@ -136,7 +137,9 @@ function sound(details, name) {
  */
 function asInput(pixels, dtype) {
   if (dtype === "uint8") return pixels;
-  return Float32Array.from(pixels, (value) => value * Math.fround(1 / 255));
+  const values = new Float32Array(pixels.length);
+  for (let at = 0; at < values.length; at++) values[at] = REAL[pixels[at]];
+  return values;
 }
 
 /** @param {ArrayLike<number>} shape */
