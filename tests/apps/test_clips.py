@@ -214,12 +214,12 @@ def test_a_full_disk_stops_recording_and_nothing_else(tmp_path: Path) -> None:
 import logging, resource, sys, time
 from pathlib import Path
 import numpy as np
-from apps.raspberry_pi import clips
+from apps.raspberry_pi.clips import writer
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.clips.recorder import Recorder
 from edgevid import Event, Frame
-clips._SILENCE_S = 0.2
+writer._SILENCE_S = 0.2
 logging.basicConfig(format="%(message)s", stream=sys.stdout, level="INFO")
 folder = Path(sys.argv[1])
 hub = Hub(["front"])
