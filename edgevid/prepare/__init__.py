@@ -143,7 +143,7 @@ def prepare(
     after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
-    if after.alpha is None:
+    if after.alpha is None and not is_taught:
         described = replace(described, memory_s=math.inf)
     provenance = {**described.provenance, "target": target}
     if is_prepared:  # what was done to it before still holds
