@@ -30,7 +30,7 @@ LAYERS = [
     "prepare runtime sinks",
     "classify models",
     "__init__ cli",
-    "demo stream models.__main__ prepare.__main__",  # what is typed: each is one line
+    "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
 # Libraries that take long to load, or are not on every machine, and who may touch them.
