@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from edgevid.errors import LabelsError, ModelError
-from edgevid.modelfile import appended_zip
+from edgevid.modelfile import appended_zip, head
 from edgevid.modelfile.appended_zip import Archive
+from edgevid.modelfile.head import Head
 from edgevid.support.plain_text import is_printable
 
 FORMAT = 1
@@ -98,6 +99,7 @@ class Manifest:
             the model is to tell of a camera that moves: to it every scene changes.
         clip_s: length in seconds of the clips it was trained on.
         events: default thresholds for events.
+        head: what makes probabilities of the features, in a model that was taught; else None.
         metrics: measured figures, by name.
         provenance: where the file came from and what was done to it, by name.
 
@@ -116,6 +118,7 @@ class Manifest:
     events: EventRules = field(default_factory=EventRules)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    head: Head | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.name) > _MAX_LABEL or not is_printable(self.name):
@@ -156,9 +159,15 @@ def read(data: bytes) -> Manifest | None:
     values = _parse(_member(archive, _MANIFEST_FILE))
     labels = _member(archive, _LABELS_FILE)
     try:
-        return _from_json(values, parse_labels(labels))
+        described = _from_json(values, parse_labels(labels))
     except LabelsError as error:
         raise ModelError(f"{_LABELS_FILE} inside the model file: {error}") from error
+    if values.get("head") is None:
+        return described
+    if head.FILE not in archive.names:
+        raise ModelError(f"the model file holds a manifest with a head, but no {head.FILE}")
+    packed = archive.read(head.FILE)
+    return replace(described, head=head.unpacked(values["head"], packed, len(described.labels)))
 
 
 def write(data: bytes, manifest: Manifest) -> bytes:
@@ -169,10 +178,16 @@ def write(data: bytes, manifest: Manifest) -> bytes:
         ModelError: the manifest holds something that JSON cannot, or the old one is damaged.
     """
     flatbuffer, _ = split(data)
-    values = asdict(manifest)
+    values = asdict(replace(manifest, head=None))
     labels = "\n".join(values.pop("labels")) + "\n"
     if parse_labels(labels) != manifest.labels:
         raise LabelsError("a label has spaces at its ends or more than one line")
+    members = {}
+    if manifest.head is None:
+        del values["head"]
+    else:
+        values["head"] = manifest.head.described()
+        members[head.FILE] = manifest.head.packed()
     if not values["events"]["by_label"]:
         del values["events"]["by_label"]
     check_plain(values)
@@ -187,7 +202,8 @@ def write(data: bytes, manifest: Manifest) -> bytes:
     written = io.BytesIO()
     written.write(flatbuffer)
     with zipfile.ZipFile(written, "a", zipfile.ZIP_STORED) as archive:
-        for name, content in ((_MANIFEST_FILE, text + "\n"), (_LABELS_FILE, labels)):
+        members = {_MANIFEST_FILE: (text + "\n").encode(), _LABELS_FILE: labels.encode(), **members}
+        for name, content in members.items():
             # A fixed date and system: the same model gives the same bytes everywhere, so that
             # checksums mean something. The mode is that of the file once it is unpacked.
             member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
