@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from edgevid import command
 from edgevid.errors import OutputError, SourceError
+from edgevid.support import command
 
 _FOLDER = "/data/local/tmp/edgevid"
 # As in "Inference timings in us: Init: 5685, First inference: 18535, Warmup (avg): 14462.3,

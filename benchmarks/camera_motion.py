@@ -44,11 +44,11 @@ from benchmarks.camera_moves import (
 )
 from benchmarks.clips import rows
 from benchmarks.report import arguments, table, write_json
-from edgevid.command import OK, guard
-from edgevid.events import events
-from edgevid.loading import load_model
-from edgevid.model import Model
+from edgevid.models.load import load_model
 from edgevid.records import Frame, Prediction
+from edgevid.runtime.events import events
+from edgevid.runtime.model import Model
+from edgevid.support.command import OK, guard
 
 _IN_TIME_S = 1.0
 _REPEATS = 12  # frames

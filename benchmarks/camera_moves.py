@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
-from edgevid.pace import Pace
+from edgevid.runtime.pace import Pace
 from edgevid.sources import open_source
+from edgevid.support.opencv import cv2
 
 FPS = 5.0
 LEAD_S = 2.0  # before a move starts; moves start between two frames

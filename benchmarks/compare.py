@@ -33,7 +33,8 @@ from benchmarks import clips, machine, report
 from benchmarks.parity import softmax
 from benchmarks.peers.plan import write_plan
 from benchmarks.peers.twin import float_twin
-from edgevid import command, label_files
+from edgevid.modelfile import label_files
+from edgevid.support import command
 
 _BLOCK = 50  # steps of one loop before it is the next one's turn
 _PATIENCE_S = 300  # for one answer of a loop

@@ -35,12 +35,12 @@ from tqdm import tqdm
 
 from benchmarks.clips import Clip, labelled, published_path, read, rows, shuffled
 from benchmarks.report import arguments, table, write_json
-from edgevid.command import OK, guard
-from edgevid.events import events
-from edgevid.loading import load_model
-from edgevid.manifest import EventDefaults, Manifest
-from edgevid.model import Model
+from edgevid.modelfile.manifest import EventRules, Manifest
+from edgevid.models.load import load_model
 from edgevid.records import Event, Frame, Prediction
+from edgevid.runtime.events import events
+from edgevid.runtime.model import Model
+from edgevid.support.command import OK, guard
 
 _ORDERS = 3  # of the labelled clips
 _FIND = 0.98  # of the most that any rules find: rules that find fewer are not chosen
@@ -161,7 +161,7 @@ def film(model: Model, kind: str, clips: Sequence[Clip], seeds: Sequence[int]) -
     return reels
 
 
-def grid(*, quick: bool) -> Iterator[EventDefaults]:
+def grid(*, quick: bool) -> Iterator[EventRules]:
     """Yields the rules that are tried."""
     upper, lower = [0.3, 0.4, 0.5, 0.6, 0.7], [0.5, 0.7]  # lower: as a share of the upper
     smoothing, least, cool_down = [0.0, 0.3, 0.6, 1.0], [0.0, 0.4, 0.8, 1.2], [1.0, 3.0]
@@ -170,10 +170,10 @@ def grid(*, quick: bool) -> Iterator[EventDefaults]:
     for on, share, smooth, lasts, cool in itertools.product(
         upper, lower, smoothing, least, cool_down
     ):
-        yield EventDefaults(on, round(on * share, 2), smooth, lasts, cool)
+        yield EventRules(on, round(on * share, 2), smooth, lasts, cool)
 
 
-def judged(reels: Sequence[Reel], rules: EventDefaults) -> Tally:
+def judged(reels: Sequence[Reel], rules: EventRules) -> Tally:
     """Finds the true and the false among the events that these rules make."""
     tally = Tally(hours=sum(len(reel.predictions) for reel in reels) / Manifest.fps / 3600)
     for reel in reels:
@@ -187,7 +187,7 @@ def judged(reels: Sequence[Reel], rules: EventDefaults) -> Tally:
     return tally
 
 
-def _starts(reel: Reel, rules: EventDefaults) -> Iterator[tuple[Event, Span]]:
+def _starts(reel: Reel, rules: EventRules) -> Iterator[tuple[Event, Span]]:
     """Yields the events that start, each with the clip during which it does."""
     spans = iter(reel.spans)
     span = next(spans)
@@ -198,7 +198,7 @@ def _starts(reel: Reel, rules: EventDefaults) -> Iterator[tuple[Event, Span]]:
             yield event, span
 
 
-def trade_off(sweep: dict[EventDefaults, list[Tally]], half: int) -> list[dict[str, Any]]:
+def trade_off(sweep: dict[EventRules, list[Tally]], half: int) -> list[dict[str, Any]]:
     """Returns the rules with the fewest false events for each delay allowed, chosen on one half."""
     most = max(tallies[half].found for tallies in sweep.values())
     chosen = []
@@ -219,7 +219,7 @@ def _both(half: int) -> list[tuple[int, str]]:
     return [(half, "here"), (1 - half, "other half")]
 
 
-def _named(rules: EventDefaults) -> dict[str, str]:
+def _named(rules: EventRules) -> dict[str, str]:
     return {"on/off/smooth/least/cool": "/".join(f"{value:g}" for value in astuple(rules))}
 
 
@@ -231,12 +231,12 @@ def _figures(tally: Tally, where: str = "") -> dict[str, float]:
     }
 
 
-def _row(reels: Sequence[Reel], rules: EventDefaults, half: int) -> dict[str, Any]:
+def _row(reels: Sequence[Reel], rules: EventRules, half: int) -> dict[str, Any]:
     tally = judged([reel for reel in reels if reel.half == half], rules)
     return {"half": half + 1, **_named(rules), **_figures(tally)}
 
 
-def by_footage(reels: Sequence[Reel], rules: EventDefaults) -> list[dict[str, Any]]:
+def by_footage(reels: Sequence[Reel], rules: EventRules) -> list[dict[str, Any]]:
     """Returns what rules make of each kind of footage, and which labels are false most often."""
     found = []
     for kind in dict.fromkeys(reel.kind for reel in reels):
@@ -249,7 +249,7 @@ def by_footage(reels: Sequence[Reel], rules: EventDefaults) -> list[dict[str, An
     return found
 
 
-def activities(reels: Sequence[Reel], rules: EventDefaults) -> list[dict[str, Any]]:
+def activities(reels: Sequence[Reel], rules: EventRules) -> list[dict[str, Any]]:
     """Returns when reading and sleeping in ``segments`` became events."""
     said = {path.name: row["segments"] for path, row in rows("segments")}
     found = []

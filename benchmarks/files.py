@@ -20,7 +20,7 @@ from benchmarks import report
 from benchmarks.partitions import partitions
 from benchmarks.step import interleaved
 from edgevid import Frame, load_model
-from edgevid.command import OK, guard
+from edgevid.support.command import OK, guard
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

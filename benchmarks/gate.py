@@ -29,14 +29,14 @@ from tqdm import tqdm
 
 from benchmarks.clips import Clip, labelled, published_path, read, rows
 from benchmarks.report import arguments, table, write_json
-from edgevid.command import OK, guard
-from edgevid.loading import load_model
-from edgevid.model import Model
-from edgevid.opencv import cv2
+from edgevid.models.load import load_model
 from edgevid.records import Event, Frame, Prediction
+from edgevid.runtime.model import Model
+from edgevid.runtime.watch import Watch
 from edgevid.sinks import open_video
 from edgevid.sources import open_source
-from edgevid.watch import Watch
+from edgevid.support.command import OK, guard
+from edgevid.support.opencv import cv2
 
 Picture = NDArray[np.uint8]
 Footage = Callable[[], Iterable[Picture]]

@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import machine, remote, report
-from edgevid import Frame, Model, command, load_model, model_files, open_source
+from edgevid import Frame, Model, load_model, open_source
 from edgevid.errors import ModelError, UsageError
-from edgevid.model import Stream
-from edgevid.pace import Pace
+from edgevid.models import locate
+from edgevid.runtime.model import Stream
+from edgevid.runtime.pace import Pace
 from edgevid.sinks.overlay import draw as draw_overlay
+from edgevid.support import command
 
 KNOWN = ("movinet-a0", "movinet-a1", "movinet-a2")
 PERCENTILES = (50, 90, 95, 99, 100)
@@ -73,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    models = chosen.models or [name for name in KNOWN if model_files.find(name) is not None]
+    models = chosen.models or [name for name in KNOWN if locate.find(name) is not None]
     if not models:
         raise UsageError(f"none of {', '.join(KNOWN)} is at hand: name a .tflite file")
     effort = QUICK if chosen.quick else FULL
@@ -150,7 +153,7 @@ def measure(name: str, source: Path | None, size: str, effort: Effort) -> dict[s
     began = time.perf_counter()
     model = load_model(name)
     load_ms = (time.perf_counter() - began) * 1000
-    path = model_files.locate(name)
+    path = locate.locate(name)
     pictures = _read(source, model) if source is not None else drawn(size)
     stream = model.stream()
     began = time.perf_counter()
@@ -167,7 +170,7 @@ def measure(name: str, source: Path | None, size: str, effort: Effort) -> dict[s
         "model": path.stem,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "weights": model.manifest.provenance.get("weights", "trained"),
-        "input": [model.interface.height, model.interface.width, model.interface.image.dtype],
+        "input": [model.signature.height, model.signature.width, model.signature.image.dtype],
         "picture": list(pictures[0].shape[:2]),
         "ways": ways,
         "parts_p50_ms": _parts(model, pictures, source, min(effort.steps, 512)),
@@ -260,11 +263,15 @@ class _Clock:
         self._stream, self._backend = stream, stream.model._backend
         self._spent: dict[str, float] = {}
         self._preprocess, self._invoke = stream._preprocess, self._backend.invoke
-        watched: Any = _Watched(self._preprocess, self._timed("preprocess", self._preprocess))
-        stream._preprocess = watched
+        timed: Any = SimpleNamespace(
+            fit=self._timed("preprocess", self._preprocess.fit),
+            write=self._timed("preprocess", self._preprocess.write),
+        )
+        stream._preprocess = timed
         self._backend.invoke = self._timed("inference", self._invoke)  # type: ignore[method-assign]
 
     def start(self) -> None:
+        self._spent.clear()
         self._began = time.perf_counter()
 
     def stop(self) -> dict[str, float]:
@@ -279,23 +286,11 @@ class _Clock:
         def timed(*arguments: Any) -> Any:
             began = time.perf_counter()
             result = call(*arguments)
-            self._spent[name] = (time.perf_counter() - began) * 1000
+            spent = (time.perf_counter() - began) * 1000
+            self._spent[name] = self._spent.get(name, 0.0) + spent
             return result
 
         return timed
-
-
-class _Watched:
-    """A callable with another's attributes."""
-
-    def __init__(self, original: Any, call: Callable[..., Any]) -> None:
-        self._original, self._call = original, call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
 
 
 def _captures(source: Path) -> list[float]:
@@ -318,7 +313,7 @@ def _agreement(model: Model, path: Path, pictures: Sequence[NDArray[np.uint8]]) 
     """
     try:
         published = load_model(path, labels=model.manifest.labels, prepare=False)
-        if published.interface.alpha is not None or model.interface.alpha is None:
+        if published.signature.alpha is not None or model.signature.alpha is None:
             return None
         one, other = model.stream(memory=math.inf), published.stream()
     except (ModelError, UsageError):

@@ -29,11 +29,11 @@ from tqdm import tqdm
 
 from benchmarks.clips import Clip, labelled, published_path, read, rows, shuffled
 from benchmarks.report import arguments, table, write_json
-from edgevid.command import OK, guard
-from edgevid.loading import load_model
-from edgevid.manifest import Manifest
-from edgevid.model import Model, Stream
-from edgevid.scenes import CUT, SceneWatch
+from edgevid.modelfile.manifest import Manifest
+from edgevid.models.load import load_model
+from edgevid.runtime.model import Model, Stream
+from edgevid.runtime.scenes import CUT, SceneWatch
+from edgevid.support.command import OK, guard
 
 WINDOWS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, math.inf)  # seconds
 FADE_S = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ai_edge_litert.interpreter import Interpreter
 
-from edgevid import interface, manifest, tflite
+from edgevid.modelfile import flatbuffer, manifest, signature
 
 
 def partitions(data: bytes) -> int:
@@ -16,9 +16,9 @@ def partitions(data: bytes) -> int:
     Raises:
         ModelError: it is damaged, or no MoViNet stream.
     """
-    flatbuffer, _ = manifest.split(data)
-    interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
+    network, _ = manifest.split(data)
+    interpreter = Interpreter(model_content=network, num_threads=1)
     interpreter.allocate_tensors()
     delegated = [op for op in interpreter._get_ops_details() if op["op_name"] == "DELEGATE"]
-    logits = interface.of(tflite.read(flatbuffer)).logits.index
-    return len(delegated) if any(logits in op["outputs"] for op in delegated) else 0
+    result = signature.of(flatbuffer.read(network)).result.index
+    return len(delegated) if any(result in op["outputs"] for op in delegated) else 0

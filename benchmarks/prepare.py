@@ -24,10 +24,11 @@ import edgevid.prepare
 from benchmarks import clips, report
 from benchmarks.clips import Clip
 from benchmarks.partitions import partitions
-from edgevid import command, tflite
-from edgevid.loading import load_model
-from edgevid.model import Model
+from edgevid.modelfile import flatbuffer
+from edgevid.models.load import load_model
 from edgevid.records import Frame
+from edgevid.runtime.model import Model
+from edgevid.support import command
 
 Picture = NDArray[np.uint8]
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         stages = _stages(chosen, Path(folder))
-        size = stages[0].model.interface.height
+        size = stages[0].model.signature.height
         pictures = list(np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8))
         figures: dict[str, Any] = {"stages": _times(chosen, stages, pictures)}
         _print_times(figures["stages"])
@@ -74,7 +75,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _stages(chosen: argparse.Namespace, folder: Path) -> list[Stage]:
     """Returns the model after each pass."""
-    data = tflite.load(chosen.model)
+    data = flatbuffer.load(chosen.model)
     published = load_model(chosen.model, prepare=False)
     stages = [Stage("as published", "", published, partitions(data))]
     passes = edgevid.prepare.passes_for(chosen.target or edgevid.prepare.this_machine())

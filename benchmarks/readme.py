@@ -13,10 +13,10 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.tables import TABLES
-from edgevid import command
-from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import UsageError
-from edgevid.whole_file import whole_file
+from edgevid.models.catalog import CAMERA_MOTION
+from edgevid.support import command
+from edgevid.support.atomic_file import atomic_file
 
 README = Path(__file__).parent.parent / "README.md"
 CARD = CAMERA_MOTION.path.with_name("README.md")
@@ -40,7 +40,7 @@ def _run(check: bool) -> int:
         if check and old != new:
             print(f"{page} is stale: python -m benchmarks.readme")
         elif old != new:
-            with whole_file(page) as file:
+            with atomic_file(page) as file:
                 file.write(new.encode())
     return command.FAILED if check and stale else command.OK
 

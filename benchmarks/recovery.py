@@ -34,7 +34,8 @@ from apps.raspberry_pi.service import Service
 from benchmarks.clips import published_path
 from benchmarks.parts.steady import steady_video
 from benchmarks.report import arguments, table, write_json
-from edgevid import EdgevidError, Frame, Model, guard, load_model
+from edgevid import EdgevidError, Frame, Model, load_model
+from edgevid.support.command import guard
 
 NOTICED_S = 3.0  # what the service promises
 OUTAGES = ("killed", "hung", "garbled")

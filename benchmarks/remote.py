@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from edgevid import command
 from edgevid.errors import OutputError, UsageError
+from edgevid.support import command
 
 _ROOT = Path(__file__).parent.parent
 _SENT = ("edgevid", "benchmarks", "pyproject.toml", "README.md", "LICENSE")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgevid.command import ArgumentParser
 from edgevid.errors import MissingDependencyError
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import ArgumentParser
 
 
 def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def write_json(path: Path | None, results: dict[str, Any]) -> None:
     """
     if path is not None:
         text = json.dumps(_finite(results), indent=1, ensure_ascii=False, allow_nan=False)
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             file.write(text.encode() + b"\n")
 
 
@@ -85,7 +85,7 @@ def save_figure(drawn: Any, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    with whole_file(path, make_folder=True) as file:
+    with atomic_file(path, make_folder=True) as file:
         drawn.savefig(file, format="png", dpi=150)
 
 

@@ -24,9 +24,10 @@ from tqdm import tqdm
 
 from benchmarks import clips, machine, report
 from benchmarks.latency import drawn
-from edgevid import Frame, command, load_model
-from edgevid.model import Stream
-from edgevid.scores import Ranking
+from edgevid import Frame, load_model
+from edgevid.runtime.model import Stream
+from edgevid.runtime.topk import TopK
+from edgevid.support import command
 
 STREAMS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SIZES = ("172x172", "320x240", "640x480", "1280x720", "1920x1080")
@@ -120,7 +121,7 @@ def frame_size(stream: Stream, size: str, seconds: float) -> dict[str, Any]:
 
 def classes(count: int, seconds: float) -> dict[str, Any]:
     """Measures what so many classes cost behind the network."""
-    ranking = Ranking([str(number) for number in range(count)])
+    ranking = TopK([str(number) for number in range(count)])
     logits = np.random.default_rng(0).normal(size=(8, count)).astype(np.float32)
     milliseconds = _median(lambda number: ranking.top(logits[number % 8]), seconds)
     return {"classes": count, "five best, ms": milliseconds}

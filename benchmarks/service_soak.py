@@ -24,14 +24,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from apps.raspberry_pi.clips.recorder import Recorder
 from apps.raspberry_pi.config import CameraConfig, ClipsConfig, Config
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.recorder import Recorder
 from apps.raspberry_pi.service import Service
 from benchmarks import machine
 from benchmarks.clips import Clip, labelled, published_path
 from benchmarks.report import arguments, table, write_json
-from edgevid import EdgevidError, Model, guard, load_model, open_video
+from edgevid import EdgevidError, Model, load_model, open_video
+from edgevid.support.command import guard
 
 FPS = 5.0
 _CAMERAS = ("front", "back")

@@ -23,11 +23,11 @@ from tqdm import tqdm
 from benchmarks.clips import Clip, labelled, published_path, shuffled
 from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
-from edgevid.command import FAILED, OK, guard
-from edgevid.events import EventDetector
-from edgevid.loading import load_model
-from edgevid.model import Model, Stream
+from edgevid.models.load import load_model
 from edgevid.records import Frame
+from edgevid.runtime.events import EventDetector
+from edgevid.runtime.model import Model, Stream
+from edgevid.support.command import FAILED, OK, guard
 
 DAY = 432_000  # steps
 _WARM_UP = 1000  # steps, after which memory is expected to stand still

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from benchmarks import clips, report
 from benchmarks.peers.official import OfficialLoop
 from edgevid import Frame, load_model
-from edgevid.command import OK, guard
-from edgevid.model import Model
+from edgevid.runtime.model import Model
+from edgevid.support.command import OK, guard
 
 _BLOCK = 50  # steps of one loop before it is the other's turn
 _WARM_UP = 3  # steps at the start of a block that do not count: the caches are the other loop's

@@ -11,7 +11,7 @@ Example:
 Importing edgevid loads neither a runtime nor OpenCV; they come with the first use.
 """
 
-from edgevid.command import ArgumentParser, complain, guard
+from edgevid.classify import classify
 from edgevid.errors import (
     DownloadError,
     EdgevidError,
@@ -22,31 +22,24 @@ from edgevid.errors import (
     SourceError,
     UsageError,
 )
-from edgevid.events import EventDetector
-from edgevid.jpeg import from_jpeg, to_jpeg
-from edgevid.loading import load_model
-from edgevid.loop import classify, freshest
-from edgevid.manifest import EventDefaults, Manifest
-from edgevid.model import Model, Stream, StreamState
-from edgevid.model_files import is_at_hand
-from edgevid.orientation import oriented
-from edgevid.pace import Pace
-from edgevid.percentiles import Percentiles
+from edgevid.modelfile.manifest import EventRules, Manifest
+from edgevid.models.load import load_model
+from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
-from edgevid.sinks import draw, open_video
-from edgevid.sources import Source, clips, open_source
-from edgevid.sources.address import without_secrets
+from edgevid.runtime.events import EventDetector
+from edgevid.runtime.model import Model, Stream, StreamState
+from edgevid.runtime.pace import Pace
+from edgevid.runtime.watch import Watch
+from edgevid.sinks import Sink, draw, open_video
+from edgevid.sources import ReplaySource, Source, clips, freshest, open_source
 from edgevid.version import __version__
-from edgevid.watch import Watch
-from edgevid.whole_file import WholeFile, sweep, whole_file
 
 __all__ = [
-    "ArgumentParser",
     "DownloadError",
     "EdgevidError",
     "Event",
-    "EventDefaults",
     "EventDetector",
+    "EventRules",
     "Frame",
     "LabelsError",
     "Manifest",
@@ -55,31 +48,23 @@ __all__ = [
     "ModelError",
     "OutputError",
     "Pace",
-    "Percentiles",
     "Prediction",
+    "ReplaySource",
     "Score",
+    "Sink",
     "Source",
     "SourceError",
     "Stream",
     "StreamState",
     "UsageError",
     "Watch",
-    "WholeFile",
     "__version__",
     "classify",
     "clips",
-    "complain",
     "draw",
     "freshest",
-    "from_jpeg",
-    "guard",
     "is_at_hand",
     "load_model",
     "open_source",
     "open_video",
-    "oriented",
-    "sweep",
-    "to_jpeg",
-    "whole_file",
-    "without_secrets",
 ]

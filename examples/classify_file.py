@@ -6,7 +6,7 @@ python examples/classify_file.py [VIDEO [MODEL]]
 import sys
 
 import edgevid
-from edgevid.demo import CLIP  # comes with edgevid
+from edgevid.cli.demo import CLIP  # comes with edgevid
 
 
 def main(video: str = str(CLIP), model_name: str = "camera-motion") -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import edgevid
-from edgevid.demo import CLIP  # comes with edgevid
+from edgevid.cli.demo import CLIP  # comes with edgevid
 from edgevid.records import Summary
 from edgevid.sinks import Sink
 

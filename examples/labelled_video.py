@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import edgevid
-from edgevid.demo import CLIP  # comes with edgevid
+from edgevid.cli.demo import CLIP  # comes with edgevid
 
 
 def main(

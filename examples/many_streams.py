@@ -8,7 +8,7 @@ The second stream sees the video mirrored, so a pan to the left is one to the ri
 import sys
 
 import edgevid
-from edgevid.demo import CLIP  # comes with edgevid
+from edgevid.cli.demo import CLIP  # comes with edgevid
 
 
 def main(video: str = str(CLIP), model_name: str = "camera-motion") -> None:

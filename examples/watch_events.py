@@ -8,7 +8,7 @@ SOURCE is a video, a camera's number, ``picamera`` or an address.
 import sys
 
 import edgevid
-from edgevid.demo import CLIP  # comes with edgevid
+from edgevid.cli.demo import CLIP  # comes with edgevid
 
 
 def main(source: str = str(CLIP), model_name: str = "camera-motion") -> None:

@@ -10,18 +10,26 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edgevid import manifest
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import UsageError
-from edgevid.manifest import Manifest
+from edgevid.modelfile import manifest
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import TARGETS, prepare
-from edgevid.whole_file import whole_file
-from export import checkpoint, clips
-from export.clips import Clip
-from export.frames import gather, tell
-from export.network import FPS, Network
-from export.predict import Pictures, pictures
-from export.tflite_converter import PRECISIONS, Inputs, Precision, convert, step_function, stream
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import OK, ArgumentParser, guard
+from export.conversion.tflite_converter import (
+    PRECISIONS,
+    Inputs,
+    Precision,
+    convert,
+    step_function,
+    stream,
+)
+from export.data import clips
+from export.data.clips import Clip
+from export.data.frames import gather, tell
+from export.model import checkpoint
+from export.model.network import FPS, Network
+from export.model.predict import Pictures, pictures
 
 CALIBRATION_CLIPS = 64
 _CLIPS_A_STREAM = 4  # one after the other with carried state: longer than any memory of seconds
@@ -132,7 +140,7 @@ def _run(options: argparse.Namespace) -> int:
         memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
         target=options.target,
     )  # fmt: skip
-    with whole_file(options.out, make_folder=True) as file:
+    with atomic_file(options.out, make_folder=True) as file:
         file.write(data)
     print(f"{options.out}: {len(data) / 1e6:.1f} MB, {options.precision}, {len(labels)} classes")
     return OK

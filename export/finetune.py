@@ -13,17 +13,19 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edgevid import label_files
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import SourceError
-from export import checkpoint, clips, metrics, report, start
-from export.batch_norm import measure_statistics, restore_statistics
-from export.clips import Clip
-from export.frames import Frames, Unreadable, Watched, gather, tell, watch
-from export.hardware import PRECISIONS, Precision, training_on
-from export.network import FPS, INPUT_SIZE, STYLES, Architecture
-from export.predict import Pictures, at_the_end, keras_predictor, pictures
-from export.train import Recipe, Trainer, examples
+from edgevid.modelfile import label_files
+from edgevid.support.command import OK, ArgumentParser, guard
+from export import metrics, report
+from export.data import clips
+from export.data.clips import Clip
+from export.data.frames import Frames, Unreadable, Watched, gather, tell, watch
+from export.model import checkpoint, initialize
+from export.model.batch_norm import measure_statistics, restore_statistics
+from export.model.network import FPS, INPUT_SIZE, STYLES, Architecture
+from export.model.predict import Pictures, at_the_end, keras_predictor, pictures
+from export.training.hardware import PRECISIONS, Precision, training_on
+from export.training.trainer import Recipe, Trainer, examples
 
 _STATISTICS_CLIPS = 48
 
@@ -103,7 +105,7 @@ def finetune(job: Job) -> dict[str, Any]:
 
     data = examples(trained_on, labels, FPS)
     with training_on("float32" if job.recipe.quantization_aware else job.precision):
-        network, lacks_statistics = start.load(job.init, architecture)
+        network, lacks_statistics = initialize.load(job.init, architecture)
         trainer = Trainer(network, job.recipe, data, size=architecture.input_size, fps=FPS)
     if lacks_statistics:
         restore_statistics(network, trainer.samples(_STATISTICS_CLIPS))

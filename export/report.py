@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 mpl.use("Agg")  # pictures go to files: no window, no display needed
 from matplotlib import pyplot as plt
 
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -23,7 +23,7 @@ def write_json(path: Path, values: Any) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with whole_file(path, make_folder=True) as file:
+    with atomic_file(path, make_folder=True) as file:
         file.write((json.dumps(values, indent=2) + "\n").encode())
 
 
@@ -73,7 +73,7 @@ def plot_confusion(path: Path, counts: NDArray[np.intp], labels: Sequence[str]) 
 
 def _save(figure: Any, path: Path) -> None:
     try:
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             figure.savefig(file, format="png", dpi=120)
     finally:
         plt.close(figure)
@@ -96,7 +96,7 @@ def write_training(path: Path, metrics: dict[str, Any]) -> None:
     lines += _named(metrics["unreadable"]) or ["None: every clip could be read."]
     if partial := _named(metrics["partial"]):
         lines += ["", "## Clips that were used in part", "", *partial]
-    with whole_file(path, make_folder=True) as file:
+    with atomic_file(path, make_folder=True) as file:
         file.write(("\n".join(lines) + "\n").encode(errors="backslashreplace"))
 
 

@@ -12,10 +12,10 @@
     size = "a0"
     style = "relu6"
 
-    [train]                         # optional: any field of export.train.Recipe
+    [train]                         # optional: any field of export.training.trainer.Recipe
     epochs = 45
 
-    [augmentation]                  # optional: any field of export.augment.Augmentation
+    [augmentation]                  # optional: any field of export.data.augment.Augmentation
     hue = 0.0                       # where colours tell classes apart
 
     [export]                        # optional
@@ -37,20 +37,20 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
-from edgevid.whole_file import whole_file
-from export import checkpoint
-from export.augment import Augmentation
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import OK, ArgumentParser, guard
+from export.conversion.tflite_converter import PRECISIONS, Precision
 from export.convert import CALIBRATION_CLIPS, choose, export
+from export.data.augment import Augmentation
+from export.data.frames import gather
 from export.finetune import Job, finetune
-from export.frames import gather
-from export.network import FPS
-from export.predict import pictures
+from export.model import checkpoint
+from export.model.network import FPS
+from export.model.predict import pictures
 from export.report import write_json
-from export.tflite_converter import PRECISIONS, Precision
-from export.train import Recipe
+from export.training.trainer import Recipe
 from export.verify import Limits, refuse, table, verify
 
 _SECTIONS = {
@@ -157,14 +157,14 @@ def run(plan: Plan) -> dict[str, Any]:
             name=plan.name,
             target=plan.target,
         )
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             file.write(content)
         files.append(path)
     shown = job.clips(job.test or job.data)
     results = verify(job.out / "network.npz", files, shown, plan.limits, aloud=False)
     figures["verified"] = {name: asdict(result) for name, result in results.items()}
     write_json(job.out / "metrics.json", figures)
-    with whole_file(job.out / "verified.md", make_folder=True) as file:
+    with atomic_file(job.out / "verified.md", make_folder=True) as file:
         file.write((f"# The files against the network\n\n{table(results)}\n").encode())
     print(table(results))
     past_a_limit = any(result.failures(plan.limits) for result in results.values())

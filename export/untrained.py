@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edgevid import command, label_files, manifest
+from edgevid.modelfile import label_files, manifest
 from edgevid.prepare import TARGETS, this_machine
-from edgevid.whole_file import whole_file
+from edgevid.support import command
+from edgevid.support.atomic_file import atomic_file
 from export import convert
-from export.network import STYLES, Architecture, Network, Size, Style
-from export.tflite_converter import Precision
+from export.conversion.tflite_converter import Precision
+from export.model.network import STYLES, Architecture, Network, Size, Style
 
 SIZES: tuple[Size, ...] = ("a0", "a1", "a2")
 NUMBERS: tuple[Precision, ...] = ("int8", "float32")
@@ -48,7 +49,7 @@ def _run(chosen: argparse.Namespace) -> int:
     for size, numbers in tqdm(cases, "exporting", unit="file"):
         data = untrained(size, chosen.style, numbers, chosen.target)
         path = chosen.folder / f"untrained_{size}_{chosen.style}_{numbers}_{chosen.target}.tflite"
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             file.write(data)
     return command.OK
 

@@ -16,19 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgevid import label_files, manifest
-from edgevid.command import OK, ArgumentParser, guard
 from edgevid.errors import ModelError, UsageError
-from edgevid.loading import load_model
-from edgevid.whole_file import whole_file
-from export import checkpoint, clips
-from export.clips import Clip
-from export.frames import tell, watch
-from export.layers import LayerError, float_file, worst_layers
+from edgevid.modelfile import label_files, manifest
+from edgevid.models.load import load_model
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import OK, ArgumentParser, guard
+from export.data import clips
+from export.data.clips import Clip
+from export.data.frames import tell, watch
 from export.metrics import agreement, divergence
-from export.network import FPS
-from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
+from export.model import checkpoint
+from export.model.network import FPS
+from export.model.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
 from export.report import write_json
+from export.verification.layers import LayerError, float_file, worst_layers
 
 _LAYER_FRAMES = 50  # enough to compare layers on
 _LONGEST_STREAM = 1500  # frames, five minutes: for memories that never forget
@@ -188,7 +189,7 @@ def verify(
         model = load_model(path)
         if model.manifest.labels != labels:
             raise ModelError(f"{path} is of other classes than {network}")
-        size, memory = model.interface.height, model.manifest.memory_s * FPS
+        size, memory = model.signature.height, model.manifest.memory_s * FPS
         if size != trained.architecture.input_size:
             raise ModelError(f"{path} is of another size than {network}")
         result = compare(
@@ -203,7 +204,7 @@ def verify(
             result = replace(result, worst_layers=tuple(worst))
         results[path.name] = result
         described = replace(model.manifest, metrics={"verified": asdict(result)})
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             file.write(manifest.write(content, described))
     return results
 

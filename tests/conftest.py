@@ -18,12 +18,14 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.parts.tiny_model import LABELS, tiny_model
-from edgevid.loading import load_model
-from edgevid.model import Model
-from edgevid.opencv import cv2  # before any engine that benchmarks compare loads it less quietly
-from edgevid.pace import Pace
-from edgevid.preprocess import Preprocess
+from edgevid.models.load import load_model
+from edgevid.runtime.model import Model
+from edgevid.runtime.pace import Pace
+from edgevid.runtime.preprocess import Preprocess
 from edgevid.sources import open_source
+from edgevid.support.opencv import (
+    cv2,  # before any engine that benchmarks compare loads it less quietly
+)
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
 
@@ -48,8 +50,7 @@ class LabelledClip:
                 if len(pictures) == most:
                     break
                 if pace.due(frame.timestamp):
-                    preprocess(frame.image, np.empty((172, 172, 3), np.uint8))
-                    pictures.append(preprocess.pixels.copy())
+                    pictures.append(preprocess.fit(frame.image).copy())
         return pictures
 
 

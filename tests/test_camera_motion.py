@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgevid import load_model, manifest
-from edgevid.catalog import CAMERA_MOTION
-from edgevid.demo import CLIP
-from edgevid.model import Model
-from edgevid.pace import Pace
+from edgevid import load_model
+from edgevid.cli.demo import CLIP
+from edgevid.modelfile import manifest
+from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.records import Frame
+from edgevid.runtime.model import Model
+from edgevid.runtime.pace import Pace
 from edgevid.sources import open_source
 
 Pictures = Sequence[NDArray[np.uint8]]

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import edgevid
-from edgevid.demo import CLIP
-from edgevid.opencv import cv2
+from edgevid.cli.demo import CLIP
+from edgevid.support.opencv import cv2
 from tests.conftest import write_video
 
 ROOT = Path(__file__).parent.parent

@@ -19,10 +19,11 @@ from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
 from apps.raspberry_pi.hub import CameraEvent, Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import ArgumentParser, EdgevidError, Frame, UsageError, guard
+from edgevid import EdgevidError, Frame, UsageError
+from edgevid.support.command import ArgumentParser, guard
 
 if TYPE_CHECKING:
-    from apps.raspberry_pi.recorder import Recorder
+    from apps.raspberry_pi.clips.recorder import Recorder
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -132,7 +133,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
 def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
     if config.clips.folder is None:
         return None
-    from apps.raspberry_pi.recorder import Recorder
+    from apps.raspberry_pi.clips.recorder import Recorder
 
     folders.make(config.clips.folder)
     return Recorder(config.clips, hub, fps)

@@ -22,7 +22,7 @@ from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.config_file import ConfigFile
 from edgevid import (
     EdgevidError,
-    EventDefaults,
+    EventRules,
     LabelsError,
     MissingDependencyError,
     Model,
@@ -49,7 +49,7 @@ def settings(file: ConfigFile) -> None:
     for problem in (_cameras, _service, _mqtt, _web, _clips, _gpio):
         for wrong in problem(file):
             raise wrong
-    rules(file, EventDefaults())
+    rules(file, EventRules())
 
 
 def model_at_hand(file: ConfigFile) -> Model | None:
@@ -87,7 +87,7 @@ def model(file: ConfigFile) -> Model:
         raise file.wrong("model", "name", str(error)) from error
 
 
-def rules(file: ConfigFile, defaults: EventDefaults) -> None:
+def rules(file: ConfigFile, defaults: EventRules) -> None:
     """Looks at when events start and end.
 
     Args:

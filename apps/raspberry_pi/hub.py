@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from apps.raspberry_pi.pictures import jpeg
-from edgevid import Event, Frame, Percentiles, Prediction, Score, draw
+from edgevid import Event, Frame, Prediction, Score, draw
+from edgevid.support.percentiles import Percentiles
 
 _LOG = logging.getLogger("edgevid.service")
 

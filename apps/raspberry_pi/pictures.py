@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import from_jpeg
-from edgevid import to_jpeg as jpeg
+from edgevid.support.jpeg import from_jpeg
+from edgevid.support.jpeg import to_jpeg as jpeg
 
 __all__ = ["Picture", "bgr", "from_jpeg", "jpeg"]
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from apps.raspberry_pi import log
-from apps.raspberry_pi.camera import Camera
-from apps.raspberry_pi.capture import Order
+from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.capture import Order
+from apps.raspberry_pi.cameras.watcher import Take, Watch, Watcher
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub, State
 from apps.raspberry_pi.notify import Notifier
-from apps.raspberry_pi.watcher import Take, Watch, Watcher
 from edgevid import EdgevidError, Model, UsageError
 
 _LOG = logging.getLogger("edgevid.service")

@@ -29,10 +29,11 @@ from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import Run, run
 from benchmarks.arm.sysroot import LITERT
 from benchmarks.parity import softmax
-from edgevid import command, interface, manifest, tflite
+from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.prepare import prepare
-from edgevid.preprocess import Preprocess
-from edgevid.whole_file import whole_file
+from edgevid.runtime.preprocess import Preprocess
+from edgevid.support import command
+from edgevid.support.atomic_file import atomic_file
 
 REFERENCE = Path(__file__).with_name("reference.json")
 MAY_GROW = 1.02  # a count may exceed its reference by as much
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     path = chosen.model or clips.published_path()
-    data = tflite.load(path)
+    data = flatbuffer.load(path)
     (clip,) = clips.read([(chosen.clip, {})] if chosen.clip else _default_clip())
     pictures = fitting(data, clip.pictures[:COUNTED] if chosen.quick else clip.pictures)
     counts, parities = measure(ways(data), pictures, chosen.root.resolve())
@@ -82,13 +83,9 @@ def _default_clip() -> list[tuple[Path, clips.Row]]:
 
 def fitting(data: bytes, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Returns pictures in the size that a file wants."""
-    network = interface.of(tflite.read(manifest.split(data)[0]))
-    fit = Preprocess(network.height, network.width)
-    found = []
-    for picture in pictures:
-        fit(picture, np.empty_like(fit.pixels))
-        found.append(fit.pixels.copy())
-    return np.stack(found)
+    network = signature.of(flatbuffer.read(manifest.split(data)[0]))
+    preprocess = Preprocess(network.height, network.width)
+    return np.stack([preprocess.fit(picture).copy() for picture in pictures])
 
 
 def ways(data: bytes) -> dict[str, tuple[str, bytes]]:
@@ -169,7 +166,7 @@ def _keep(counts: Counts, name: str, data: bytes) -> None:
     if before.get("litert") == LITERT:
         counts = {**before["instructions"], **counts}
     kept[key(data)] = {"model": name, "litert": LITERT, "instructions": counts}
-    with whole_file(REFERENCE) as file:
+    with atomic_file(REFERENCE) as file:
         file.write(json.dumps(kept, indent=1).encode() + b"\n")
 
 

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.arm.boards import BOARDS
-from edgevid import command
 from edgevid.errors import MissingDependencyError, OutputError, UsageError
+from edgevid.support import command
 
 EMULATOR = "qemu-user"
 GUEST = ("python3.11-minimal", "libpython3.11-stdlib", "libgcc-s1", "libstdc++6")

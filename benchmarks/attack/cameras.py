@@ -30,7 +30,8 @@ from benchmarks.attack.ending import conclude
 from benchmarks.attack.hostile_cameras import PASSWORD, Hostile, all_cameras, served
 from benchmarks.parts.steady import steady_video
 from benchmarks.report import arguments, table
-from edgevid import Frame, Model, command, load_model
+from edgevid import Frame, Model, load_model
+from edgevid.support import command
 
 NOTICED_S = 25.0  # a camera may take twenty to give its first picture
 _WATCHED_S = 3.0  # of one that gives pictures

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.pyav import av
+from edgevid.support.pyav import av
 
 FRAMES = 45
 

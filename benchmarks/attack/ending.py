@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.report import write_json
-from edgevid import command
+from edgevid.support import command
 
 
 def conclude(path: Path | None, before: machine.Reading, results: dict[str, Any]) -> int:

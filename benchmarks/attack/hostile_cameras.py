@@ -20,7 +20,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from edgevid import to_jpeg
+from edgevid.support.jpeg import to_jpeg
 
 _PATIENCE_S = 60.0  # for a client that does not read, or a test that has ended
 _CHUNK = 1 << 16

@@ -35,9 +35,11 @@ from benchmarks.attack import killed
 from benchmarks.attack.ending import conclude
 from benchmarks.attack.killed import Target
 from benchmarks.report import arguments, table
-from edgevid import command, demo, model_files
-from edgevid.catalog import CAMERA_MOTION
+from edgevid.cli import demo
 from edgevid.errors import EdgevidError, MissingDependencyError
+from edgevid.models import locate
+from edgevid.models.catalog import CAMERA_MOTION
+from edgevid.support import command
 
 # Of all kills, the share of each.
 _SHARES = {"service": 42, "stream": 22, "prepare": 14, "download": 20, "checkpoint": 2}
@@ -60,7 +62,7 @@ _CHECKPOINT = """
 import sys
 from pathlib import Path
 from export import checkpoint
-from export.network import Architecture, Network
+from export.model.network import Architecture, Network
 network = Network(Architecture(size="a0", style="relu6", classes=3))
 print("ready", flush=True)
 for _ in range(3):
@@ -246,7 +248,7 @@ def _training_python() -> str:
 
 
 def _published() -> Path:
-    found = model_files.find(_MODEL)
+    found = locate.find(_MODEL)
     if found is None:
         raise MissingDependencyError(
             f"{_MODEL} is not at hand: python -m edgevid.models --fetch {_MODEL}"

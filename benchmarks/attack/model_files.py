@@ -34,11 +34,13 @@ from benchmarks import machine
 from benchmarks.attack.ending import conclude
 from benchmarks.attack.mutants import Sound, mutant
 from benchmarks.report import arguments, table
-from edgevid import command, load_model, model_files
-from edgevid.catalog import CAMERA_MOTION
+from edgevid import load_model
 from edgevid.errors import EdgevidError
+from edgevid.models import locate
+from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.prepare import prepare
 from edgevid.records import Frame
+from edgevid.support import command
 
 _LONGEST_S = 20.0
 _MOST_MB = 600
@@ -216,7 +218,7 @@ def _work(models: Sequence[Path]) -> int:
 def _sound_files(folder: Path) -> list[Path]:
     """Returns the files to make others of; those that are not at hand are made in the folder."""
     sounds = [CAMERA_MOTION.path]
-    published = model_files.find("movinet-a0")
+    published = locate.find("movinet-a0")
     if published is not None:
         prepared = folder / "prepared.tflite"
         prepared.write_bytes(prepare(published.read_bytes(), name="movinet-a0").data)

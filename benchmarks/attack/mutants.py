@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgevid import manifest
+from edgevid.modelfile import manifest
 
 _INTEGERS = (
     0,

@@ -35,7 +35,8 @@ from benchmarks.attack import hostile_requests
 from benchmarks.attack.ending import conclude
 from benchmarks.attack.hostile_requests import SECRET, Target, at_once
 from benchmarks.report import arguments, table
-from edgevid import EdgevidError, command, open_video
+from edgevid import EdgevidError, open_video
+from edgevid.support import command
 
 ANSWERED_S = 2.0
 _PACE = 0.95  # of the steps that are due, or that are made in quiet

@@ -23,8 +23,8 @@ from benchmarks import machine
 from benchmarks.attack.damage import Case, make
 from benchmarks.attack.ending import conclude
 from benchmarks.report import arguments, table
-from edgevid import command
-from edgevid.pyav import av
+from edgevid.support import command
+from edgevid.support.pyav import av
 
 _MODEL = "camera-motion"  # comes with edgevid
 _LONGEST_S = 10.0

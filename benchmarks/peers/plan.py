@@ -10,7 +10,7 @@ import numpy as np
 
 from edgevid.errors import ModelError
 from edgevid.prepare.graph import Graph
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
 
 
 def write_plan(twin: bytes, path: Path) -> None:
@@ -33,7 +33,7 @@ def write_plan(twin: bytes, path: Path) -> None:
         "ops": [_operator(graph, op) for op in graph.ops],
     }
     text = np.frombuffer(json.dumps(plan).encode(), np.uint8)
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         np.savez(file, plan=text, **constants)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgevid import manifest
 from edgevid.errors import ModelError
+from edgevid.modelfile import manifest
 from edgevid.prepare import prepare
-from edgevid.prepare.axes import drop_time_axis
-from edgevid.prepare.folding import fold_multiplications
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.pools import bound_memory
-from edgevid.prepare.states import drop_idle_states
+from edgevid.prepare.passes.folding import fold_multiplications
+from edgevid.prepare.passes.pools import bound_memory
+from edgevid.prepare.passes.squeeze_time import drop_time_axis
+from edgevid.prepare.passes.states import drop_idle_states
 
 OUT = "_out"  # what a state's name ends in where it comes out
 

@@ -14,25 +14,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgevid import interface, label_files, manifest, tflite
 from edgevid.errors import LabelsError, ModelError
-from edgevid.manifest import Manifest
-from edgevid.prepare.axes import drop_time_axis
+from edgevid.modelfile import flatbuffer, label_files, manifest, signature
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare.checks import check
-from edgevid.prepare.confidence import keep_confidence
-from edgevid.prepare.floats import float_islands, narrow_convolutions
-from edgevid.prepare.folding import fold_multiplications
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.pools import bound_memory
-from edgevid.prepare.states import (
+from edgevid.prepare.passes.features import cut_at_features, give_features
+from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.folding import fold_multiplications
+from edgevid.prepare.passes.logit_scale import keep_confidence
+from edgevid.prepare.passes.pools import bound_memory
+from edgevid.prepare.passes.space_to_depth import widen_stem
+from edgevid.prepare.passes.squeeze_time import drop_time_axis
+from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
     split_frames,
 )
-from edgevid.prepare.widening import widen_stem
-from edgevid.prepare.writing import write
-from edgevid.target import TARGETS, this_machine
+from edgevid.prepare.serialize import write
+from edgevid.support.target import TARGETS, this_machine
 from edgevid.version import REWRITE
 
 # What comes of shapes, options and constants that no runtime would take either.
@@ -42,7 +43,7 @@ _CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError,
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
 
-__all__ = ["TARGETS", "Pass", "PreparedModel", "passes_for", "prepare", "this_machine"]
+__all__ = ["TARGETS", "Pass", "PreparedModel", "cut", "passes_for", "prepare", "this_machine"]
 
 Pass = Callable[[Graph], str]
 
@@ -67,6 +68,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         # Less work for the network, but more states to put into place; that pays where the
         # network's own work is least.
         *((split_frames,) if target == "amx" else ()),
+        give_features,
     )
 
 
@@ -106,19 +108,21 @@ def prepare(
         ModelError: this file cannot be prepared; the message says why.
         LabelsError: more or fewer labels than logits.
     """
-    flatbuffer, _ = manifest.split(data)
-    network = tflite.read(flatbuffer)
-    before = interface.of(network)
+    content, _ = manifest.split(data)
+    network = flatbuffer.read(content)
+    before = signature.of(network)
     described = manifest.read(data) or Manifest(name=name, labels=(), memory_s=_MEMORY_S)
-    chosen = tuple(labels) or described.labels or label_files.default(before.classes)
-    if len(chosen) != before.classes:
-        raise LabelsError(f"the model has {before.classes} classes, the labels name {len(chosen)}")
+    classes = before.classes if described.head is None else described.head.labels
+    chosen = tuple(labels) or described.labels or label_files.default(classes)
+    if len(chosen) != classes:
+        raise LabelsError(f"the model has {classes} classes, the labels name {len(chosen)}")
     described = replace(described, labels=chosen)
-    if before.alpha is not None and "rewrite" in described.provenance:
-        return PreparedModel(manifest.write(flatbuffer, described) if labels else data, ())
+    taught = described.head is not None
+    if (taught or before.alpha is not None) and "rewrite" in described.provenance:
+        return PreparedModel(manifest.write(content, described) if labels else data, ())
     if len(network.signatures) != 1:
         raise ModelError(f"the model has {len(network.signatures)} signatures: 1 is expected")
-    graph = Graph(flatbuffer)
+    graph = Graph(content)
     check(graph)
     target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
@@ -130,7 +134,7 @@ def prepare(
     except _CONTRADICTIONS as error:
         raise ModelError(f"the graph contradicts itself ({error})") from error
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}")
-    after = interface.of(tflite.read(rewritten))  # the rewriter's own mistakes stop here
+    after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
     if after.alpha is None:
@@ -144,3 +148,23 @@ def prepare(
     }
     described = replace(described, provenance=provenance)
     return PreparedModel(manifest.write(rewritten, described), report)
+
+
+def cut(data: bytes) -> bytes:
+    """Returns the network of a prepared model as it is up to its features, without a manifest.
+
+    Args:
+        data: the content of a prepared model file, of this edgevid or an earlier one.
+
+    Raises:
+        ModelError: it is damaged, or its features cannot be found.
+    """
+    content, _ = manifest.split(data)
+    signature.of(flatbuffer.read(content))
+    graph = Graph(content)
+    check(graph)
+    if not cut_at_features(graph):
+        raise ModelError("the features of this network cannot be found: it was not prepared")
+    rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}, up to its features")
+    signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
+    return rewritten

@@ -49,7 +49,7 @@ class Graph:
     """
 
     def __init__(self, data: bytes) -> None:
-        """Takes a flatbuffer that ``edgevid.tflite`` has checked.
+        """Takes a flatbuffer that ``edgevid.modelfile.flatbuffer`` has checked.
 
         Raises:
             ModelError: it is damaged in a part that running it does not need.

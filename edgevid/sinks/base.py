@@ -16,6 +16,16 @@ class Sink(Protocol):
 
     Attributes:
         is_open: whether it still takes anything.
+
+    Example:
+        >>> class Counter(edgevid.Sink):
+        ...     is_open, seen = True, 0
+        ...     def take(self, frame, prediction):
+        ...         self.seen += prediction is not None
+        >>> counter = Counter()
+        >>> counter.take(edgevid.Frame(np.zeros((48, 64, 3), np.uint8), 0.0, 0), None)
+        >>> counter.seen
+        0
     """
 
     is_open: bool

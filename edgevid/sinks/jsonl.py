@@ -10,12 +10,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from edgevid import command
 from edgevid.errors import OutputError
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
-from edgevid.whole_file import WholeFile
+from edgevid.support import command
+from edgevid.support.atomic_file import AtomicFile
 
 # What is not UTF-8 in a file's name; it can be in a string of Python's, but not in JSON.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -103,7 +103,7 @@ class _LinesFile:
     """A file that holds whole lines, whatever interrupts the writing of one."""
 
     def __init__(self, path: Path) -> None:
-        self._whole = WholeFile(path)
+        self._whole = AtomicFile(path)
         self._file: FileIO = self._whole.path.open("wb", buffering=0)
         self._is_device = not self._whole.path.is_file()
         self._size = 0  # of the whole lines

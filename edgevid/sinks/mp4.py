@@ -13,9 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edgevid.opencv import cv2
-from edgevid.pyav import av, reason
 from edgevid.sinks.overlay import Picture
+from edgevid.support.opencv import cv2
+from edgevid.support.pyav import av, reason
 
 _LOG = logging.getLogger(__name__)
 

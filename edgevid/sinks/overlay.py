@@ -9,8 +9,8 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
 from edgevid.records import Box, Frame, Prediction
+from edgevid.support.opencv import cv2
 
 Picture = NDArray[np.uint8]  # BGR [height, width, 3]: what OpenCV shows and writes
 Colour = tuple[int, int, int]  # blue, green, red

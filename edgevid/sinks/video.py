@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgevid.errors import OutputError
-from edgevid.opencv import cv2
 from edgevid.sinks.overlay import Picture
 from edgevid.sinks.pictures import PictureOutput
-from edgevid.whole_file import WholeFile
+from edgevid.support.atomic_file import AtomicFile
+from edgevid.support.opencv import cv2
 
 if TYPE_CHECKING:
     from edgevid.sinks.mp4 import Mp4Writer
@@ -40,7 +40,7 @@ class VideoOutput(PictureOutput):
             raise OutputError(f"{path}: the labelled video is an .mp4 file: name it so")
         self.is_open = True
         self._path = path
-        self._whole = WholeFile(path)
+        self._whole = AtomicFile(path)
         self._writer: Mp4Writer | None = None
         self._fps: float | None = None
         self._previous: float | None = None  # the last picture's time in its clip

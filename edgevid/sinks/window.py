@@ -7,11 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from edgevid import command
 from edgevid.errors import OutputError
-from edgevid.opencv import cv2
 from edgevid.sinks.overlay import Picture
 from edgevid.sinks.pictures import PictureOutput
+from edgevid.support import command
+from edgevid.support.opencv import cv2
 
 # The window library inside OpenCV complains about fonts that it never needs.
 os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")

@@ -11,8 +11,9 @@ from edgevid.sources.address import local_path, without_secrets
 from edgevid.sources.base import Source
 from edgevid.sources.clock import ASSUMED_FPS
 from edgevid.sources.folders import pictures_in, videos_in
+from edgevid.sources.replay import ReplaySource
 
-__all__ = ["Source", "clips", "open_camera", "open_source"]
+__all__ = ["ReplaySource", "Source", "clips", "freshest", "open_camera", "open_source"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,6 +58,23 @@ def open_source(spec: str | Path | int, *, picture_fps: float | None = None) -> 
     from edgevid.sources.video import VideoSource
 
     return VideoSource(location, fps=picture_fps)
+
+
+def freshest(source: Source) -> Source:
+    """Wraps a live source so that the newest frame is always the next one.
+
+    Any other source is returned as it is.
+
+    Example:
+        >>> with edgevid.freshest(edgevid.open_source("clip.mp4")) as frames:  # or a camera
+        ...     print(sum(1 for frame in frames), "frames")
+        376 frames
+    """
+    if not source.is_live:
+        return source
+    from edgevid.sources.latest import LatestSource
+
+    return LatestSource(source)
 
 
 def open_camera(device: int | str) -> Source:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.base import Source
+from edgevid.support.opencv import cv2
 
 _SHORTEST_S = 0.01  # of one picture; 0 stands for "as fast as possible"
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.base import Source
+from edgevid.support.opencv import cv2
 
 _ON_LINUX = sys.platform == "linux"
 _BOARD = Path("/proc/device-tree/model")  # says "Raspberry Pi ..." on one

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from edgevid.errors import SourceError
-from edgevid.pyav import MAX_PIXELS, READING, av, reason
 from edgevid.sources.address import encoded, is_url
 from edgevid.sources.clock import FASTEST
 from edgevid.sources.pipes import is_pipe, open_pipe
+from edgevid.support.pyav import MAX_PIXELS, READING, av, reason
 
 _OPEN_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 2.5  # so that a silent network is noticed within 3 s

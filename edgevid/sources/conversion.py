@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import SourceError
-from edgevid.orientation import oriented
-from edgevid.pyav import MAX_PIXELS, av, reason
+from edgevid.support.orientation import oriented
+from edgevid.support.pyav import MAX_PIXELS, av, reason
 
 _SQUARE = 0.01  # what a pixel's ratio may differ from 1: not worth a blurred picture
 _STRANGEST_RATIO = 8  # of a pixel's sides: beyond that the file is damaged

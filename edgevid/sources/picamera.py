@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import MissingDependencyError, SourceError
-from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.base import Source
+from edgevid.support.opencv import cv2
 
 _SIZE = (640, 480)
 _FPS = 30.0

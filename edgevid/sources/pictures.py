@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
 from edgevid.records import Frame
 from edgevid.sources.address import without_secrets
 from edgevid.sources.base import Source
 from edgevid.sources.clock import ASSUMED_FPS
 from edgevid.sources.folders import pictures_in
+from edgevid.support.opencv import cv2
 
 
 class PicturesSource(Source):

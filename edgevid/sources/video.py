@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from edgevid.errors import SourceError
-from edgevid.pyav import av
 from edgevid.records import LazyFrame
 from edgevid.sources.address import is_url, without_secrets
 from edgevid.sources.base import Source
@@ -21,6 +20,7 @@ from edgevid.sources.clock import ASSUMED_FPS, MediaClock, Moment, means_nothing
 from edgevid.sources.container import Container
 from edgevid.sources.conversion import Converter
 from edgevid.sources.folders import VIDEO_SUFFIXES
+from edgevid.support.pyav import av
 
 _LOG = logging.getLogger(__name__)
 

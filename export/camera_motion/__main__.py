@@ -16,19 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from edgevid import manifest
-from edgevid.catalog import CAMERA_MOTION
-from edgevid.command import ArgumentParser
 from edgevid.errors import EdgevidError, ModelError
-from edgevid.loading import load_model
-from edgevid.manifest import EventDefaults
-from edgevid.whole_file import whole_file
-from export import checkpoint, convert, report, verify
+from edgevid.modelfile import manifest
+from edgevid.modelfile.manifest import EventRules
+from edgevid.models.catalog import CAMERA_MOTION
+from edgevid.models.load import load_model
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import ArgumentParser
+from export import convert, report, verify
 from export.camera_motion.clips import Example
 from export.camera_motion.moves import LABELS
 from export.camera_motion.train import Recipe, Trainer, held_out, measure
-from export.network import FPS, Network
-from export.predict import file_predictor, keras_predictor
+from export.model import checkpoint
+from export.model.network import FPS, Network
+from export.model.predict import file_predictor, keras_predictor
 
 _EPOCH = 200  # steps between measurements
 _VALIDATION, _TEST, _CALIBRATION = 160, 400, 64  # clips
@@ -41,7 +42,7 @@ _TARGET = "pi4"
 # announced within a second, few wrongly. The memory is longer than in training, where what was true
 # two frames ago may be so no more.
 _MEMORY = 4.0  # frames
-_EVENTS = EventDefaults(
+_EVENTS = EventRules(
     on_threshold=0.5, off_threshold=0.3, smoothing=0.0, min_duration=0.2, cool_down=0.2
 )
 
@@ -88,19 +89,19 @@ def run(recipe: Recipe, out: Path, target: Path) -> None:
         events=_EVENTS,
         provenance={**described.provenance, "trained_on": "drawn clips", **asdict(recipe)},
     )
-    with whole_file(drawn, make_folder=True) as file:
+    with atomic_file(drawn, make_folder=True) as file:
         file.write(manifest.write(data, described))
     test = held_out(recipe, _TEST, part=2)
     compared = compare(network, drawn, test, _MEMORY)
     counts = measure(network, test, _MEMORY)
     figures = {"drawn_clips": _frames(counts), **asdict(compared)}
-    with whole_file(drawn) as file:
+    with atomic_file(drawn) as file:
         file.write(manifest.write(data, replace(described, metrics=figures)))
     write_report(out, history, counts, figures)
     print(verify.table({drawn.name: compared}))
     if failures := compared.failures(verify.Limits()):
         raise ModelError(f"{drawn}: {'; '.join(failures)}")
-    with whole_file(target, make_folder=True) as file:
+    with atomic_file(target, make_folder=True) as file:
         file.write(drawn.read_bytes())
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
 
@@ -162,7 +163,7 @@ The int8 file against the float network, at the clips' ends: agreement
 
 ![confusion matrix](confusion.png)
 """
-    with whole_file(out / "report.md", make_folder=True) as file:
+    with atomic_file(out / "report.md", make_folder=True) as file:
         file.write(page.encode())
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.camera_motion import moves, render
-from export.camera_motion.flaws import repeat_some, spoil
+from export.camera_motion.corruptions import repeat_some, spoil
+from export.camera_motion.foreground import things
 from export.camera_motion.render import Clip, Shot
 from export.camera_motion.scenes import WAVE, Picture, Pyramid
-from export.camera_motion.things import things
 
 FPS = 5.0
 _EASY_SPEED = 0.07  # widths a second

@@ -11,15 +11,15 @@ import sys
 
 import numpy as np
 
-from edgevid.catalog import CAMERA_MOTION
-from edgevid.opencv import cv2
+from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.sinks.video import VideoOutput
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
+from edgevid.support.opencv import cv2
 from export.camera_motion import moves
+from export.camera_motion.foreground import things
 from export.camera_motion.moves import LABELS, Segment
 from export.camera_motion.render import Shot, film
 from export.camera_motion.scenes import SIDE, pyramid, scene
-from export.camera_motion.things import things
 
 _SIZE = (320, 240)  # width, height in pixels
 _FPS = 10.0
@@ -72,7 +72,7 @@ def main() -> int:
         {"label": LABELS[one.label], "start": round(one.start, 1), "end": round(one.end, 1)}
         for one in plan
     ]
-    with whole_file(folder / "demo.json") as file:
+    with atomic_file(folder / "demo.json") as file:
         file.write((json.dumps(done, indent=1) + "\n").encode())
     size = (folder / "demo.mp4").stat().st_size
     print(f"{folder / 'demo.mp4'}: {seconds:.1f} s, {size / 1e3:.0f} KB")

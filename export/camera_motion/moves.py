@@ -102,7 +102,7 @@ def plan(
         if LABELS[label].startswith("zoom"):
             lasts = min(lasts, max(0.7, _LONGEST_ZOOM * MEAN_RADIUS / speed))
         # A segment that was going on when the clip began shows no start.
-        ease = random.choice([0.0, random.uniform(0.1, 0.7)])
+        ease = float(random.choice([0.0, random.uniform(0.1, 0.7)]))
         start = now if segments or random.random() < 0.5 else now - random.uniform(0, lasts / 2)
         segments.append(Segment(label, start, start + lasts, speed, min(ease, lasts / 3)))
         now, before = start + lasts, label

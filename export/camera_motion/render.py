@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from export.camera_motion.moves import Path
 from export.camera_motion.scenes import LEVELS, Picture, Pyramid
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 
 SIDE = 1024  # pixels
 LEVELS = 4  # each half as large as the one before

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgevid.errors import ModelError
-from edgevid.whole_file import whole_file
+from edgevid.support.atomic_file import atomic_file
 from export.camera_motion.clips import Example, example, lesson
 from export.camera_motion.moves import LABELS
 from export.camera_motion.scenes import gallery
-from export.checkpoint import named_weights
-from export.network import Architecture, Network, alphas
-from export.prefetch import prefetched
+from export.data.prefetch import prefetched
+from export.model.checkpoint import named_weights
+from export.model.network import Architecture, Network, alphas
 
 _AHEAD = 3  # batches prepared while one is trained on
 _WARM_UP = 100  # steps
@@ -211,7 +211,7 @@ class Trainer:
         """
         arrays = {f"{kind}/{i}": v.numpy() for kind, i, v in self._all()}
         state = {"step": self.step, "history": self.history, "recipe": asdict(self.recipe)}
-        with whole_file(path, make_folder=True) as file:
+        with atomic_file(path, make_folder=True) as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
 
     def restore(self, path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.parts.tiny_model import LABELS, tiny_model
-from edgevid.loading import load_model
-from edgevid.model import Model
+from edgevid.models.load import load_model
+from edgevid.runtime.model import Model
 from tests.conftest import write_video
 
 RED, BLACK = (255, 0, 0), (0, 0, 0)

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.raspberry_pi.camera import Camera
-from apps.raspberry_pi.capture import Order
+from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.capture import Order
 from tests.apps.parts import BLACK, RED, colours, end_thread, until
 from tests.conftest import write_video
 
@@ -77,7 +77,7 @@ def children() -> list[int]:
     return [
         pid
         for pid in map(int, found.read_text().split())
-        if b"raspberry_pi.capture" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"raspberry_pi.cameras.capture" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, mon
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr("apps.raspberry_pi.capture_process.subprocess.Popen", none_left)
+        patch.setattr("apps.raspberry_pi.cameras.capture_process.subprocess.Popen", none_left)
         watched = watch(video)
         until(lambda: watched.now() == "lost")
     assert "cannot be captured: [Errno 11] Resource temp" in watched.states[-1][1]
@@ -244,7 +244,7 @@ def test_whatever_fails_the_camera_is_lost_and_opened_again(
         raise error  # type: ignore[misc]
 
     with monkeypatch.context() as patch:
-        patch.setattr("apps.raspberry_pi.camera.CaptureProcess.receive", fails)
+        patch.setattr("apps.raspberry_pi.cameras.camera.CaptureProcess.receive", fails)
         until(lambda: watched.now() == "lost")
     assert watched.states[-1][1].startswith("cannot be captured: ")
     until(lambda: watched.now() == "live")
@@ -272,7 +272,7 @@ class Instead:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
         real = subprocess.Popen
         monkeypatch.setattr(
-            "apps.raspberry_pi.capture_process.subprocess.Popen",
+            "apps.raspberry_pi.cameras.capture_process.subprocess.Popen",
             lambda _, **options: real([sys.executable, "-c", program], **options),
         )
 
@@ -290,7 +290,7 @@ NONSENSE = {
 def test_nonsense_of_a_capture_process_is_a_loss(watch, monkeypatch, content: str) -> None:
     Instead(
         monkeypatch,
-        "import sys, time; from apps.raspberry_pi.capture import HEADER\n"
+        "import sys, time; from apps.raspberry_pi.cameras.capture import HEADER\n"
         f"sys.stdout.buffer.write({content}); sys.stdout.flush(); time.sleep(60)",
     )
     watched = watch("0")
@@ -317,7 +317,7 @@ print("the last", "word" * 10_000, end="", file=sys.stderr)
 
 
 def test_who_complains_all_the_time_and_gives_no_picture_is_noticed(watch, monkeypatch) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.camera._OPENING_S", 0.5)
+    monkeypatch.setattr("apps.raspberry_pi.cameras.camera._OPENING_S", 0.5)
     Instead(
         monkeypatch,
         "import sys\nwhile True: print('no picture', file=sys.stderr, flush=True)",
@@ -347,8 +347,8 @@ def test_a_password_is_not_among_the_arguments_that_all_can_see(watch) -> None:
 def test_a_capture_process_does_not_outlive_its_service(video: Path) -> None:
     program = f"""
 import time
-from apps.raspberry_pi.camera import Camera
-from apps.raspberry_pi.capture import Order
+from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.capture import Order
 camera = Camera("front", Order({str(video)!r}, 5.0), stall=5.0, longest_wait=1.0,
                 turned=lambda *_: None, arrived=lambda: print(camera._process.pid, flush=True))
 camera.start()

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.raspberry_pi import capture
-from apps.raspberry_pi.capture import ERROR, FILE, FRAME, HEADER, Order
+from apps.raspberry_pi.cameras import capture
+from apps.raspberry_pi.cameras.capture import ERROR, FILE, FRAME, HEADER, Order
 from edgevid import SourceError
 from tests.apps.parts import BLACK, RED, colours
 from tests.conftest import write_video
@@ -134,7 +134,11 @@ def test_nobody_waits_for_a_time_that_jumps() -> None:
 
 
 def run(program: str, given: bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-c", f"import apps.raspberry_pi.capture as capture\n{program}"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from apps.raspberry_pi.cameras import capture\n{program}",
+    ]
     return subprocess.run(command, input=given, capture_output=True, check=False)
 
 

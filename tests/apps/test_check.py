@@ -168,7 +168,7 @@ def test_labels_that_only_a_model_knows_which_cannot_be_downloaded_are_not_wrong
     place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else systemd would not try again, when the network is there."""
-    monkeypatch.setattr("edgevid.catalog.Published.addresses", ())
+    monkeypatch.setattr("edgevid.models.catalog.Published.addresses", ())
     with pytest.raises(EdgevidError) as caught:
         model_of(place, CAMERA + 'allow = ["opening door"]\n')
     assert not isinstance(caught.value, UsageError)

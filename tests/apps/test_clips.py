@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from apps.raspberry_pi import in_use
-from apps.raspberry_pi import recorder as recorder_module
-from apps.raspberry_pi.clip_folder import ClipFolder
-from apps.raspberry_pi.clips import Clips
+from apps.raspberry_pi.clips import recorder as recorder_module
+from apps.raspberry_pi.clips.folder import ClipFolder
+from apps.raspberry_pi.clips.recorder import Recorder
+from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import CameraEvent, Hub
-from apps.raspberry_pi.recorder import Recorder
 from edgevid import Event, Frame, OutputError, UsageError, open_source
 from edgevid.sinks.mp4 import Mp4Writer
 from tests.apps.parts import until
@@ -137,7 +137,7 @@ def test_two_clips_in_one_second_have_two_names(config: ClipsConfig) -> None:
 
 
 def test_memory_is_bounded(config: ClipsConfig, monkeypatch) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.clips._RING_BYTES", 5_000)
+    monkeypatch.setattr("apps.raspberry_pi.clips.writer._RING_BYTES", 5_000)
     clips = Clips(ClipsConfig(config.folder, before=1000.0, after=1.0), FPS)
     play(clips, 0, 100)
     held = clips._rings["front"].held
@@ -210,7 +210,7 @@ import numpy as np
 from apps.raspberry_pi import clips
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.recorder import Recorder
+from apps.raspberry_pi.clips.recorder import Recorder
 from edgevid import Event, Frame
 clips._SILENCE_S = 0.2
 logging.basicConfig(format="%(message)s", stream=sys.stdout, level="INFO")
@@ -349,7 +349,7 @@ def test_a_clock_that_is_set_back_does_not_make_new_clips_the_oldest(
 def test_one_picture_that_is_larger_than_the_memory_for_all(
     config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.clips._RING_BYTES", 100)
+    monkeypatch.setattr("apps.raspberry_pi.clips.writer._RING_BYTES", 100)
     clips = Clips(config, FPS)
     play(clips, 0, 5)
     clips.event(event(5))

@@ -12,7 +12,7 @@ import pytest
 from apps.raspberry_pi import config as module
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.config_file import read
-from edgevid import EventDefaults, UsageError
+from edgevid import EventRules, UsageError
 
 EXAMPLE = Path(module.__file__).with_name("edgevid.toml")
 CAMERA = '[[camera]]\nname = "front"\nsource = "0"\n'
@@ -43,8 +43,8 @@ def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
     config = read(written(tmp_path, text)).config
     assert config.cameras[0].crop == (80, 0, 480, 480)
     assert config.cameras[0].allow == ("juggling balls",)
-    model = EventDefaults()
-    for field in fields(EventDefaults):  # it says that these are the model's
+    model = EventRules()
+    for field in fields(EventRules):  # it says that these are the model's
         assert getattr(config.events, field.name) == getattr(model, field.name)
 
 

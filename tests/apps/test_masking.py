@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.raspberry_pi.masking import shown
+from apps.raspberry_pi.cameras.masking import shown
 
 SOURCES = [
     "rtsp://me:hu/sh#1@camera/live",

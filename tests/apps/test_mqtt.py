@@ -21,10 +21,11 @@ import pytest
 
 pytest.importorskip("paho.mqtt", reason="paho-mqtt is not installed")
 
-from apps.raspberry_pi import in_use, mqtt, mqtt_link
+from apps.raspberry_pi import in_use, mqtt
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.retained import Retained, is_announcement, is_state
+from apps.raspberry_pi.mqtt import link
+from apps.raspberry_pi.mqtt.retained import Retained, is_announcement, is_state
 from benchmarks.parts.broker import MOSQUITTO, Broker, Listener, wait_for
 from benchmarks.parts.cut_line import PUBACK, PUBLISH, CutLine
 from edgevid import EdgevidError, Event, Frame, Prediction, Score, UsageError
@@ -36,9 +37,9 @@ SECRET = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt_link, "_BACK_OFF_S", (0.05, 0.2))
-    monkeypatch.setattr(mqtt_link, "_TURN_S", 0.05)
-    monkeypatch.setattr(mqtt_link, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(link, "_BACK_OFF_S", (0.05, 0.2))
+    monkeypatch.setattr(link, "_TURN_S", 0.05)
+    monkeypatch.setattr(link, "_ANSWER_S", 0.2)
     monkeypatch.setattr(in_use, "PATIENCE_S", 0.5)
 
 
@@ -338,7 +339,7 @@ def test_an_event_that_is_refused_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(mqtt_link, "_REFUSED_S", 0.1)
+    monkeypatch.setattr(link, "_REFUSED_S", 0.1)
     hub, login = Hub(["door"]), {"username": "pi", "password_file": locked(tmp_path)}
     rights = with_passwords(tmp_path)
     everything = (tmp_path / "rights").read_text()

@@ -25,7 +25,7 @@ from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
 from benchmarks.parts.broker import free_port
 from edgevid import Event, Frame, Prediction, Score
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
 from tests.apps.parts import RED, colours, until
 from tests.conftest import moving_pictures

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from apps.raspberry_pi.cameras.watcher import Watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Service, stop_all
-from apps.raspberry_pi.watcher import Watch
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EdgevidError, Frame, open_source
 from tests.apps.parts import RED, colours, tiny, until

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apps.raspberry_pi.cameras.watcher import Watch, Watcher
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.watcher import Watch, Watcher
 from edgevid import Frame, LabelsError, Model, ModelError
 from tests.apps.parts import BLACK, RED, tiny
 

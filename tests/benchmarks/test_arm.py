@@ -23,8 +23,8 @@ from benchmarks.arm.__main__ import (
 )
 from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import run
-from edgevid.catalog import CAMERA_MOTION
 from edgevid.errors import EdgevidError, MissingDependencyError
+from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.prepare import prepare
 from tests.conftest import LabelledClip
 

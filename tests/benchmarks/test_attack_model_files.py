@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.attack import model_files, mutants
 from benchmarks.attack.mutants import Sound, mutant
-from edgevid import manifest
 from edgevid.errors import ModelError
-from edgevid.manifest import Manifest
+from edgevid.modelfile import manifest
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import prepare
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.camera_motion import main
 from benchmarks.camera_moves import OPPOSITE, Footage, film, own_speed
 from benchmarks.tables import REFERENCE
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from benchmarks.peers.litert_twin import LiteRtLoop
 from benchmarks.peers.official import OfficialLoop
 from benchmarks.peers.twin import float_twin
 from benchmarks.peers.worker import LOOPS
-from edgevid import label_files
+from edgevid.modelfile import label_files
 from tests.conftest import LabelledClip
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.events import Reel, Span, Tally, judged, main, trade_off
-from edgevid.manifest import EventDefaults
+from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Prediction, Score
 
-AT_ONCE = EventDefaults(0.5, 0.25, smoothing=0, min_duration=0, cool_down=0)
+AT_ONCE = EventRules(0.5, 0.25, smoothing=0, min_duration=0, cool_down=0)
 
 
 def reel(said: str) -> Reel:
@@ -40,7 +40,7 @@ def test_without_labels_every_event_is_false() -> None:
 
 
 def test_the_fewest_false_events_within_the_delay_allowed() -> None:
-    slow, hasty, blind = (EventDefaults(on, 0.2) for on in (0.5, 0.4, 0.6))
+    slow, hasty, blind = (EventRules(on, 0.2) for on in (0.5, 0.4, 0.6))
     sweep = {
         slow: [Tally([1.4, 1.4], Counter("x"), 1.0)] * 2,
         hasty: [Tally([0.2, 0.2], Counter(x=9), 1.0)] * 2,

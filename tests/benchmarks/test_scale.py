@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.scale import classes, frame_size, many
-from edgevid.model import Model
+from edgevid.runtime.model import Model
 
 
 def test_streams_share_a_model(published_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.clips import labelled
 from benchmarks.service_soak import soak
-from edgevid.model import Model
+from edgevid.runtime.model import Model
 
 
 def test_a_minute_of_the_service_in_seconds(shared_clips: Path, published: Model) -> None:

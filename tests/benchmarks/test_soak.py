@@ -10,7 +10,7 @@ import pytest
 from benchmarks.clips import labelled
 from benchmarks.machine import held_by_process
 from benchmarks.soak import main, soak
-from edgevid.model import Model, Stream
+from edgevid.runtime.model import Model, Stream
 
 
 def test_a_short_soak_holds(shared_clips: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 
 SIZE = 48  # pixels: the layers are the real ones, the pictures small
 
@@ -23,7 +23,7 @@ MakeClip = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def network_module() -> Any:
-    """``export.network``, skipped where TensorFlow and the Model Garden are not installed."""
+    """``export.model.network``, skipped where TensorFlow and the Model Garden are not installed."""
     reason = "needs the extra 'train': TensorFlow and tf-models-official"
     tf = pytest.importorskip("tensorflow", reason=reason)
     (processor,) = tf.config.list_physical_devices("CPU")
@@ -31,7 +31,7 @@ def network_module() -> Any:
         two = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(processor, two)  # stand for two GPUs
     pytest.importorskip("official.projects.movinet", reason=reason)
-    from export import network
+    from export.model import network
 
     return network
 

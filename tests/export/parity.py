@@ -25,18 +25,19 @@ import tensorflow as tf
 import tf_keras
 
 from benchmarks import report
-from edgevid.command import OK, guard
-from edgevid.loading import load_model
-from edgevid.opencv import cv2
-from export import checkpoint, clips, published
-from export.augment import Augmentation
-from export.batch_norm import measure_statistics, restore_statistics
-from export.clips import Clip
+from edgevid.models.load import load_model
+from edgevid.support.command import OK, guard
+from edgevid.support.opencv import cv2
 from export.convert import choose, export
-from export.frames import Frames, gather
-from export.network import FPS, STYLES, Architecture, Network
-from export.predict import file_predictor, keras_predictor, pictures
-from export.train import Recipe, Trainer, examples
+from export.data import clips
+from export.data.augment import Augmentation
+from export.data.clips import Clip
+from export.data.frames import Frames, gather
+from export.model import checkpoint, recover
+from export.model.batch_norm import measure_statistics, restore_statistics
+from export.model.network import FPS, STYLES, Architecture, Network
+from export.model.predict import file_predictor, keras_predictor, pictures
+from export.training.trainer import Recipe, Trainer, examples
 from export.verify import Limits, compare
 
 Decoded = list[tuple[Clip, Frames]]
@@ -131,7 +132,7 @@ def parity(
 def _start_from(network: Network, path: Path) -> None:
     values = {
         name: variable.numpy()
-        for name, variable in checkpoint.named_weights(published.load(path)).items()
+        for name, variable in checkpoint.named_weights(recover.load(path)).items()
     }
     for name, variable in checkpoint.named_weights(network).items():
         if name in values and values[name].shape == tuple(variable.shape):

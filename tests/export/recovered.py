@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from benchmarks import clips, files, report
 from benchmarks.partitions import partitions
 from edgevid import prepare
-from edgevid.command import OK, guard
-from edgevid.label_files import default
-from edgevid.loading import load_model
-from export import published
+from edgevid.modelfile.label_files import default
+from edgevid.models.load import load_model
+from edgevid.support.command import OK, guard
 from export.convert import CALIBRATION_CLIPS, export
 from export.metrics import agreement
-from export.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
+from export.model import recover
+from export.model.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
 from export.verify import compare
 
 MEMORY = 15.0  # frames, three seconds
@@ -57,7 +57,7 @@ def measure(folder: Path, most: int | None) -> dict[str, Any]:
         folder: for the files.
         most: look at so many frames of each clip, in calibrating too; at all when None.
     """
-    network, labels = published.load(clips.published_path()), default(600)
+    network, labels = recover.load(clips.published_path()), default(600)
     unknown = [item for item in clips.rows("clips") if item[1]["role"] == "calib"]
     others = (unknown + clips.rows("segments"))[:CALIBRATION_CLIPS]
     calibration = [clip.pictures for clip in clips.read(others, most=most or _MOST)]

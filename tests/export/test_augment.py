@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.augment import Augmentation, mix, moving_part, vary
-from export.clips import Clip
-from export.frames import Frames, decode
+from export.data.augment import Augmentation, mix, moving_part, vary
+from export.data.clips import Clip
+from export.data.frames import Frames, decode
 from tests.export.conftest import MakeClip
 
 NONE = Augmentation(

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from export.camera_motion import clips, moves, render
+from export.camera_motion.foreground import things
 from export.camera_motion.moves import COVERED, LABELS, SEEN, SHAKE, STILL, UNSEEN, Segment
 from export.camera_motion.scenes import SIDE, Pyramid, gallery
-from export.camera_motion.things import things
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from edgevid.errors import SourceError, UsageError
-from export import clips
-from export.clips import Clip
+from export.data import clips
+from export.data.clips import Clip
 
 
 def touch(*paths: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgevid import interface, manifest, tflite
 from edgevid.errors import UsageError
-from edgevid.loading import load_model
+from edgevid.modelfile import flatbuffer, manifest, signature
+from edgevid.models.load import load_model
 from tests.export.conftest import SIZE
 
 LABELS = ("a", "b", "c")
@@ -23,7 +23,7 @@ def moving_noise(seed: int, frames: int = 12) -> np.ndarray:
 
 def open_network(network_module: Any, style: str) -> Any:
     """A network with every branch open, and batch norm as after a training."""
-    from export.batch_norm import restore_statistics
+    from export.model.batch_norm import restore_statistics
 
     network = network_module.Network(network_module.Architecture("a0", style, 3))
     for variable in network.weights:
@@ -62,15 +62,15 @@ def test_the_interface_is_the_runtimes(exported: tuple[Any, dict[str, Path]]) ->
     found = {}
     for precision, path in files.items():
         data = path.read_bytes()
-        found[precision] = interface.of(tflite.read(manifest.split(data)[0]))
+        found[precision] = signature.of(flatbuffer.read(manifest.split(data)[0]))
         described = manifest.read(data)
         assert described is not None
         assert described.labels == LABELS
         assert described.memory_s == MEMORY / 5
-    for network_interface in found.values():
-        assert network_interface.alpha is not None
-        assert network_interface.classes == 3
-        assert network_interface.idle == ()
+    for network_signature in found.values():
+        assert network_signature.alpha is not None
+        assert network_signature.classes == 3
+        assert network_signature.idle == ()
     assert found["int8"].image.dtype == "int8"
     means = [s for s in found["int8"].states if s.name.endswith("_pool_buffer")]
     past = [s for s in found["int8"].states if "_stream_buffer" in s.name]
@@ -81,7 +81,7 @@ def test_the_interface_is_the_runtimes(exported: tuple[Any, dict[str, Path]]) ->
 
 
 def test_the_files_agree_with_the_network(exported: tuple[Any, dict[str, Path]]) -> None:
-    from export.predict import file_predictor, keras_predictor
+    from export.model.predict import file_predictor, keras_predictor
 
     network, files = exported
     clips = [moving_noise(seed, 30) for seed in range(100, 104)]  # five times the memory
@@ -101,7 +101,7 @@ def test_shorter_weights_alone(
 ) -> None:
     """As float16, and as int8 with activations in float ("dynamic range")."""
     from export.convert import export
-    from export.predict import file_predictor, keras_predictor
+    from export.model.predict import file_predictor, keras_predictor
 
     network = open_network(network_module, style)
     clip = moving_noise(100, 20)
@@ -127,8 +127,8 @@ def test_int8_needs_calibration(network_module: Any) -> None:
 
 def test_calibration_clips_come_from_every_class() -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-    from export.clips import Clip
     from export.convert import choose
+    from export.data.clips import Clip
 
     clips = [Clip(Path(f"{label}{n}"), label) for label in "abc" for n in range(10)]
     labels = [clip.label for clip in choose(clips, 6)]

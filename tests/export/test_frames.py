@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
-from edgevid.pace import Pace
-from edgevid.preprocess import Preprocess
+from edgevid.runtime.pace import Pace
+from edgevid.runtime.preprocess import Preprocess
 from edgevid.sources import open_source
-from edgevid.whole_file import WholeFile
-from export.clips import Clip
-from export.frames import decode, gather, tell, watch
+from edgevid.support.atomic_file import AtomicFile
+from edgevid.support.opencv import cv2
+from export.data.clips import Clip
+from export.data.frames import decode, gather, tell, watch
 from tests.export.conftest import MakeClip
 
 
@@ -58,8 +58,7 @@ def test_what_is_measured_on_is_what_the_runtime_shows_its_network(
     with open_source(path) as source:
         for frame in source:
             if pace.due(frame.timestamp):
-                shown.append(np.empty((172, 172, 3), np.uint8))
-                preprocess(frame.image, shown[-1])
+                shown.append(preprocess.fit(frame.image).copy())
     assert not lost
     assert np.array_equal(watched.pictures, shown)
 
@@ -95,7 +94,7 @@ def test_a_clip_that_breaks_off_is_used_as_far_as_it_goes(
 def test_a_long_recording_is_used_in_part_and_said(
     tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.frames._MAX_SECONDS", 1.0)
+    monkeypatch.setattr("export.data.frames._MAX_SECONDS", 1.0)
     path = make_clip(tmp_path / "a.avi", frames=30, fps=10)
     frames = decode(Clip(path, "a"))
     assert len(frames.jpegs) == 10
@@ -112,7 +111,7 @@ def test_a_name_that_the_system_does_not_take(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_in_the_cache_goes(tmp_path: Path, make_clip: MakeClip) -> None:
     clip, cache = Clip(make_clip(tmp_path / "a.avi"), "a"), tmp_path / "cache"
     gather([clip], cache)
-    stale, written = cache / ".0123.89abcdef.part.npz", WholeFile(cache / "other.npz")
+    stale, written = cache / ".0123.89abcdef.part.npz", AtomicFile(cache / "other.npz")
     stale.write_bytes(b"half")
     gather([clip], cache)  # which has nothing to write itself
     assert not stale.exists()

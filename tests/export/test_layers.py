@@ -13,9 +13,9 @@ LABELS = ("a", "b", "c")
 @pytest.mark.usefixtures("few_blocks")
 def test_a_layer_that_int8_cannot_hold_is_named(network_module: Any) -> None:
     """One channel of it is far larger than all others, which share its scale."""
-    from export.checkpoint import named_weights
     from export.convert import export
-    from export.layers import float_file, worst_layers
+    from export.model.checkpoint import named_weights
+    from export.verification.layers import float_file, worst_layers
 
     network = network_module.Network(network_module.Architecture("a0", "hard_swish", 3))
     for name, variable in named_weights(network).items():

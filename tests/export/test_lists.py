@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from edgevid.errors import SourceError
-from export import clips
-from export.clips import Clip, Part
+from export.data import clips
+from export.data.clips import Clip, Part
 
 
 def listed(folder: Path, text: str | bytes, name: str = "train.txt") -> Path:

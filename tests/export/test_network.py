@@ -61,7 +61,7 @@ def test_padding_with_alpha_0_changes_no_mean(network: Any, network_module: Any)
 
 def test_alphas() -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-    from export.network import alphas
+    from export.model.network import alphas
 
     assert np.allclose(alphas(4), [1, 1 / 2, 1 / 3, 1 / 4])
     assert np.allclose(alphas(4, 2), [1, 1 / 2, 1 / 2, 1 / 2])

@@ -38,7 +38,7 @@ def open_network(network_module: Any, size: str, style: str) -> Any:
 )
 def test_a_float_file_says_the_same_for_ever(network_module: Any, size: str) -> None:
     """With squeeze-and-excitation every block has a mean; none of them ever forgets here."""
-    from export.tflite_converter import convert, step_function
+    from export.conversion.tflite_converter import convert, step_function
 
     network = open_network(network_module, size, "hard_swish")
     exported = convert(network, step_function(network, SIZE), "float32")
@@ -53,9 +53,9 @@ def test_a_float_file_says_the_same_for_ever(network_module: Any, size: str) -> 
 
 def test_an_int8_file_becomes_one_partition(network_module: Any, depth: None) -> None:
     """Which is what makes it fast: ``benchmarks.files`` says how fast, on a given processor."""
-    from edgevid import manifest
-    from edgevid.manifest import Manifest
-    from export.tflite_converter import Inputs, convert, step_function, stream
+    from edgevid.modelfile import manifest
+    from edgevid.modelfile.manifest import Manifest
+    from export.conversion.tflite_converter import Inputs, convert, step_function, stream
 
     network = open_network(network_module, "a0", "hard_swish")
     step = step_function(network, 172)

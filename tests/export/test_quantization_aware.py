@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("few_blocks")
 
 
 def test_256_values_are_left(network_module: Any) -> None:
-    from export.quantization_aware import rounded
+    from export.training.quantization_aware import rounded
 
     values = np.random.default_rng(0).normal(0, 3, 5000).astype(np.float32)
     few = rounded(values).numpy()
@@ -23,7 +23,7 @@ def test_256_values_are_left(network_module: Any) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1, 16, 3), (3, 1, 5, 1)], ids=["pointwise", "depthwise"])
 def test_each_channel_of_a_kernel_has_a_scale(network_module: Any, shape: tuple[int, ...]) -> None:
-    from export.quantization_aware import rounded_kernel
+    from export.training.quantization_aware import rounded_kernel
 
     kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     axis = 2 if shape[-1] == 1 else 3
@@ -37,7 +37,7 @@ def test_each_channel_of_a_kernel_has_a_scale(network_module: Any, shape: tuple[
 def test_a_network_is_rounded_for_a_while(network_module: Any, style: str) -> None:
     import tensorflow as tf
 
-    from export.quantization_aware import quantized
+    from export.training.quantization_aware import quantized
 
     network = network_module.Network(network_module.Architecture("a0", style, 5))
     for variable in network.weights:

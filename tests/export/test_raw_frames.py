@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from edgevid.errors import SourceError
-from edgevid.opencv import cv2
-from export import clips
-from export.clips import Clip, Part
-from export.frames import decode, gather
-from export.raw_frames import pictures_of
+from edgevid.support.opencv import cv2
+from export.data import clips
+from export.data.clips import Clip, Part
+from export.data.frames import decode, gather
+from export.data.raw_frames import pictures_of
 
 
 def draw(folder: Path, names: Iterable[str]) -> Path:

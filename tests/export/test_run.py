@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgevid.errors import UsageError
-from edgevid.loading import load_model
+from edgevid.models.load import load_model
 from tests.export.conftest import SIZE, MakeClip
 
 
@@ -109,7 +109,8 @@ def test_a_config_as_windows_saves_it(tmp_path: Path, network_module: Any) -> No
 def test_numbers_get_their_names(
     tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None
 ) -> None:
-    from export import checkpoint, finetune
+    from export import finetune
+    from export.model import checkpoint
 
     numbers = (10, 2, 0)
     for number in numbers:
@@ -229,7 +230,8 @@ def test_a_killed_training_goes_on_and_ends_the_same(two_classes: Path, tmp_path
 def test_weights_of_another_architecture(
     two_classes: Path, tmp_path: Path, network_module: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from export import checkpoint, finetune
+    from export import finetune
+    from export.model import checkpoint
 
     other = network_module.Network(network_module.Architecture("a0", "hard_swish", 2))
     checkpoint.save(tmp_path / "other.npz", other, ("a", "b"))

@@ -11,10 +11,10 @@ from tests.export.conftest import SIZE
 
 
 def test_a_published_file_comes_back_whole(published_path: Path, network_module: Any) -> None:
-    from export import published
-    from export.checkpoint import named_weights
+    from export.model import recover
+    from export.model.checkpoint import named_weights
 
-    network = published.load(published_path)
+    network = recover.load(published_path)
     assert network.architecture == network_module.Architecture("a0", "relu6", 600)
     assert len(named_weights(network)) == 329  # and load refuses to leave one of them out
     fresh = network_module.Network(network.architecture)
@@ -30,14 +30,14 @@ def test_a_published_file_comes_back_whole(published_path: Path, network_module:
 def test_the_recovered_network_knows_what_the_file_knows(
     published_path: Path, network_module: Any, carving_ice: Path
 ) -> None:
-    from edgevid.label_files import default
-    from export import published
-    from export.clips import Clip
-    from export.frames import decode
-    from export.predict import keras_predictor, pictures
+    from edgevid.modelfile.label_files import default
+    from export.data.clips import Clip
+    from export.data.frames import decode
+    from export.model import recover
+    from export.model.predict import keras_predictor, pictures
 
     seen = pictures(decode(Clip(carving_ice, "")), size=172, fps=5.0)
-    logits = keras_predictor(published.load(published_path), float("inf"))(seen)[-1]
+    logits = keras_predictor(recover.load(published_path), float("inf"))(seen)[-1]
     odds = np.exp(logits - logits.max())
     assert default(600)[int(logits.argmax())] == "carving ice"
     assert (odds / odds.sum()).max() > 0.9
@@ -45,12 +45,12 @@ def test_the_recovered_network_knows_what_the_file_knows(
 
 @pytest.mark.parametrize("content", [b"", b"\x1c\0\0\0TFL3" + bytes(40)])
 def test_files_that_are_no_network(tmp_path: Path, network_module: Any, content: bytes) -> None:
-    from export import published
+    from export.model import recover
 
     path = tmp_path / "x.tflite"
     path.write_bytes(content)
     with pytest.raises(ModelError):
-        published.load(path)
+        recover.load(path)
 
 
 @pytest.mark.parametrize("style", ["relu6", "hard_swish"])
@@ -61,7 +61,7 @@ def test_a_model_garden_checkpoint(
     import tensorflow as tf
     from official.projects.movinet.modeling import movinet, movinet_model
 
-    from export import start
+    from export.model import initialize
 
     backbone = movinet.Movinet(
         model_id="a0", causal=True, conv_type="2plus1d", activation=style,
@@ -83,7 +83,7 @@ def test_a_model_garden_checkpoint(
     prefix = tf.train.Checkpoint(model=garden).write(str(tmp_path / "model"))
 
     architecture = network_module.Architecture("a0", style, 7)
-    network, lacks_statistics = start.load(prefix, architecture)
+    network, lacks_statistics = initialize.load(prefix, architecture)
     assert not lacks_statistics
     image = random.random((1, 7, SIZE, SIZE, 3), np.float32)
     for number in range(7):
@@ -94,12 +94,12 @@ def test_a_model_garden_checkpoint(
 
     other = "relu6" if style == "hard_swish" else "hard_swish"
     with pytest.raises(ModelError, match="another architecture"):
-        start.load(prefix, network_module.Architecture("a0", other, 7))
+        initialize.load(prefix, network_module.Architecture("a0", other, 7))
 
 
 @pytest.mark.usefixtures("few_blocks")
 def test_a_checkpoint_of_edgevid(tmp_path: Path, network_module: Any) -> None:
-    from export import checkpoint, start
+    from export.model import checkpoint, initialize
 
     network = network_module.Network(network_module.Architecture("a0", "relu6", 3))
     path = tmp_path / "network.npz"
@@ -108,30 +108,30 @@ def test_a_checkpoint_of_edgevid(tmp_path: Path, network_module: Any) -> None:
     assert labels == ("a", "b", "c")
     for name, variable in checkpoint.named_weights(network).items():
         assert np.array_equal(variable, checkpoint.named_weights(loaded)[name])
-    wider, _ = start.load(str(path), network_module.Architecture("a0", "relu6", 5))
+    wider, _ = initialize.load(str(path), network_module.Architecture("a0", "relu6", 5))
     stem = "stem/stem/conv2d/kernel"
     assert np.array_equal(
         checkpoint.named_weights(wider)[stem], checkpoint.named_weights(network)[stem]
     )
     with pytest.raises(ModelError, match="another architecture"):
-        start.load(str(path), network_module.Architecture("a0", "hard_swish", 3))
+        initialize.load(str(path), network_module.Architecture("a0", "hard_swish", 3))
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ModelError, match="not a checkpoint"):
         checkpoint.load(path)
 
 
 def test_weights_from_nowhere(network_module: Any) -> None:
-    from export import start
+    from export.model import initialize
 
     with pytest.raises(UsageError, match="--init /nowhere/x"):
-        start.load("/nowhere/x", network_module.Architecture("a0", "relu6", 3))
+        initialize.load("/nowhere/x", network_module.Architecture("a0", "relu6", 3))
 
 
 def test_restored_statistics_change_nothing(published_path: Path, network_module: Any) -> None:
-    from export import published
-    from export.batch_norm import restore_statistics
+    from export.model import recover
+    from export.model.batch_norm import restore_statistics
 
-    network, as_recovered = (published.load(published_path) for _ in range(2))
+    network, as_recovered = (recover.load(published_path) for _ in range(2))
     image = np.random.default_rng(0).random((2, 4, SIZE, SIZE, 3), np.float32)
     batch = {"image": image, "alpha": np.tile(network_module.alphas(4), (2, 1))}
     before = network.pooled(batch)[0].numpy()
@@ -146,7 +146,7 @@ def test_restored_statistics_change_nothing(published_path: Path, network_module
 
 @pytest.mark.usefixtures("few_blocks")
 def test_measured_statistics_make_inference_what_training_was(network_module: Any) -> None:
-    from export.batch_norm import measure_statistics
+    from export.model.batch_norm import measure_statistics
 
     network = network_module.Network(network_module.Architecture("a0", "relu6", 3))
     for variable in network.weights:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgevid.errors import SourceError, UsageError
-from edgevid.opencv import cv2
-from export import clips
-from export.clips import Clip
-from export.frames import decode, gather
+from edgevid.support.opencv import cv2
+from export.data import clips
+from export.data.clips import Clip
+from export.data.frames import decode, gather
 
 tf: Any = pytest.importorskip("tensorflow", reason="needs the extra 'train': TensorFlow")
 

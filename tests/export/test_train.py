@@ -24,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("few_blocks")
 
 @pytest.fixture(scope="module")
 def recipe(network_module: Any) -> Any:
-    from export.augment import Augmentation
-    from export.train import Recipe
+    from export.data.augment import Augmentation
+    from export.training.trainer import Recipe
 
     even = Augmentation(speed=(1.0, 1.0), shorten=0.0)  # a graph for each length takes its time
     return Recipe(epochs=2, batch=4, frozen=3, memory=8.0, augmentation=even)
@@ -33,9 +33,9 @@ def recipe(network_module: Any) -> Any:
 
 @pytest.fixture
 def data(tmp_path: Path, make_clip: MakeClip, network_module: Any) -> Any:
-    from export.clips import Clip
-    from export.frames import decode
-    from export.train import examples
+    from export.data.clips import Clip
+    from export.data.frames import decode
+    from export.training.trainer import examples
 
     decoded = []
     for number in range(8):
@@ -51,9 +51,9 @@ def trainer_for(data: Any, recipe: Any, hardware: Hardware = PLAIN) -> Any:
     import tensorflow as tf
     import tf_keras
 
-    from export.hardware import training_on
-    from export.network import Architecture, Network
-    from export.train import Trainer
+    from export.model.network import Architecture, Network
+    from export.training.hardware import training_on
+    from export.training.trainer import Trainer
 
     tf.config.experimental.enable_op_determinism()
     tf_keras.utils.set_random_seed(0)
@@ -63,7 +63,7 @@ def trainer_for(data: Any, recipe: Any, hardware: Hardware = PLAIN) -> Any:
 
 
 def weights(trainer: Any) -> dict[str, Any]:
-    from export.checkpoint import named_weights
+    from export.model.checkpoint import named_weights
 
     return {name: v.numpy() for name, v in named_weights(trainer.network).items()}
 

@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgevid.prepare.graph import Graph, Quantization
-from edgevid.prepare.writing import write
+from edgevid.prepare.serialize import write
 
 SIZE = 16
 CHANNELS = 8

@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from edgevid import interface, manifest, tflite
+from edgevid.modelfile import flatbuffer, manifest, signature
 
 
 def logits_of(
@@ -28,9 +28,9 @@ def states_of(
 def _run(
     data: bytes, pictures: NDArray[np.uint8], memory: float, name: str | None
 ) -> NDArray[np.float32]:
-    flatbuffer, _ = manifest.split(data)
-    network = interface.of(tflite.read(flatbuffer))
-    interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
+    content, _ = manifest.split(data)
+    network = signature.of(flatbuffer.read(content))
+    interpreter = Interpreter(model_content=content, num_threads=1)
     interpreter.allocate_tensors()
     tensor = interpreter.tensor
     for state in (*network.states, *network.idle):

@@ -9,23 +9,23 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.partitions import partitions
-from edgevid import interface, manifest, tflite
-from edgevid.interface import Interface
+from edgevid.modelfile import flatbuffer, manifest, signature
+from edgevid.modelfile.signature import Signature
 from edgevid.prepare import Pass, passes_for, prepare
-from edgevid.prepare.axes import drop_time_axis
-from edgevid.prepare.confidence import keep_confidence
-from edgevid.prepare.floats import float_islands, narrow_convolutions
-from edgevid.prepare.folding import fold_multiplications
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.pools import bound_memory
-from edgevid.prepare.states import (
+from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.folding import fold_multiplications
+from edgevid.prepare.passes.logit_scale import keep_confidence
+from edgevid.prepare.passes.pools import bound_memory
+from edgevid.prepare.passes.space_to_depth import widen_stem
+from edgevid.prepare.passes.squeeze_time import drop_time_axis
+from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
     split_frames,
 )
-from edgevid.prepare.widening import widen_stem
-from edgevid.prepare.writing import write
+from edgevid.prepare.serialize import write
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 from tests.prepare.running import logits_of, states_of
 
@@ -37,8 +37,8 @@ def rewritten(data: bytes, *passes: Pass) -> bytes:
     return prepare(data, name="mini", labels=LABELS, passes=passes).data
 
 
-def network(data: bytes) -> Interface:
-    return interface.of(tflite.read(manifest.split(data)[0]))
+def network(data: bytes) -> Signature:
+    return signature.of(flatbuffer.read(manifest.split(data)[0]))
 
 
 def graph_of(data: bytes) -> Graph:
@@ -73,7 +73,7 @@ class TestBoundMemory:
         bounded = logits_of(rewritten(published, bound_memory), pictures[:10])
         assert np.abs(bounded - logits_of(published, pictures[:10])).max() < 4.5 * LOGIT_STEP
 
-    def test_interface(self, mini: bytes) -> None:
+    def test_signature(self, mini: bytes) -> None:
         bounded = network(rewritten(mini, bound_memory))
         assert bounded.alpha is not None
         states = {state.name: state.input for state in bounded.states}
@@ -144,7 +144,7 @@ class TestQuantizedInterface:
         assert buffer.initial == buffer.input.zero_point[0]
         assert np.array_equal(logits_of(quantized, pictures), logits_of(mini_int8, pictures))
 
-    def test_a_float_network_keeps_its_interface(self, mini_float: bytes) -> None:
+    def test_a_float_network_keeps_its_signature(self, mini_float: bytes) -> None:
         quantized = network(rewritten(mini_float, quantize_states, quantize_image))
         assert {quantized.image.dtype, *(s.input.dtype for s in quantized.states)} == {
             "float32",
@@ -272,10 +272,10 @@ class TestFloats:
         assert narrow_convolutions(graph) == float_islands(graph) == ""
 
 
-def _run(flatbuffer: bytes, values: NDArray[np.int8]) -> NDArray[np.int8]:
+def _run(content: bytes, values: NDArray[np.int8]) -> NDArray[np.int8]:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=flatbuffer)
+    interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
     place = interpreter.get_input_details()[0]["index"]
     interpreter.set_tensor(place, values.reshape(1, 1, 1, 256))
@@ -322,12 +322,12 @@ class TestConfidence:
         assert keep_confidence(Graph(mini)) == ""
 
     def test_one_factor_on_all_logits(self, mini_int8: bytes, pictures: Pictures) -> None:
-        from edgevid.prepare import confidence
+        from edgevid.prepare.passes import logit_scale
 
         graph = Graph(mini_int8)
         known = {graph.sha256: 1.25}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(confidence, "_SPREAD", known)
+            patch.setattr(logit_scale, "_SPREAD", known)
             assert "1.25" in keep_confidence(graph)
         wider = logits_of(write(graph, "wider"), pictures)
         assert np.allclose(wider, 1.25 * logits_of(mini_int8, pictures), rtol=1e-5)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from benchmarks.partitions import partitions
 from benchmarks.parts.tiny_model import LABELS as TINY_LABELS
 from benchmarks.parts.tiny_model import tiny_model
-from edgevid import interface, manifest, tflite
 from edgevid.errors import EdgevidError, LabelsError, ModelError
-from edgevid.manifest import Manifest
+from edgevid.modelfile import flatbuffer, manifest, signature
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import TARGETS, passes_for, prepare
 from edgevid.prepare.graph import Graph
-from edgevid.prepare.writing import write
+from edgevid.prepare.serialize import write
 from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import LABELS
@@ -162,7 +162,7 @@ def test_refuses_a_manifest_that_contradicts_the_graph(mini: bytes) -> None:
 
 def test_a_manifest_alone_does_not_make_a_file_prepared(mini: bytes) -> None:
     lying = manifest.write(mini, Manifest("mini", LABELS, provenance={"rewrite": REWRITE}))
-    network = interface.of(tflite.read(manifest.split(prepare(lying, name="mini").data)[0]))
+    network = signature.of(flatbuffer.read(manifest.split(prepare(lying, name="mini").data)[0]))
     assert network.alpha is not None
 
 
@@ -196,7 +196,7 @@ def test_published_file(published_bytes: bytes) -> None:
         prepared = prepare(published_bytes, name="a0", target=target)
         assert partitions(prepared.data) == 1
         assert all(change for step, change in prepared.report), prepared.report
-        network = interface.of(tflite.read(manifest.split(prepared.data)[0]))
+        network = signature.of(flatbuffer.read(manifest.split(prepared.data)[0]))
         assert (network.image.dtype, network.image.shape) == ("int8", (1, 172, 172, 3))
         assert {state.input.dtype for state in network.states} == {"int8", "float32"}
         carried = sum(

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from edgevid.errors import OutputError
-from edgevid.pyav import av
 from edgevid.sinks import mp4
 from edgevid.sinks.video import VideoOutput
+from edgevid.support.pyav import av
 
 
 def picture(grey: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:

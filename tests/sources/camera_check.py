@@ -17,8 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from queue import Queue
 
-from apps.raspberry_pi.camera import Camera
-from apps.raspberry_pi.capture import Order
+from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.capture import Order
 from edgevid import SourceError, open_source
 from tests.sources import contract
 

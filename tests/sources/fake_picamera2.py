@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 
 WIDTH, HEIGHT, PADDING = 64, 48, 32
 BUFFERS = 6

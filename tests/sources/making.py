@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.pyav import av
+from edgevid.support.pyav import av
 
 Pictures = Sequence[NDArray[np.uint8]]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 
 REPOSITORY = Path(__file__).parents[2]
 # Every Python inside, the service's capture processes too, begins with the four shims that a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgevid import without_secrets
+from edgevid.sources.address import without_secrets
 
 
 @pytest.mark.parametrize(

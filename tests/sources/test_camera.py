@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edgevid import Frame, Source, SourceError, UsageError, open_source
-from edgevid.opencv import cv2
 from edgevid.sources import camera, open_camera
+from edgevid.support.opencv import cv2
 from tests.sources.contract import increases
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from edgevid import open_source
-from edgevid.opencv import cv2
 from edgevid.sources import Source
-from edgevid.sources.newest import NewestSource
+from edgevid.sources.latest import LatestSource
 from edgevid.sources.realtime import RealtimeSource
 from edgevid.sources.replay import ReplaySource
+from edgevid.support.opencv import cv2
 from tests.conftest import write_video
 from tests.sources import contract
 from tests.sources.servers import file_server
@@ -63,7 +63,7 @@ def realtime(folder: Path) -> Source:
 
 
 def newest(folder: Path) -> Source:
-    return NewestSource(ReplaySource(contract.red_pictures(COUNT), is_live=True))
+    return LatestSource(ReplaySource(contract.red_pictures(COUNT), is_live=True))
 
 
 FINITE = {

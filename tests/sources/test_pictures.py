@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgevid import SourceError, clips, open_source
-from edgevid.opencv import cv2
+from edgevid.support.opencv import cv2
 from tests.conftest import moving_pictures, write_video
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgevid import SourceError, open_source
-from edgevid.sources.newest import NewestSource
+from edgevid.sources.latest import LatestSource
 from tests.sources import contract
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -91,8 +91,8 @@ def test_a_server_that_hangs_is_given_up(camera: Camera, monkeypatch) -> None:
 
 
 def test_a_reader_can_leave_while_the_server_hangs(camera: Camera, monkeypatch) -> None:
-    monkeypatch.setattr("edgevid.sources.newest._JOIN_S", 0.1)
-    source = NewestSource(open_source(camera.address))
+    monkeypatch.setattr("edgevid.sources.latest._JOIN_S", 0.1)
+    source = LatestSource(open_source(camera.address))
     next(iter(source))
     camera.process.send_signal(signal.SIGSTOP)
     left = time.monotonic()

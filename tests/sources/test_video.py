@@ -127,7 +127,7 @@ def test_a_video_that_pauses_is_not_taken_for_one_that_was_cut(tmp_path: Path) -
 def test_video_without_a_single_frame(suffix: str, tmp_path: Path, capfd) -> None:
     path = write_video(tmp_path / f"clip{suffix}", moving_pictures(1))
     whole = path.stat().st_size
-    from edgevid.opencv import cv2
+    from edgevid.support.opencv import cv2
 
     codec = cv2.VideoWriter.fourcc(*("mp4v" if suffix == ".mp4" else "MJPG"))
     cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, 25, (64, 48)).release()

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from edgevid import SourceError, clips, open_source
-from edgevid.opencv import cv2
-from edgevid.pyav import av
 from edgevid.sources.address import encoded, local_path, without_secrets
+from edgevid.support.opencv import cv2
+from edgevid.support.pyav import av
 from tests.conftest import moving_pictures, write_video
 from tests.sources import making
 

@@ -1,0 +1,1 @@
+"""Cameras kept going, and the thread that watches them all with one model."""

@@ -1,0 +1,1 @@
+"""Videos around events, in a folder of bounded size."""

@@ -1,0 +1,116 @@
+"""Has clips written beside the watching, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from apps.raspberry_pi.clips.writer import Clips
+from apps.raspberry_pi.config import ClipsConfig
+from apps.raspberry_pi.hub import CameraEvent, Hub
+from edgevid import EdgevidError, Frame
+
+_LOG = logging.getLogger("edgevid.service")
+
+# What may wait to be taken in; frames that come then are left out.
+_WAITING = 16  # frames
+_WAITING_BYTES = 64 << 20  # of all cameras' frames together, unless one alone has more
+_WAITING_EVENTS = 1000  # while the disk hangs
+_TICK_S = 0.5
+
+
+class Recorder:
+    """Writes a clip around each event.
+
+    A disk that is full, or a folder that is gone, stops nothing else, and is told once.
+
+    Args:
+        config: where, how much, how long.
+        hub: whose events start clips.
+        fps: frames a second that the cameras give.
+
+    Raises:
+        OutputError: there can be no such folder.
+        UsageError: another service keeps its clips there.
+    """
+
+    def __init__(self, config: ClipsConfig, hub: Hub, fps: float) -> None:
+        self._clips = Clips(config, fps)
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._counting = threading.Lock()
+        self._frames = self._bytes = 0  # that wait
+        self._failing = False
+        self._leave = hub.listen(self._take_event)
+        self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
+        self._thread.start()
+
+    def take(self, name: str, frame: Frame) -> None:
+        """Takes a camera's next frame, unless the writing has fallen behind."""
+        size = frame.image.nbytes
+        with self._counting:
+            full = self._frames >= _WAITING or self._bytes + size > _WAITING_BYTES
+            if full and self._frames:
+                return
+            self._frames += 1
+            self._bytes += size
+
+        def take_in() -> None:
+            try:
+                self._clips.frame(name, frame)
+            finally:
+                with self._counting:
+                    self._frames -= 1
+                    self._bytes -= size
+
+        self._jobs.put(take_in)
+
+    def _take_event(self, found: CameraEvent) -> None:
+        if self._jobs.qsize() < _WAITING_EVENTS:
+            self._jobs.put(lambda: self._clips.event(found))
+
+    def keep_now(self) -> None:
+        """Starts a clip of every camera, though nothing has happened."""
+        self._jobs.put(self._clips.start_all)
+
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    def stop(self, within: float) -> None:
+        """Makes the clips whole that are being written."""
+        self._leave()
+        self._jobs.put(None)
+        self._thread.join(within)
+
+    def _run(self) -> None:
+        while True:
+            with suppress(Empty):
+                job = self._jobs.get(timeout=_TICK_S)
+                if job is None:
+                    self._try(self._clips.close)
+                    return
+                self._try(job)
+            self._try(self._end_silent)
+
+    def _end_silent(self) -> None:
+        self._clips.end_silent(time.monotonic())
+
+    def _try(self, job: Callable[[], None]) -> None:
+        written = self._clips.written
+        try:
+            job()
+        except Exception as error:  # whatever it is, there are months to go
+            if not self._failing:
+                _LOG.warning(
+                    "clips: %s; no more about it until one is written again",
+                    error,
+                    exc_info=not isinstance(error, (EdgevidError, OSError)),
+                )
+            self._failing = True
+        if self._failing and self._clips.written > written:
+            self._failing = False
+            _LOG.info("clips: written again")

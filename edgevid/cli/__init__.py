@@ -1,0 +1,1 @@
+"""The commands that a user types: their options, what they print, their exit codes."""

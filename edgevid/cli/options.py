@@ -1,0 +1,250 @@
+"""The flags of ``python -m edgevid.stream``, as one record."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgevid.errors import ModelError, UsageError
+from edgevid.modelfile.manifest import FITS, EventRules
+from edgevid.records import Box
+from edgevid.runtime import backends
+from edgevid.support import command
+from edgevid.support.orientation import ANGLES
+from edgevid.version import __version__
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for. See ``--help`` for what each means; None leaves it to the model."""
+
+    camera: str | None
+    sources: tuple[str, ...]
+    picture_fps: float | None
+    realtime: bool
+    always: bool
+    continuous: bool
+    duration: float
+    model: str
+    labels: Path | None
+    backend: str
+    threads: int
+    fps: float | None
+    crop: Box | None
+    fit: str | None
+    memory: float | None
+    rotate: int
+    mirror: bool
+    top_k: int
+    score_threshold: float
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    event_on: float | None
+    event_off: float | None
+    event_smoothing: float | None
+    event_min_duration: float | None
+    event_cool_down: float | None
+    headless: bool
+    save: Path | None
+    output: str | None
+    debug: bool
+
+    def event_rules(self, defaults: EventRules) -> EventRules:
+        """Returns the model's rules for events, with what the user asked for in their place."""
+        asked = {
+            "on_threshold": self.event_on,
+            "off_threshold": self.event_off,
+            "smoothing": self.event_smoothing,
+            "min_duration": self.event_min_duration,
+            "cool_down": self.event_cool_down,
+        }
+        try:
+            return defaults.changed(**{k: v for k, v in asked.items() if v is not None})
+        except ModelError as error:  # the model's own rules have been checked
+            raise UsageError(str(error).removeprefix("manifest: ")) from error
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Reads the command line; exits with code 2 and one line when it makes no sense."""
+    parser = _parser()
+    values = vars(parser.parse_args(arguments))
+    for key in ("sources", "allow", "deny"):
+        values[key] = tuple(values[key] or ())
+    if (values["camera"] is None) == (not values["sources"]):
+        parser.error("give a --camera or a --source")
+    return Options(**values)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.ArgumentParser(
+        prog="python -m edgevid.stream",
+        description="Says what happens in front of a camera or in a video, as it happens.",
+        epilog="q, Escape, Ctrl-C or closing the window ends it; files are whole then. Exit code: "
+        "0 when all was well, 1 when something is missing (the summary says what), 2 when the "
+        "request makes no sense, 130 when it was interrupted twice.",
+    )
+    parser.add_argument("--version", action="version", version=f"edgevid {__version__}")
+
+    group = parser.add_argument_group("what to look at")
+    group.add_argument("--camera", metavar="N", help="camera number, /dev/videoN, or picamera")
+    group.add_argument(
+        "--source",
+        dest="sources",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        help="video, animated picture, folder of videos, folder of numbered pictures, address "
+        "(rtsp://, http://), or - for standard input; several are taken in order",
+    )
+    group.add_argument(
+        "--picture-fps",
+        type=_positive,
+        metavar="FPS",
+        help="pictures a second where the source does not say: in a folder of pictures, and in "
+        "raw streams such as .h264 and .mjpeg (default: 25)",
+    )
+    group.add_argument(
+        "--realtime", action="store_true", help="play a file at its own speed, as a camera would"
+    )
+    group.add_argument(
+        "--always",
+        action="store_true",
+        help="step the model on a camera's every tick, also while nothing in the picture changes",
+    )
+    group.add_argument(
+        "--continuous", action="store_true", help="do not start afresh with each clip"
+    )
+    group.add_argument(
+        "--duration",
+        type=_positive,
+        default=math.inf,
+        metavar="SECONDS",
+        help="stop after this much of each source",
+    )
+
+    group = parser.add_argument_group("the model")
+    group.add_argument(
+        "--model",
+        default="auto",
+        metavar="NAME",
+        help="a name that python -m edgevid.models lists, or a .tflite file; auto (the default) is "
+        "movinet-a0 if it can be had, else camera-motion, which comes with edgevid",
+    )
+    group.add_argument("--labels", type=Path, metavar="FILE", help="labels, one a line")
+    group.add_argument("--backend", choices=backends.NAMES, default="auto")
+    group.add_argument("--threads", type=_count, default=1, metavar="N", help="(default: 1)")
+    group.add_argument("--fps", type=_positive, help="steps a second (default: the model's)")
+    group.add_argument(
+        "--crop",
+        type=_box,
+        metavar="X,Y,W,H",
+        help="look at this part of the picture only, in pixels",
+    )
+    group.add_argument(
+        "--fit", choices=FITS, help="how a picture becomes a square (default: the model's)"
+    )
+    group.add_argument(
+        "--memory",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how much of the past weighs in; 0 forgets at once, inf never (default: the model's)",
+    )
+    group.add_argument(
+        "--rotate",
+        type=int,
+        choices=ANGLES[1:],
+        default=0,
+        help="turn the picture clockwise by so many degrees, for a camera that hangs otherwise",
+    )
+    group.add_argument("--mirror", action="store_true", help="swap left and right")
+
+    group = parser.add_argument_group("what to say")
+    group.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
+    group.add_argument(
+        "--score-threshold",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="leave out labels less probable than this, 0 to 1",
+    )
+    group.add_argument(
+        "--allow", action="append", metavar="LABEL", help="say only this label (repeatable)"
+    )
+    group.add_argument(
+        "--deny", action="append", metavar="LABEL", help="never say this label (repeatable)"
+    )
+
+    group = parser.add_argument_group(
+        "when an action counts as started or ended (defaults: the model's)"
+    )
+    group.add_argument(
+        "--event-on",
+        type=_probability,
+        metavar="P",
+        help="it starts when its smoothed probability reaches this",
+    )
+    group.add_argument(
+        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
+    )
+    for flag, meaning in (
+        ("--event-smoothing", "time constant of the smoothing"),
+        ("--event-min-duration", "how long the probability must last"),
+        ("--event-cool-down", "how long after its end it cannot start again"),
+    ):
+        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
+
+    group = parser.add_argument_group("where it goes")
+    group.add_argument(
+        "--headless", action="store_true", help="no window (by itself where there is no display)"
+    )
+    group.add_argument("--save", type=Path, metavar="OUT.mp4", help="write the labelled video")
+    group.add_argument(
+        "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
+    )
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number over 0")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 seconds or more")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _box(text: str) -> Box:
+    parts = [int(part) for part in text.split(",")]
+    if len(parts) != 4 or min(parts) < 0 or min(parts[2:]) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not X,Y,WIDTH,HEIGHT in pixels")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+# argparse names the type in "invalid ... value": give it words.
+for _type in (_positive, _seconds, _probability):
+    _type.__name__ = "number"
+_count.__name__ = "whole number"
+_box.__name__ = "X,Y,WIDTH,HEIGHT"

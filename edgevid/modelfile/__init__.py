@@ -1,0 +1,1 @@
+"""What a ``.tflite`` file holds: network, signature, manifest, labels; parsed and checked once."""

@@ -1,0 +1,122 @@
+"""The models that are known by name: what each is, and where it is published or lies."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgevid.errors import DownloadError, ModelError
+from edgevid.modelfile import flatbuffer, manifest, signature
+
+_CLASSES = 600  # Kinetics-600
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published model.
+
+    Attributes:
+        name: what the user calls it.
+        summary: what it is, in a few words.
+        file_name: what its file was called when it was published.
+        pixels: height and width of its input.
+        sha256: of its file, in hexadecimal; None where it is not known.
+        addresses: where it is published, in the order in which they are tried.
+    """
+
+    name: str
+    summary: str
+    file_name: str
+    pixels: int
+    sha256: str | None
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """A model that edgevid brings along.
+
+    Attributes:
+        name: what the user calls it.
+        summary: what it is, in a few words.
+        path: its file.
+    """
+
+    name: str
+    summary: str
+    path: Path
+
+
+def check(model: Published, content: bytes, sha256: str | None) -> None:
+    """Refuses a file that is not the model.
+
+    Args:
+        model: what the file should be.
+        content: the file's bytes.
+        sha256: what its checksum must be; where it is None the file's structure decides.
+
+    Raises:
+        ModelError: the file is damaged, or holds another network.
+        DownloadError: it is a network of the right kind, but its checksum is another.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    if digest == sha256:
+        return
+    # Even where the checksum settles it: this names an error page or a cut file for what it is.
+    network = signature.of(flatbuffer.read(manifest.split(content)[0]))
+    found = (network.height, network.width, network.classes)
+    if found != (model.pixels, model.pixels, _CLASSES):
+        raise ModelError(
+            f"it holds a network of {found[0]}x{found[1]} pixels and {found[2]} classes, "
+            f"not of {model.pixels}x{model.pixels} and {_CLASSES}"
+        )
+    if model.sha256 is not None:
+        raise DownloadError(f"its sha256 is {digest}, not the published {model.sha256}")
+    if sha256 is not None:
+        raise DownloadError(
+            f"its sha256 is {digest}, not {sha256} as it was before; to take the new file, type "
+            f"python -m edgevid.models --fetch {model.name} --accept {digest}"
+        )
+
+
+def _movinet(variant: str, pixels: int, top_1: int, sha256: str | None = None) -> Published:
+    """Describes a MoViNet stream as TensorFlow Hub published it.
+
+    The Hub's own addresses are those that TensorFlow's Android example downloads from
+    (``lite/examples/video_classification/android/app/download.gradle`` in tensorflow/examples).
+    The Hub has since moved to Kaggle; before, it sent its visitors on to a storage bucket.
+    """
+    hub = f"tensorflow/lite-model/movinet/{variant}/stream/kinetics-600/classification/tflite/int8"
+    kaggle = f"google/movinet/tfLite/{variant}-stream-kinetics-600-classification-tflite-int8"
+    return Published(
+        name=f"movinet-{variant}",
+        summary=f"MoViNet-{variant.upper()} stream, int8, {pixels}x{pixels}, Kinetics-600, "
+        f"{top_1} % top-1",
+        file_name=f"movinet_{variant}_stream_int8.tflite",
+        pixels=pixels,
+        sha256=sha256,
+        addresses=(
+            f"https://www.kaggle.com/api/v1/models/{kaggle}/1/download",
+            f"https://storage.googleapis.com/tfhub-lite-models/{hub}/1.tflite",
+            f"https://tfhub.dev/{hub}/1?lite-format=tflite",
+        ),
+    )
+
+
+# The accuracies are the published ones.
+CATALOG = {
+    model.name: model
+    for model in (
+        _movinet("a0", 172, 65, "6125b36e2485eeb5cc1fd6206cf5e5d70235593fbc84610d1dce97fe3aa9c2ac"),
+        _movinet("a1", 172, 70),
+        _movinet("a2", 224, 72),
+    )
+}
+
+CAMERA_MOTION = Bundled(
+    name="camera-motion",
+    summary="what the camera itself does: still, pan, tilt, zoom, roll, shake, covered",
+    path=Path(__file__).parents[1] / "bundled" / "camera-motion.tflite",
+)
+BUNDLED = {model.name: model for model in (CAMERA_MOTION,)}

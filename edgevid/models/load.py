@@ -1,0 +1,102 @@
+"""A name or a file becomes a model that is ready to run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edgevid.errors import LabelsError, ModelError, OutputError
+from edgevid.modelfile import flatbuffer, label_files, manifest, model_file
+from edgevid.modelfile.model_file import ModelFile
+from edgevid.models import locate, trial, tried
+from edgevid.models.attempt import Wanted
+from edgevid.models.catalog import BUNDLED
+from edgevid.models.tried import Tried
+from edgevid.runtime import backends
+from edgevid.runtime.model import Model
+from edgevid.support.plain_text import one_line, printable
+from edgevid.support.target import this_machine
+
+_LOG = logging.getLogger("edgevid")
+_LONGEST_NAME = 64  # characters of a file's name that become the model's
+
+
+def load_model(
+    name_or_path: str | Path,
+    *,
+    labels: str | Path | Sequence[str] | None = None,
+    threads: int = 1,
+    backend: str = "auto",
+    prepare: bool = True,
+) -> Model:
+    """Loads a MoViNet streaming model.
+
+    A published file is prepared for the edge on the way, once: the result is kept in the cache.
+    One that cannot be prepared runs as it is, and a warning says why.
+
+    A file that was never loaded before is tried out first, in a process of its own with little
+    time and memory, as a damaged one can crash the runtime. Where no process can be started the
+    file is checked and loaded all the same, and a warning says so.
+
+    Args:
+        name_or_path: a name that ``python -m edgevid.models`` lists, a ``.tflite`` file, or
+            ``auto``: MoViNet-A0 if it can be had, else the model that edgevid brings along.
+        labels: a file with a label a line, or the labels themselves; from the model when None.
+        threads: CPU threads for inference.
+        backend: ``auto``, ``litert``, ``tflite-runtime`` or ``tensorflow``.
+        prepare: whether to prepare a published file. As published it never forgets and takes
+            twice as long.
+
+    Raises:
+        ModelError: no such model, or a file that is damaged or no MoViNet stream.
+        LabelsError: the labels cannot be read, or are more or fewer than the logits.
+        DownloadError: the model had to be fetched, and could not.
+        MissingDependencyError: the backend's library is not installed.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> model.manifest.labels[:3]
+        ('still', 'pan left', 'pan right')
+    """
+    name_or_path = locate.chosen(name_or_path)
+    path = locate.locate(name_or_path)
+    data = flatbuffer.load(path)
+    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
+    wanted = Wanted(
+        name=printable(Path(name_or_path).stem)[:_LONGEST_NAME],
+        labels=asked,
+        prepare=prepare,
+        target=this_machine(),
+        backend=backend,
+    )
+    try:
+        manifest.check_labels(asked)
+        if path in [model.path for model in BUNDLED.values()]:
+            loaded = model_file.read(data, labels=asked)
+        else:
+            loaded = _checked(path, data, wanted)
+    except (LabelsError, ModelError) as error:
+        raise type(error)(f"{path}: {one_line(str(error))}") from error
+    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
+    return Model(loaded.manifest, loaded.signature, running)
+
+
+def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
+    """Returns what to run of a file that anybody may have made, prepared if that is wanted."""
+    key = tried.key(data, wanted, backends.runtime(wanted.backend))
+    known = tried.recall(key, data)
+    if known is None:
+        read = model_file.read(data, name=wanted.name, labels=wanted.labels)
+        taught = read.manifest.head is not None
+        needed = wanted.prepare and read.signature.alpha is None and not taught
+        done = trial.run(path, data, replace(wanted, prepare=needed))
+        known = Tried(data if done.prepared is None else done.prepared, done.problem)
+        try:
+            tried.remember(key, done)
+        except (OutputError, ModelError) as error:
+            _LOG.info("what became of %s is not kept: %s", path, error)
+    if known.problem:
+        _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
+    return model_file.read(known.data, name=wanted.name, labels=wanted.labels)

@@ -1,0 +1,1 @@
+"""From frames to predictions and events: pace, preprocessing, network, ranking, event rules."""

@@ -1,0 +1,1 @@
+"""What every part needs and nobody comes for: files that appear whole, JPEG, text, arguments."""

@@ -1,0 +1,1 @@
+"""Labelled videos in, pictures and labels out."""

@@ -1,0 +1,1 @@
+"""The network: built, initialized, recovered from published files, saved, run over clips."""

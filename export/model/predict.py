@@ -1,0 +1,84 @@
+"""What a network says about whole clips: in Keras, and as the file that the device runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from edgevid.runtime.model import Model
+from edgevid.runtime.preprocess import Preprocess
+from export.data.frames import Frames
+from export.model.network import Network, alphas
+
+Pictures = NDArray[np.uint8]  # [frames, size, size, 3]: what the network sees of a clip
+Logits = NDArray[np.float32]  # [frames, classes]
+Predictor = Callable[[Pictures], Logits]
+
+_CHUNK = 16  # frames at a time: one graph for clips of any length, in little memory
+
+
+def pictures(frames: Frames, *, size: int, fps: float, fit: str = "crop") -> Pictures:
+    """The pictures that a stream at ``fps`` sees of a clip, as the device prepares them."""
+    preprocess = Preprocess(size, size, fit=fit)
+    chosen = frames.paced(fps)
+    clip = np.empty((len(chosen), size, size, 3), np.uint8)
+    for place, index in enumerate(chosen):
+        clip[place] = preprocess.fit(frames.picture(index))
+    return clip
+
+
+def keras_predictor(network: Network, memory: float) -> Predictor:
+    """Runs a network in float on clips, from an empty state each.
+
+    Args:
+        network: the network.
+        memory: of the running means, in frames.
+    """
+
+    @tf.function
+    def run(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return network(inputs, training=False)
+
+    def predict(clip: Pictures) -> Logits:
+        size = clip.shape[1]
+        states = {
+            # Past frames are as short as what flows between the layers; means never are.
+            name: tf.zeros(shape, network.compute_dtype if "_stream_" in name else tf.float32)
+            for name, shape in network.state_shapes(size).items()
+        }
+        logits = []
+        for start in range(0, len(clip), _CHUNK):
+            part = clip[start : start + _CHUNK]
+            image = np.zeros((1, _CHUNK, size, size, 3), np.float32)
+            alpha = np.zeros((1, _CHUNK), np.float32)  # 0: padding changes no mean
+            image[0, : len(part)] = part / np.float32(255)
+            alpha[0, : len(part)] = alphas(len(part), memory, seen=start)
+            outputs = run({"image": tf.constant(image), "alpha": tf.constant(alpha), **states})
+            logits.append(outputs.pop("logits")[0, : len(part)].numpy())
+            states = outputs
+        return np.concatenate(logits)
+
+    return predict
+
+
+def file_predictor(model: Model, memory: float) -> Predictor:
+    """Runs an exported file through edgevid's own stream, one frame a step.
+
+    Args:
+        model: the loaded file.
+        memory: of the running means, in frames.
+    """
+
+    def predict(clip: Pictures) -> Logits:
+        stream = model.stream(memory=memory / model.manifest.fps, follow_scene=False)
+        return np.stack([stream.logits(picture) for picture in clip])
+
+    return predict
+
+
+def at_the_end(predict: Predictor, clips: Sequence[Pictures]) -> Logits:
+    """Logits after each clip's last frame, ``[clips, classes]``."""
+    return np.stack([predict(clip)[-1] for clip in clips])

@@ -1,0 +1,1 @@
+"""Training: float first, then with the rounding of int8 in it."""

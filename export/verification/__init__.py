@@ -1,0 +1,1 @@
+"""Whether an exported file does what the network does, layer by layer."""
