@@ -60,30 +60,40 @@ def load_model(
         >>> model.manifest.labels[:3]
         ('still', 'pan left', 'pan right')
     """
+    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
+    _, loaded = load_file(name_or_path, labels=asked, backend=backend, prepare=prepare)
+    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
+    return Model(loaded.manifest, loaded.signature, running)
+
+
+def load_file(
+    name_or_path: str | Path,
+    *,
+    labels: tuple[str, ...] = (),
+    backend: str = "auto",
+    prepare: bool = True,
+) -> tuple[bytes, ModelFile]:
+    """Returns the content of the file that ``load_model`` runs, and what it holds."""
     name_or_path = locate.chosen(name_or_path)
     path = locate.locate(name_or_path)
     data = flatbuffer.load(path)
-    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
     wanted = Wanted(
         name=printable(Path(name_or_path).stem)[:_LONGEST_NAME],
-        labels=asked,
+        labels=labels,
         prepare=prepare,
         target=this_machine(),
         backend=backend,
     )
     try:
-        manifest.check_labels(asked)
-        if path in [model.path for model in BUNDLED.values()]:
-            loaded = model_file.read(data, labels=asked)
-        else:
-            loaded = _checked(path, data, wanted)
+        manifest.check_labels(labels)
+        if path not in [model.path for model in BUNDLED.values()]:
+            data = _checked(path, data, wanted)
+        return data, model_file.read(data, name=wanted.name, labels=labels)
     except (LabelsError, ModelError) as error:
         raise type(error)(f"{path}: {one_line(str(error))}") from error
-    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
-    return Model(loaded.manifest, loaded.signature, running)
 
 
-def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
+def _checked(path: Path, data: bytes, wanted: Wanted) -> bytes:
     """Returns what to run of a file that anybody may have made, prepared if that is wanted."""
     key = tried.key(data, wanted, backends.runtime(wanted.backend))
     known = tried.recall(key, data)
@@ -99,4 +109,4 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
             _LOG.info("what became of %s is not kept: %s", path, error)
     if known.problem:
         _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
-    return model_file.read(known.data, name=wanted.name, labels=wanted.labels)
+    return known.data
