@@ -6,15 +6,16 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.errors import OutputError, SourceError
-from edgevid.modelfile import model_file
+from edgevid.errors import ModelError, OutputError, SourceError
+from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.modelfile.head import Head
-from edgevid.modelfile.manifest import EventRules
+from edgevid.prepare import cut
 from edgevid.runtime import backends
 from edgevid.runtime.model import Model
 from edgevid.runtime.watch import LONGEST_GAP_S, Watch
@@ -23,7 +24,6 @@ from edgevid.support.atomic_file import atomic_file
 from edgevid.support.jpeg import to_jpeg
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example, packed, unpacked
-from edgevid.teach.model_file import taught
 
 _LOG = logging.getLogger(__name__)
 _LEAST_FRAMES = 3
@@ -35,20 +35,26 @@ _LATE_S = 2.0  # a span may end so much after its recording does without a word
 Progress = Callable[[Recording], None]
 
 
-def feature_model(prepared: bytes, features: int) -> Model:
+def feature_model(prepared: bytes) -> Model:
     """Returns the network up to its features, as a taught model runs it.
 
     Args:
-        prepared: the content of a prepared model file.
-        features: how many it gives.
+        prepared: the content of a prepared model file, or of a taught one.
 
     Raises:
         ModelError: it cannot be cut there.
     """
-    silent = Head((1,), np.zeros((1, features), np.float32), np.zeros(1, np.float32))
-    content = taught(prepared, silent, name="features", labels=("none",), events=EventRules())
-    read = model_file.read(content)
-    return Model(read.manifest, read.signature, backends.open_backend(read.flatbuffer))
+    described = manifest.read(prepared)
+    if described is None:
+        raise ModelError("only a prepared model can be taught")
+    content = manifest.split(prepared)[0] if described.head is not None else cut(prepared)
+    network = signature.of(flatbuffer.read(content))
+    silent = Head(
+        (1,), np.zeros((1, network.result.shape[-1]), np.float32), np.zeros(1, np.float32)
+    )
+    # As ``taught`` has it: no memory but the head's.
+    made = replace(described, labels=("none",), head=silent, memory_s=0.0, follow_scene=False)
+    return Model(made, network, backends.open_backend(content))
 
 
 class Extraction:

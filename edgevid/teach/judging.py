@@ -106,9 +106,7 @@ def _units(frames: Frames, label: str) -> Iterator[tuple[NDArray[np.intp], bool]
             yield rows[free][pieces == piece], False
 
 
-def largest_logits(
-    frames: Frames, label: str, logits: Floats
-) -> tuple[list[float], list[float]]:
+def largest_logits(frames: Frames, label: str, logits: Floats) -> tuple[list[float], list[float]]:
     """Returns the largest logits of what shows a label, and of what does not, piece by piece."""
     found: tuple[list[float], list[float]] = ([], [])
     for rows, shows in _units(frames, label):
