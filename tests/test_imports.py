@@ -28,7 +28,7 @@ LAYERS = [
     "support",
     "modelfile sources",
     "prepare runtime sinks",
-    "classify models teach",
+    "classify models regions teach testing",
     "__init__ cli",
     "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]

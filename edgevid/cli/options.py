@@ -28,6 +28,7 @@ class Options:
     sources: tuple[str, ...]
     picture_fps: float | None
     realtime: bool
+    always: bool
     continuous: bool
     duration: float
     model: str
@@ -110,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--realtime", action="store_true", help="play a file at its own speed, as a camera would"
+    )
+    group.add_argument(
+        "--always",
+        action="store_true",
+        help="step the model on a camera's every tick, also while nothing in the picture changes",
     )
     group.add_argument(
         "--continuous", action="store_true", help="do not start afresh with each clip"

@@ -54,7 +54,8 @@ class _Run:
         self._worth_keeping = False
         self._problems: list[Problem] = []
         self._code = command.OK
-        self._frames = self._predictions = self._skipped = self._unreadable = 0
+        self._frames = self._predictions = self._skipped = self._unreadable = self._saved = 0
+        self._gated = False
         self._times = Percentiles()
         self._started = time.monotonic()
         self._turns = chosen.mirror or chosen.rotate != 0
@@ -149,6 +150,8 @@ class _Run:
         self._name = without_secrets(spec)
         before = watch.skipped
         with self._open(spec) as source:
+            watch.gated = source.is_live and not self._options.always
+            self._gated = self._gated or watch.gated
             self._source, self._name = source, source.name
             self._each(lambda sink: sink.start(source))
             try:
@@ -156,7 +159,8 @@ class _Run:
                     prediction, events = watch.take(frame)
                     if prediction is not None:
                         self._predictions += 1
-                        self._times.add(prediction.inference_ms)
+                        if prediction.inference_ms:  # a step was taken
+                            self._times.add(prediction.inference_ms)
                         self._worth_keeping = True
                     shown = self._worth_saying(prediction) if prediction is not None else None
                     self._each(lambda sink: sink.take(frame, shown))  # noqa: B023
@@ -165,6 +169,7 @@ class _Run:
             finally:
                 self._tell(watch.end(reset=not self._options.continuous))
                 self._skipped += watch.skipped - before
+                self._saved = watch.saved
                 self._unreadable += source.unreadable
 
     def _tell(self, events: list[Event]) -> None:
@@ -242,6 +247,7 @@ class _Run:
             inference_ms={f"p{n}": round(self._times.at(n), 3) for n in (50, 95, 99)},
             wall_s=round(time.monotonic() - self._started, 3),
             problems=tuple(self._problems),
+            saved=self._saved if self._gated else None,
         )
 
     def _stop(self) -> None:
