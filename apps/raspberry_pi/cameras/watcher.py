@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.features import Keeper
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from edgevid import EdgevidError, Event, EventDetector, Frame, Model, Pace, Prediction
@@ -39,6 +40,11 @@ class Watch:
             fit=config.fit,
             crop=config.crop,
         )
+        self._keeper = (
+            Keeper(config.name, config.features, model, config.features_mb)
+            if config.features is not None
+            else None
+        )
         self._detector = EventDetector(own.over(model.manifest))
         self._fps = model.manifest.fps
         self._pace = Pace(self._fps)
@@ -48,11 +54,15 @@ class Watch:
         before = self._pace.skipped
         self._pace.due(frame.timestamp)  # capture chose it by the same clock: here only to count
         prediction = self._stream.step(frame)
+        if self._keeper is not None:
+            self._keeper.add(self._stream, frame.timestamp)
         return prediction, self._detector.update(prediction), self._pace.skipped - before
 
     def end(self) -> list[Event]:
         """Forgets what the camera saw; returns what ended with it."""
         self._stream.reset()
+        if self._keeper is not None:
+            self._keeper.end()
         self._pace = Pace(self._fps)
         return self._detector.close()
 
