@@ -61,6 +61,10 @@ class Frames:
         image = cv2.imdecode(self.jpegs[index], cv2.IMREAD_COLOR)
         return np.ascontiguousarray(image[..., ::-1])
 
+    def at(self, indices: Iterable[int]) -> list[NDArray[np.uint8]]:
+        """Decodes several frames, as many as memory holds."""
+        return [self.picture(index) for index in indices]
+
     def paced(self, fps: float) -> list[int]:
         """The frames that a stream at this rate would see."""
         pace = Pace(fps)
@@ -69,11 +73,7 @@ class Frames:
     def pictures(self, *, size: int, fps: float) -> Pictures:
         """What a network of this input size sees at this rate, as the device prepares it."""
         preprocess = Preprocess(size, size)
-        chosen = self.paced(fps)
-        seen = np.empty((len(chosen), size, size, 3), np.uint8)
-        for place, index in enumerate(chosen):
-            seen[place] = preprocess.fit(self.picture(index))
-        return seen
+        return np.stack([preprocess.fit(self.picture(i)).copy() for i in self.paced(fps)])
 
 
 @dataclass(frozen=True)
