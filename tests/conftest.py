@@ -44,7 +44,8 @@ class LabelledClip:
 
     def pictures(self, most: int | None = None) -> list[NDArray[np.uint8]]:
         """What a network of 172 pixels and 5 frames a second sees of it."""
-        preprocess, pace, pictures = Preprocess(172, 172), Pace(5), []
+        preprocess, pace = Preprocess(172, 172), Pace(5)
+        pictures: list[NDArray[np.uint8]] = []
         with open_source(self.path) as source:
             for frame in source:
                 if len(pictures) == most:

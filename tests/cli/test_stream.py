@@ -47,7 +47,9 @@ def events_of(path: Path) -> list[dict[str, Any]]:
     return [line for line in lines if line["type"] == "event"]
 
 
-def test_json_lines_hold_each_step_and_a_summary(tiny_flags, clip: Path, tmp_path: Path) -> None:
+def test_json_lines_hold_each_step_and_a_summary(
+    tiny_flags: list[str], clip: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.jsonl"
     assert run("--source", clip, "--output", out, "--top-k", 2, *tiny_flags) == 0
     *predictions, summary = lines_of(out)
@@ -65,7 +67,9 @@ def test_json_lines_hold_each_step_and_a_summary(tiny_flags, clip: Path, tmp_pat
     assert summary["wall_s"] > 0
 
 
-def test_standard_output_holds_json_lines_and_nothing_else(tiny_flags, clip: Path) -> None:
+def test_standard_output_holds_json_lines_and_nothing_else(
+    tiny_flags: list[str], clip: Path
+) -> None:
     command = [sys.executable, "-m", "edgevid.stream", "--source", str(clip), "--output", "-"]
     quiet = ["--event-on", "1", "--event-off", "1"]
     done = subprocess.run(
@@ -78,7 +82,7 @@ def test_standard_output_holds_json_lines_and_nothing_else(tiny_flags, clip: Pat
     assert "50 frames, 10 predictions" in done.stderr
 
 
-def test_a_reader_that_leaves_early_is_no_error_message(tiny_flags, clip: Path) -> None:
+def test_a_reader_that_leaves_early_is_no_error_message(tiny_flags: list[str], clip: Path) -> None:
     command = [sys.executable, "-m", "edgevid.stream", "--source", str(clip), "--output", "-"]
     process = subprocess.Popen(
         [*command, *tiny_flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -91,7 +95,7 @@ def test_a_reader_that_leaves_early_is_no_error_message(tiny_flags, clip: Path) 
 
 
 def test_the_saved_video_has_the_sources_rate_and_length(
-    tiny_flags, clip: Path, tmp_path: Path
+    tiny_flags: list[str], clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
     assert run("--source", clip, "--save", out, *tiny_flags) == 0
@@ -102,7 +106,7 @@ def test_the_saved_video_has_the_sources_rate_and_length(
 
 
 def test_several_clips_start_afresh_unless_continuous(
-    tiny_flags, clip: Path, tmp_path: Path
+    tiny_flags: list[str], clip: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
     assert run("--source", clip, clip, "--output", out, *tiny_flags) == 0
@@ -114,7 +118,7 @@ def test_several_clips_start_afresh_unless_continuous(
     assert scores[0] != scores[10]
 
 
-def test_threshold_allow_and_deny(tiny_flags, clip: Path, tmp_path: Path) -> None:
+def test_threshold_allow_and_deny(tiny_flags: list[str], clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     flags = ["--source", clip, "--output", out, *tiny_flags]
     assert run(*flags, "--score-threshold", 0.9) == 0
@@ -124,7 +128,7 @@ def test_threshold_allow_and_deny(tiny_flags, clip: Path, tmp_path: Path) -> Non
 
 
 def test_events_come_between_predictions_and_flags_change_them(
-    tiny_flags, tmp_path: Path, capfd
+    tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     clip, out = write_video(tmp_path / "red.mp4", [RED] * 50), tmp_path / "out.jsonl"
     flags = ["--source", clip, "--output", out, *tiny_flags]
@@ -139,7 +143,7 @@ def test_events_come_between_predictions_and_flags_change_them(
     assert run(*flags, "--event-on", 0.2, "--event-off", 0.4) == 2
 
 
-def test_duration_fps_mirror_and_crop(tiny_flags, clip: Path, tmp_path: Path) -> None:
+def test_duration_fps_mirror_and_crop(tiny_flags: list[str], clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     flags = ["--source", clip, "--output", out, *tiny_flags]
     assert run(*flags, "--duration", 1) == 0
@@ -151,7 +155,7 @@ def test_duration_fps_mirror_and_crop(tiny_flags, clip: Path, tmp_path: Path) ->
     assert lines_of(out)[0]["scores"] != plain
 
 
-def test_realtime_plays_a_file_as_a_camera(tiny_flags, tmp_path: Path) -> None:
+def test_realtime_plays_a_file_as_a_camera(tiny_flags: list[str], tmp_path: Path) -> None:
     clip = write_video(tmp_path / "short.mp4", moving_pictures(10))
     out = tmp_path / "out.jsonl"
     assert run("--source", clip, "--realtime", "--output", out, *tiny_flags) == 0
@@ -183,7 +187,9 @@ def broken_cases(folder: Path) -> dict[str, tuple[list[str], str]]:
 @pytest.mark.parametrize(
     "case", ["missing", "text", "empty", "hollow", "camera", "model", "no labels", "label"]
 )
-def test_bad_input(case: str, tiny_flags, tmp_path: Path, capfd) -> None:
+def test_bad_input(
+    case: str, tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     flags, reason = broken_cases(tmp_path)[case]
     out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
     assert run(*tiny_flags, *flags, "--output", out, "--save", video) == 1
@@ -207,12 +213,16 @@ def test_bad_input(case: str, tiny_flags, tmp_path: Path, capfd) -> None:
         ["--source", "a.mp4", "--fit", "squeeze"],
     ],
 )
-def test_wrong_usage_is_code_2(flags: list[str], tiny_flags, capfd) -> None:
+def test_wrong_usage_is_code_2(
+    flags: list[str], tiny_flags: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
     assert run(*tiny_flags, *flags) == 2
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_unwritable_output(tiny_flags, clip: Path, tmp_path: Path, capfd) -> None:
+def test_unwritable_output(
+    tiny_flags: list[str], clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     flags = ["--source", clip, *tiny_flags]
     assert run(*flags, "--output", tmp_path / "no" / "out.jsonl") == 1
     assert run(*flags, "--save", tmp_path / "no" / "out.mp4") == 1
@@ -268,7 +278,7 @@ def test_memory_and_libraries_of_a_run(published_path: Path, carving_ice: Path) 
     assert int(peak) < 200
 
 
-def test_pictures_in_a_folder_are_one_clip(tiny_flags, tmp_path: Path) -> None:
+def test_pictures_in_a_folder_are_one_clip(tiny_flags: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number, picture in enumerate(moving_pictures(10)):

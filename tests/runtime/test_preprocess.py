@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,11 +11,12 @@ from edgevid.runtime.preprocess import Preprocess
 from edgevid.support.opencv import cv2
 
 
-def run(image: NDArray[np.uint8], dtype: str = "uint8", **options) -> NDArray:
+def run(image: NDArray[np.uint8], dtype: str = "uint8", **options: Any) -> NDArray[Any]:
     out = np.empty((1, 8, 8, 3), dtype)
     preprocess = Preprocess(8, 8, **options)
     preprocess.write(preprocess.fit(image), out)
-    return out[0]
+    picture: NDArray[Any] = out[0]
+    return picture
 
 
 def stripes(height: int, width: int) -> NDArray[np.uint8]:

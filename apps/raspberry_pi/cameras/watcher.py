@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, fields, replace
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.config import CameraConfig, Rules
@@ -41,8 +39,7 @@ class Watch:
             fit=config.fit,
             crop=config.crop,
         )
-        defaults = model.manifest.events
-        self._detector = EventDetector(replace(defaults, **_given(own, fields(defaults))))
+        self._detector = EventDetector(own.over(model.manifest))
         self._fps = model.manifest.fps
         self._pace = Pace(self._fps)
 
@@ -58,12 +55,6 @@ class Watch:
         self._stream.reset()
         self._pace = Pace(self._fps)
         return self._detector.close()
-
-
-def _given(record: Rules, wanted: Iterable[Field[Any]]) -> dict[str, Any]:
-    """Returns those of some fields that are set in a record."""
-    values = {field.name: getattr(record, field.name) for field in wanted}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 class Watcher:

@@ -1,7 +1,7 @@
 """The exported files do what the network does, one frame a step, within measured limits."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,6 +10,9 @@ from edgevid.errors import UsageError
 from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.models.load import load_model
 from tests.export.conftest import SIZE
+
+if TYPE_CHECKING:
+    from export.conversion.tflite_converter import Precision
 
 LABELS = ("a", "b", "c")
 MEMORY = 6.0
@@ -107,7 +110,8 @@ def test_shorter_weights_alone(
     clip = moving_noise(100, 20)
     exact = keras_predictor(network, MEMORY)(clip)
     sizes = []
-    for precision, limit in (("float32", 1e-3), ("float16", 5e-3), ("dynamic", 0.1)):
+    limits: dict[Precision, float] = {"float32": 1e-3, "float16": 5e-3, "dynamic": 0.1}
+    for precision, limit in limits.items():
         path = tmp_path / f"{precision}.tflite"
         path.write_bytes(export_tflite(network, LABELS, [clip], precision=precision, memory=MEMORY))
         sizes.append(path.stat().st_size)
