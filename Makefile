@@ -97,18 +97,18 @@ bench-arm: $(VENV)/runtime
 # Cameras for real where there is none: a machine whose kernel imitates a USB camera, and a Debian
 # with picamera2 on libcamera's imitation (then: EDGEVID_PICAMERA_ROOT=out/picamera make test).
 camera-vm: $(VENV)/dev
-	tests/sources/camera_in_a_vm.sh out/vm $(abspath $(BIN)/python) "$(MODEL)"
+	benchmarks/usb_camera.sh out/vm $(abspath $(BIN)/python) "$(MODEL)"
 
 picamera-root:
-	$(SUDO) tests/sources/make_picamera_root.sh out/picamera
+	$(SUDO) benchmarks/picamera/make_root.sh out/picamera
 
 broker-restarts: $(VENV)/dev
-	$(BIN)/python -m tests.apps.broker_restarts
+	$(BIN)/python -m benchmarks.broker_restarts
 
 # As root, with systemd-container.
 boot-service: $(VENV)/dev
 	$(MAKE) system PACKAGES=systemd-container
-	$(BIN)/python -m tests.apps.boot_check out/picamera
+	$(BIN)/python -m benchmarks.boot out/picamera
 
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0

@@ -1,6 +1,6 @@
 """What ``install.sh`` installs, as far as that can be told without a machine to install it on.
 
-``tests/apps/boot_check.py`` runs it.
+``benchmarks/boot.py`` runs it.
 """
 
 from __future__ import annotations
