@@ -1,6 +1,6 @@
-"""Run by ``camera_in_a_vm.sh`` where a camera is; a line for each thing that holds.
+"""Run by ``usb_camera.sh`` where a camera is; a line for each thing that holds.
 
-    python -m tests.sources.camera_check MODEL.tflite
+    python -m benchmarks.usb_camera MODEL.tflite
 
 The camera is Linux's ``vivid``, whose picture can be set to plain red.
 """
@@ -33,6 +33,7 @@ _UNPLUG = 0x00F0F041
 
 
 def main(model: str) -> None:
+    """Runs all of it; the first thing that does not hold ends it."""
     control(_TEST_PATTERN, _PLAIN_RED)
     control(_TEXT, _NO_TEXT)
     check_source(open_source("0"), take=30, colour=RED)

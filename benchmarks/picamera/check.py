@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -10,11 +11,11 @@ from picamera2 import Picamera2
 from edgevid import SourceError, open_source
 from edgevid.sources import picamera
 from edgevid.testing import check_source
-from tests.sources.making import RED
 
 
-def main() -> None:
-    check_source(open_source("picamera"), take=30, colour=RED)
+def main(red: int, green: int, blue: int) -> None:
+    """Checks the camera, whose picture has this RGB colour."""
+    check_source(open_source("picamera"), take=30, colour=(red, green, blue))
     print("contract kept")
 
     with open_source("picamera"):
@@ -44,4 +45,4 @@ def without_pictures(self: Any, display: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
