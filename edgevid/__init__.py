@@ -29,6 +29,7 @@ from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.model import Model, Stream, StreamState
 from edgevid.runtime.pace import Pace
+from edgevid.runtime.rules import RuleChanges, load_rules
 from edgevid.runtime.watch import Watch
 from edgevid.sinks import Sink, draw, open_video
 from edgevid.sources import ReplaySource, Source, clips, freshest, open_source
@@ -50,6 +51,7 @@ __all__ = [
     "Pace",
     "Prediction",
     "ReplaySource",
+    "RuleChanges",
     "Score",
     "Sink",
     "Source",
@@ -65,6 +67,7 @@ __all__ = [
     "freshest",
     "is_at_hand",
     "load_model",
+    "load_rules",
     "open_source",
     "open_video",
 ]

@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=TARGETS,
         default=this_machine(),
         help="the processor to be quick on, though any can run it: pi4 stands for ARM without "
-        "dot-product instructions, pi5 for ARM with them (default here: %(default)s)",
+        "dot-product instructions, pi5 for ARM with them, web for a browser, which takes and gives "
+        "no int8 (default here: %(default)s)",
     )
     parser.add_argument("--explain", action="store_true", help="list what each pass changed")
     parser.add_argument("--debug", action="store_true", help="show the trace of an error")

@@ -21,6 +21,7 @@ from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.models import locate
 from edgevid.models.load import load_model
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
+from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
 from edgevid.sinks import Sink, open_sinks
 from edgevid.sources import Source, clips, freshest, open_camera, open_source
@@ -29,9 +30,6 @@ from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
 from edgevid.support.plain_text import readable
-
-# Labels a step that events are made from, however few are to be said.
-_FOLLOWED = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,13 +73,13 @@ class _Run:
             )
         stream = model.stream(
             memory=chosen.memory,
-            top_k=max(chosen.top_k, _FOLLOWED),
+            top_k=max(chosen.top_k, options.FOLLOWED),
             allow=chosen.allow,
             deny=chosen.deny,
             fit=chosen.fit,
             crop=chosen.crop,
         )
-        watch = Watch(stream, chosen.event_rules(model.manifest.events), fps=fps)
+        watch = Watch(stream, chosen.event_rules(model.manifest), fps=fps)
         with ExitStack() as cleanup:
             for number in _signals():
                 cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
@@ -115,7 +113,8 @@ class _Run:
         if any(path is not None and path.suffix == ".tflite" for path in outputs.values()):
             with suppress(EdgevidError):  # to load it will say what is wrong
                 model = locate.find(chosen.model) or model
-        files = {"the model": model, "the labels' file": chosen.labels}
+        rules = None if chosen.rules is None or chosen.rules in NAMED else Path(chosen.rules)
+        files = {"the model": model, "the labels' file": chosen.labels, "the rules": rules}
         clashes.check(outputs, files=files, sources=chosen.sources)
 
     def _watch_all(self, watch: Watch) -> None:

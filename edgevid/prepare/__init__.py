@@ -21,6 +21,7 @@ from edgevid.prepare.checks import check
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.features import cut_at_features, give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.float_signature import float_signature
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
 from edgevid.prepare.passes.pools import bound_memory
@@ -69,6 +70,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         # network's own work is least.
         *((split_frames,) if target == "amx" else ()),
         give_features,
+        *((float_signature,) if target == "web" else ()),
     )
 
 
@@ -79,7 +81,7 @@ class PreparedModel:
     Attributes:
         data: the content of the file.
         report: each pass and what it changed, empty where it found nothing to do. No pass at
-            all when the file had been prepared before.
+            all when the file had been prepared before and stays as it is.
     """
 
     data: bytes
@@ -101,7 +103,8 @@ def prepare(
         name: the model's short name, for a file that has no manifest.
         labels: one for each logit, in the logits' order; where empty, those in the file, or
             for 600 classes those of Kinetics-600.
-        target: one of ``TARGETS``; this machine's when None.
+        target: one of ``TARGETS``; this machine's when None. A file that had been prepared
+            before is changed only for ``web``, where what goes in or comes out is int8.
         passes: what to do, in order, in place of ``passes_for(target)``.
 
     Raises:
@@ -117,14 +120,17 @@ def prepare(
     if len(chosen) != classes:
         raise LabelsError(f"the model has {classes} classes, the labels name {len(chosen)}")
     described = replace(described, labels=chosen)
-    taught = described.head is not None
-    if (taught or before.alpha is not None) and "rewrite" in described.provenance:
+    target = target or this_machine()
+    is_taught = described.head is not None
+    is_prepared = (is_taught or before.alpha is not None) and "rewrite" in described.provenance
+    if is_prepared and (target != "web" or not _has_int8(before)):
         return PreparedModel(manifest.write(content, described) if labels else data, ())
+    if is_prepared:  # for another runtime
+        passes = (float_signature,)
     if len(network.signatures) != 1:
         raise ModelError(f"the model has {len(network.signatures)} signatures: 1 is expected")
     graph = Graph(content)
     check(graph)
-    target = target or this_machine()
     steps = passes_for(target) if passes is None else passes
     try:
         with np.errstate(all="ignore"):  # a hostile file's scales and weights may be anything
@@ -137,15 +143,17 @@ def prepare(
     after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
-    if after.alpha is None:
+    if after.alpha is None and not is_taught:
         described = replace(described, memory_s=math.inf)
-    provenance = {
-        **described.provenance,
-        "source_sha256": hashlib.sha256(data).hexdigest(),
-        "rewrite": REWRITE,
-        "target": target,
-        "passes": {step: change for step, change in report if change},
-    }
+    provenance = {**described.provenance, "target": target}
+    if is_prepared:  # what was done to it before still holds
+        provenance[report[0][0]] = report[0][1]
+    else:
+        provenance |= {
+            "source_sha256": hashlib.sha256(data).hexdigest(),
+            "rewrite": REWRITE,
+            "passes": {step: change for step, change in report if change},
+        }
     described = replace(described, provenance=provenance)
     return PreparedModel(manifest.write(rewritten, described), report)
 
@@ -168,3 +176,9 @@ def cut(data: bytes) -> bytes:
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}, up to its features")
     signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
     return rewritten
+
+
+def _has_int8(network: signature.Signature) -> bool:
+    """Whether anything goes in or comes out as int8."""
+    tensors = (network.image, *(state.input for state in (*network.states, *network.idle)))
+    return any(tensor.dtype == "int8" for tensor in tensors)

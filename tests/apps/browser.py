@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -28,12 +28,13 @@ class Browser:
 
     Args:
         folder: for its profile.
+        flags: more of the command line.
 
     Attributes:
         complaints: what the page and the browser wrote to the console.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flags: Sequence[str] = ()) -> None:
         assert CHROMIUM is not None
         to_browser, from_browser = os.pipe(), os.pipe()
 
@@ -57,6 +58,7 @@ class Browser:
                 "--disable-component-update",
                 "--disable-sync",
                 f"--user-data-dir={folder}",
+                *flags,
                 "about:blank",
             ],
             preexec_fn=connect,
@@ -72,10 +74,10 @@ class Browser:
         self._number = 0
         self._session = ""
         self.complaints: list[str] = []
-        attached = self._ask("Target.attachToTarget", targetId=self._tab(), flatten=True)
+        attached = self.ask("Target.attachToTarget", targetId=self._tab(), flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
-            self._ask(f"{domain}.enable")
+            self.ask(f"{domain}.enable")
 
     def __enter__(self) -> Self:
         return self
@@ -98,19 +100,19 @@ class Browser:
         """Returns the first tab, which is there some time after the browser is."""
         deadline = time.monotonic() + within
         while True:
-            for target in self._ask("Target.getTargets")["targetInfos"]:
+            for target in self.ask("Target.getTargets")["targetInfos"]:
                 if target["type"] == "page":
                     return str(target["targetId"])
             assert time.monotonic() < deadline, "Chromium opens no tab"
             time.sleep(0.05)
 
     def go(self, address: str) -> None:
-        self._ask("Page.navigate", url=address)
+        self.ask("Page.navigate", url=address)
 
     def look_as(self, size: tuple[int, int], *, dark: bool = False) -> None:
         width, height = size
         phone = width < 600
-        self._ask(
+        self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
@@ -118,11 +120,11 @@ class Browser:
             mobile=phone,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._ask("Emulation.setEmulatedMedia", features=[scheme])
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
 
     def run(self, script: str) -> Any:
         """Returns what an expression of JavaScript is in the page; waits for a promise."""
-        answer = self._ask(
+        answer = self.ask(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
         assert "exceptionDetails" not in answer, answer
@@ -135,12 +137,39 @@ class Browser:
             assert time.monotonic() < deadline, (script, self.run("document.body.innerText"))
             time.sleep(0.05)
 
+    def renderers(self) -> list[int]:
+        """Returns the process ids of what runs pages, their workers among them."""
+        children = subprocess.run(
+            ["ps", "--ppid", str(self._process.pid), "-o", "pid="],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        found, waiting = [], [int(child) for child in children]
+        while waiting:
+            pid = waiting.pop()
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"--type=renderer" in line:
+                found.append(pid)
+            task = Path(f"/proc/{pid}/task/{pid}/children")
+            waiting += [int(child) for child in task.read_text().split()]
+        return found
+
+    def touch(self, selector: str) -> None:
+        """Taps the middle of an element with a finger, after scrolling it into view."""
+        place = self.run(f"""(() => {{
+            const found = document.querySelector({json.dumps(selector)});
+            found.scrollIntoView({{block: "center"}});
+            const box = found.getBoundingClientRect();
+            return {{x: box.x + box.width / 2, y: box.y + box.height / 2}};
+        }})()""")
+        for kind, points in (("touchStart", [place]), ("touchEnd", [])):
+            self.ask("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
     def type(self, text: str) -> None:
-        self._ask("Input.insertText", text=text)
+        self.ask("Input.insertText", text=text)
 
     def press_enter(self) -> None:
         for kind in ("keyDown", "keyUp"):
-            self._ask(
+            self.ask(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key="Enter",
@@ -150,11 +179,12 @@ class Browser:
 
     def screenshot(self, path: Path, *, whole: bool = False) -> Path:
         """Takes a picture of what is seen, or of the whole page."""
-        answer = self._ask("Page.captureScreenshot", captureBeyondViewport=whole)
+        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
         return path
 
-    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Sends a command of the protocol; returns its result."""
         self._number += 1
         asked = {"id": self._number, "method": method, "params": parameters}
         if self._session:

@@ -15,6 +15,7 @@ from edgevid.modelfile.signature import Signature
 from edgevid.prepare import Pass, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.float_signature import float_signature
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
 from edgevid.prepare.passes.pools import bound_memory
@@ -332,3 +333,26 @@ class TestConfidence:
             assert "1.25" in keep_confidence(graph)
         wider = logits_of(write(graph, "wider"), pictures)
         assert np.allclose(wider, 1.25 * logits_of(mini_int8, pictures), rtol=1e-5)
+
+
+def test_a_browser_gets_no_int8(mini_int8: bytes, pictures: Pictures) -> None:
+    before = rewritten(mini_int8, drop_idle_states, quantize_states, quantize_image)
+    after = rewritten(mini_int8, drop_idle_states, quantize_states, quantize_image, float_signature)
+    held = network(before)
+    assert "int8" in {held.image.dtype, *(state.input.dtype for state in held.states)}
+    changed = network(after)
+    tensors = [changed.image, *(state.input for state in changed.states)]
+    assert "int8" not in {tensor.dtype for tensor in tensors}
+    assert np.array_equal(logits_of(after, pictures), logits_of(before, pictures))
+
+
+def test_frames_that_only_move_up_leave_the_network_as_results_of_their_own(
+    mini_int8: bytes, pictures: Pictures
+) -> None:
+    """No runtime in a browser can be told that a result is an argument."""
+    passes = (drop_idle_states, bound_memory, quantize_states, fold_multiplications)
+    split = rewritten(mini_int8, *passes, drop_time_axis, split_frames)
+    after = rewritten(mini_int8, *passes, drop_time_axis, split_frames, float_signature)
+    graph = graph_of(after)
+    assert not set(graph.inputs.values()) & set(graph.outputs.values())
+    assert np.array_equal(logits_of(after, pictures), logits_of(split, pictures))

@@ -86,6 +86,23 @@ def test_a_prepared_file_is_left_as_it_is(mini: bytes) -> None:
     assert again.report == ()
 
 
+def test_a_prepared_file_is_made_ready_for_a_browser(mini_int8: bytes, pictures: Pictures) -> None:
+    once = prepare(mini_int8, name="mini", labels=LABELS, target="pi5").data
+    web = prepare(once, name="another", target="web")
+    assert [step for step, _ in web.report] == ["float_signature"]
+    assert np.array_equal(logits_of(web.data, pictures), logits_of(once, pictures))
+    before, after = manifest.read(once), manifest.read(web.data)
+    assert before is not None
+    assert after is not None
+    assert (after.name, after.labels) == (before.name, before.labels)
+    assert after.provenance["target"] == "web"
+    assert {**after.provenance, **before.provenance} == {
+        **before.provenance,
+        "float_signature": web.report[0][1],
+    }
+    assert prepare(web.data, name="another", target="web").data == web.data
+
+
 def test_a_network_of_another_make_says_the_same(pictures: Pictures) -> None:
     prepared = prepare(tiny_model(), name="tiny", labels=TINY_LABELS)
     assert [step for step, change in prepared.report if change] == ["drop_time_axis"]
@@ -197,8 +214,11 @@ def test_published_file(published_bytes: bytes) -> None:
         assert partitions(prepared.data) == 1
         assert all(change for step, change in prepared.report), prepared.report
         network = signature.of(flatbuffer.read(manifest.split(prepared.data)[0]))
-        assert (network.image.dtype, network.image.shape) == ("int8", (1, 172, 172, 3))
-        assert {state.input.dtype for state in network.states} == {"int8", "float32"}
+        assert network.image.shape == (1, 172, 172, 3)
+        dtypes = {network.image.dtype, *(state.input.dtype for state in network.states)}
+        assert dtypes == ({"float32"} if target == "web" else {"int8", "float32"})
+        if target == "web":
+            continue
         carried = sum(
             np.prod(s.input.shape) * np.dtype(s.input.dtype).itemsize for s in network.states
         )
@@ -240,6 +260,7 @@ def test_the_targets_agree(published_bytes: bytes, real_clips: list[LabelledClip
     }
     assert np.array_equal(logits["pi4"], logits["amx"])
     assert np.array_equal(logits["pi5"], logits["x86"])
+    assert np.array_equal(logits["web"], logits["x86"])
     assert np.corrcoef(logits["pi5"][-1], logits["amx"][-1])[0, 1] > 0.99
     assert logits["pi5"][-1].argmax() == logits["amx"][-1].argmax()
 

@@ -20,7 +20,7 @@ from queue import Queue
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
 from edgevid import SourceError, open_source
-from tests.sources import contract
+from edgevid.testing import check_source
 
 RED = (255, 0, 0)
 
@@ -35,8 +35,8 @@ _UNPLUG = 0x00F0F041
 def main(model: str) -> None:
     control(_TEST_PATTERN, _PLAIN_RED)
     control(_TEXT, _NO_TEXT)
-    contract.check(open_source("0"), take=30, colour=RED)
-    contract.check(open_source("/dev/video0"), take=3, colour=RED)
+    check_source(open_source("0"), take=30, colour=RED)
+    check_source(open_source("/dev/video0"), take=3, colour=RED)
     print("contract kept")
 
     with open_source(0) as source:

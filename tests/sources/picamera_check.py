@@ -9,11 +9,12 @@ from picamera2 import Picamera2
 
 from edgevid import SourceError, open_source
 from edgevid.sources import picamera
-from tests.sources import contract
+from edgevid.testing import check_source
+from tests.sources.making import RED
 
 
 def main() -> None:
-    contract.check(open_source("picamera"), take=30)
+    check_source(open_source("picamera"), take=30, colour=RED)
     print("contract kept")
 
     with open_source("picamera"):

@@ -18,8 +18,10 @@ import pytest
 
 from edgevid import Frame, MissingDependencyError, SourceError, open_source
 from edgevid.sources.picamera import PicameraSource
-from tests.sources import contract, fake_picamera2, picamera_root
+from edgevid.testing import check_source
+from tests.sources import fake_picamera2, picamera_root
 from tests.sources.fake_picamera2 import HEIGHT, WIDTH, Picamera2
+from tests.sources.making import RED
 
 FORMATS = (
     *("BGR888", "RGB888", "XBGR8888", "XRGB8888", "MJPEG"),
@@ -31,7 +33,7 @@ FORMATS = (
 def fake(monkeypatch: pytest.MonkeyPatch) -> type[Picamera2]:
     monkeypatch.setitem(sys.modules, "picamera2", fake_picamera2)
     monkeypatch.setattr(Picamera2, "in_use", False)
-    monkeypatch.setattr(Picamera2, "colour", contract.RED)
+    monkeypatch.setattr(Picamera2, "colour", RED)
     monkeypatch.setattr(Picamera2, "sensor_times", range(10**12, 2 * 10**12, 33 * 10**6))
     return Picamera2
 
@@ -43,7 +45,7 @@ def test_the_contract_in_every_format_that_a_camera_may_settle_on(
     monkeypatch.setattr(fake, "format", form)
     source = open_source("picamera")
     assert source.is_live
-    contract.check(source, take=20)
+    check_source(source, take=20, colour=RED)
     assert not fake.in_use
 
 
@@ -55,7 +57,7 @@ def test_the_padding_of_rows_is_taken_off(
         with open_source("picamera") as source:
             image = next(iter(source)).image
         assert image.shape == (HEIGHT, WIDTH, 3)
-        assert np.abs(image[:, -2:].mean(axis=(0, 1)) - contract.RED).max() < 16, form
+        assert np.abs(image[:, -2:].mean(axis=(0, 1)) - RED).max() < 16, form
 
 
 def test_an_unknown_format_is_an_error_and_lets_go(
@@ -128,7 +130,7 @@ def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_real_picamera2(root: Path) -> None:
-    picamera_root.show(root, [np.full((480, 640, 3), contract.RED, np.uint8)])
+    picamera_root.show(root, [np.full((480, 640, 3), RED, np.uint8)])
     done = inside(root, "tests.sources.picamera_check")
     assert done.stderr == ""
     kept, in_use, hangs = done.stdout.splitlines()

@@ -1,0 +1,108 @@
+// The page's side of the worker: a model that is loaded, and what it says of pictures.
+
+import { runtimeFile } from "../support.js";
+import { ModelFileError } from "./model_file.js";
+
+/**
+ * @typedef {{scores: import("../watch/events.js").Score[], inference_ms: number,
+ *   preprocess_ms: number}} Step
+ * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[]}} Loaded
+ */
+
+/** A network in a worker of its own, which is ended with it: so is its memory. */
+export class Model {
+  #worker = new Worker(new URL("../worker.js", import.meta.url));
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (why: Error) => void}>} */
+  #waiting = new Map();
+  #number = 0;
+  /** @type {Loaded} */
+  #loaded;
+
+  /** @param {Loaded} loaded of a model that `load` makes */
+  constructor(loaded) {
+    this.#loaded = loaded;
+    this.#worker.onmessage = ({ data }) => {
+      if (data.id === 0) return this.#fail(data.error);
+      const asked = this.#waiting.get(data.id);
+      this.#waiting.delete(data.id);
+      if ("error" in data) asked?.reject(new ModelFileError(data.error));
+      else asked?.resolve(data.result);
+    };
+    this.#worker.onerror = (event) => this.#fail(event.message);
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} data a model file; it is handed over and gone here
+   * @param {{name: string, labels?: string[]}} about
+   */
+  static async load(data, { name, labels = [] }) {
+    const model = new Model(/** @type {any} */ (null));
+    try {
+      model.#loaded = await model.#ask(
+        "load", { data, name, labels, runtime: runtimeFile() }, [data.buffer],
+      );
+    } catch (error) {
+      model.close();
+      throw error;
+    }
+    return model;
+  }
+
+  get manifest() {
+    return this.#loaded.manifest;
+  }
+
+  get about() {
+    return this.#loaded;
+  }
+
+  /**
+   * @param {ImageBitmap} picture handed over
+   * @returns {Promise<Step>}
+   */
+  step(picture) {
+    return this.#ask("step", { picture }, [picture]);
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} pixels RGB, of the network's size
+   * @returns {Promise<Float32Array>}
+   */
+  logits(pixels) {
+    return this.#ask("logits", { pixels });
+  }
+
+  /** @returns {Promise<void>} */
+  reset() {
+    return this.#ask("reset");
+  }
+
+  /** Ends it. */
+  close() {
+    this.#worker.terminate();
+    this.#fail("The model was closed.");
+  }
+
+  /**
+   * @param {string} ask
+   * @param {object} [parts]
+   * @param {Transferable[]} [handedOver]
+   * @returns {Promise<any>}
+   */
+  #ask(ask, parts = {}, handedOver = []) {
+    const id = ++this.#number;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, ask, ...parts }, handedOver);
+    });
+  }
+
+  /** @param {string} why */
+  #fail(why) {
+    const error = new ModelFileError(
+      `The model stopped: ${why} Reload the page, or choose another model.`,
+    );
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}

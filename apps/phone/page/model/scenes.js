@@ -1,0 +1,123 @@
+// Notices when a camera looks at another scene than before: edgevid/runtime/scenes.py.
+
+const THRESHOLD = 0.12, SIDE = 36, COARSE = 12, LEVELS = 6, FAINT = 5, DRIFT_OVER = 10, DRIFT_KEEPS = 5;
+
+/** Frames that all that was before a cut counts for. */
+export const CUT = 1;
+
+/**
+ * @typedef {object} Description what is remembered of a picture
+ * @property {Float32Array} pattern the coarse pattern of light less its mean
+ * @property {number} length of `pattern` as a vector
+ * @property {boolean} hasPattern
+ * @property {Float32Array} colours square roots of the numbers of samples that have each colour
+ */
+
+/** Compares each picture with those before it. */
+export class SceneWatch {
+  /** @type {Description[]} */
+  #seen = [];
+
+  /**
+   * Returns for how many frames the past may still count: Infinity in an unchanged scene.
+   * @param {Uint8Array<ArrayBuffer>} picture RGB
+   * @param {number} width
+   * @param {number} height
+   */
+  look(picture, width, height) {
+    const description = describe(picture, width, height), seen = this.#seen;
+    let counts = Infinity;
+    if (seen.length && differ(seen[seen.length - 1], description)) {
+      counts = CUT;
+      seen.length = 0;
+    } else if (seen.length === DRIFT_OVER && differ(seen[0], description)) {
+      counts = DRIFT_KEEPS;
+    }
+    if (seen.length === DRIFT_OVER) seen.shift();
+    seen.push(description);
+    return counts;
+  }
+
+  /** Forgets everything. */
+  reset() {
+    this.#seen.length = 0;
+  }
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} picture
+ * @param {number} width
+ * @param {number} height
+ * @returns {Description}
+ */
+function describe(picture, width, height) {
+  const sampled = new Uint8Array(SIDE * SIDE * 3);
+  for (let row = 0, to = 0; row < SIDE; row++) {
+    const line = Math.min(Math.floor(row * (height / SIDE)), height - 1) * width;
+    for (let column = 0; column < SIDE; column++) {
+      const from = 3 * (line + Math.min(Math.floor(column * (width / SIDE)), width - 1));
+      for (let channel = 0; channel < 3; channel++) sampled[to++] = picture[from + channel];
+    }
+  }
+  const pattern = coarse(sampled);
+  const mean = pattern.reduce((sum, value) => sum + value, 0) / pattern.length;
+  for (let at = 0; at < pattern.length; at++) pattern[at] -= mean;
+  const length = Math.sqrt(dot(pattern, pattern));
+  const hasPattern = length > FAINT * Math.sqrt(pattern.length);
+  return { pattern, length, hasPattern, colours: colours(sampled) };
+}
+
+/** Means of three by three samples, rounded. @param {Uint8Array<ArrayBuffer>} sampled */
+function coarse(sampled) {
+  const step = SIDE / COARSE, out = new Float32Array(COARSE * COARSE * 3);
+  for (let row = 0; row < SIDE; row++) {
+    for (let column = 0; column < SIDE; column++) {
+      const to = 3 * (Math.floor(row / step) * COARSE + Math.floor(column / step));
+      for (let channel = 0; channel < 3; channel++) {
+        out[to + channel] += sampled[3 * (row * SIDE + column) + channel];
+      }
+    }
+  }
+  return out.map((sum) => Math.round(sum / (step * step)));
+}
+
+/** @param {Uint8Array<ArrayBuffer>} sampled */
+function colours(sampled) {
+  const counts = new Float32Array(LEVELS ** 3);
+  for (let at = 0; at < sampled.length; at += 3) {
+    const [r, g, b] = [0, 1, 2].map((channel) => Math.floor((sampled[at + channel] * LEVELS) / 256));
+    counts[(r * LEVELS + g) * LEVELS + b] += 1;
+  }
+  return counts.map(Math.sqrt);
+}
+
+/**
+ * @param {Description} one
+ * @param {Description} other
+ */
+function differ(one, other) {
+  const pattern = patternDistance(one, other);
+  const colour = () => 1 - dot(one.colours, other.colours) / (SIDE * SIDE);
+  return pattern > THRESHOLD && pattern * colour() > THRESHOLD;
+}
+
+/**
+ * @param {Description} one
+ * @param {Description} other
+ */
+function patternDistance(one, other) {
+  if (one.hasPattern && other.hasPattern) {
+    return 1 - dot(one.pattern, other.pattern) / (one.length * other.length);
+  }
+  return one.hasPattern || other.hasPattern ? 1 : 0;
+}
+
+/**
+ * @param {Float32Array} one
+ * @param {Float32Array} other
+ */
+function dot(one, other) {
+  let sum = 0;
+  for (let at = 0; at < one.length; at++) sum += one[at] * other[at];
+  return sum;
+}

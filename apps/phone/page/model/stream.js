@@ -1,0 +1,92 @@
+// One camera's or one clip's passage through a model: edgevid/runtime/model.py.
+
+import { Network } from "./network.js";
+import { fitted, seen } from "./preprocess.js";
+import { CUT, SceneWatch } from "./scenes.js";
+import { topK } from "./topk.js";
+import { ModelFileError } from "./model_file.js";
+
+const TOP = 5; // labels that a prediction gives
+
+/** @typedef {import("./model_file.js").Manifest} Manifest */
+
+/** Takes pictures one by one. */
+export class Stream {
+  #network;
+  #manifest;
+  #scenes;
+  #memoryFrames;
+  #counted = 0;
+  #canvas = new OffscreenCanvas(1, 1);
+  #context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    this.#canvas.getContext("2d", { willReadFrequently: true, alpha: false })
+  );
+
+  /**
+   * @param {Network} network
+   * @param {Manifest} manifest
+   */
+  constructor(network, manifest) {
+    if (manifest.labels.length !== network.classes) {
+      throw new ModelFileError(manifest.labels.length
+        ? `The model has ${network.classes} classes, its labels name ${manifest.labels.length}.`
+        : "The model file names no labels: prepare it with --labels.");
+    }
+    const memory = network.forgets ? manifest.memory_s : Infinity;
+    this.#network = network;
+    this.#manifest = manifest;
+    this.#memoryFrames = Math.max(1, memory * manifest.fps);
+    this.#scenes = manifest.follow_scene && memory < Infinity ? new SceneWatch() : null;
+  }
+
+  /**
+   * Takes one more picture and says what is happening.
+   * @param {ImageBitmap | VideoFrame} picture closed by the caller
+   */
+  async step(picture) {
+    const began = performance.now();
+    const pixels = this.#pixels(picture);
+    const fittedAt = performance.now();
+    const logits = await this.logits(pixels);
+    const scores = topK(logits, this.#manifest.labels, TOP);
+    const now = performance.now();
+    return { scores, inference_ms: now - began, preprocess_ms: fittedAt - began };
+  }
+
+  /**
+   * Takes one more picture as the network sees it.
+   * @param {Uint8Array<ArrayBuffer>} pixels RGB, `[height, width, 3]`
+   */
+  async logits(pixels) {
+    const { width, height } = this.#network;
+    const counts = this.#scenes?.look(pixels, width, height) ?? Infinity;
+    this.#counted = Math.min(this.#counted, counts);
+    if (counts === CUT) this.#network.reset({ framesOnly: true });
+    const alpha = 1 / Math.min(this.#counted + 1, this.#memoryFrames);
+    const logits = await this.#network.step(pixels, alpha);
+    this.#counted += 1;
+    return logits;
+  }
+
+  /** Forgets everything: what follows is as in a new stream. */
+  reset() {
+    this.#counted = 0;
+    this.#scenes?.reset();
+    this.#network.reset();
+  }
+
+  /** @param {ImageBitmap | VideoFrame} picture */
+  #pixels(picture) {
+    const [width, height] = "displayWidth" in picture
+      ? [picture.displayWidth, picture.displayHeight] : [picture.width, picture.height];
+    const { fit } = this.#manifest, network = this.#network;
+    const part = seen(width, height, network.width / network.height, fit);
+    if (this.#canvas.width !== part.width || this.#canvas.height !== part.height) {
+      this.#canvas.width = part.width;
+      this.#canvas.height = part.height;
+    }
+    this.#context.drawImage(picture, -part.x, -part.y);
+    const image = this.#context.getImageData(0, 0, part.width, part.height);
+    return fitted(image, network.width, network.height, fit);
+  }
+}

@@ -1,0 +1,202 @@
+"""What the page makes of real clips, beside Python, and what a step costs in each.
+
+    python -m tests.apps.phone.measure --json benchmarks/reference/phone.json
+
+Headless Chromium on this machine stands for the phone. The published MoViNet-A0 is in a folder of
+``EDGEVID_MODELS``, and real clips lie beside that folder. Steps are timed in turns, page and
+Python, one thread each; of both the minimum and the median, as other programs disturb the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import edgevid
+from apps.phone import models, site
+from benchmarks import machine, report
+from benchmarks.clips import published_path
+from edgevid import Model, load_model
+from edgevid.support import command
+from tests.apps.browser import Browser
+from tests.apps.phone import playing
+from tests.apps.phone.conftest import serving
+
+NAME = "movinet-a0"
+_TURNS, _STEPS = 8, 50  # of timing
+_SAMPLES = 24  # of memory
+
+# The whole way of a camera's picture, as fast as it goes.
+_RUN = """
+window.model.then(async model => {
+  const canvas = new OffscreenCanvas(640, 480), context = canvas.getContext('2d');
+  const taken = [];
+  for (let number = 0; number < steps; number++) {
+    context.fillStyle = `hsl(${number % 360} 80% 50%)`;
+    context.fillRect((7 * number) % 640, (5 * number) % 480, 160, 120);
+    const began = performance.now();
+    await model.step(await createImageBitmap(canvas));
+    taken.push(performance.now() - began);
+  }
+  return taken;
+})
+"""
+# The network alone: states, scene watch and what LiteRT.js does.
+_LOGITS = """
+window.model.then(async model => {
+  const [height, width] = model.about.input, taken = [];
+  const pixels = crypto.getRandomValues(new Uint8Array(60000));
+  const picture = new Uint8Array(height * width * 3).map((_, at) => pixels[at % 60000]);
+  for (let number = 0; number < steps; number++) {
+    picture[number] ^= 255;
+    const began = performance.now();
+    await model.logits(picture);
+    taken.push(performance.now() - began);
+  }
+  return taken;
+})
+"""
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    parser = report.arguments("tests.apps.phone.measure", __doc__)
+    parser.add_argument("--hours", type=float, default=2, help="of frames, for the memory")
+    chosen = parser.parse_args()
+    return command.guard(lambda: _run(chosen))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    before = machine.read()
+    results: dict[str, Any] = {}
+    with _page() as (browser, built):
+        playing.load(browser, NAME)
+        model = load_model(published_path())
+        results["step_ms"] = _steps(browser, model)
+        _say("one step", results["step_ms"])
+        results["parity"] = _parity(browser, built, model, 3 if chosen.quick else 1000)
+        _say("parity", {k: v for k, v in results["parity"].items() if k != "clips"})
+        steps = round((0.01 if chosen.quick else chosen.hours) * 3600 * model.manifest.fps)
+        results["memory"] = _memory(browser, steps)
+        _say("memory", results["memory"])
+        results["browser"] = browser.ask("Browser.getVersion")["product"]
+    results["machine"] = machine.facts(before, machine.read())
+    report.write_json(chosen.json, results)
+    return command.OK
+
+
+def _say(what: str, figures: dict[str, Any]) -> None:
+    print(f"{what}: " + ", ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
+
+
+@contextmanager
+def _page() -> Iterator[tuple[Browser, Path]]:
+    with tempfile.TemporaryDirectory() as folder:
+        built, prepared = Path(folder, "site"), Path(folder, "models")
+        prepared.mkdir()
+        site.assemble(built, models.prepared([NAME], prepared))
+        with serving(built) as address, Browser(Path(folder, "profile")) as browser:
+            browser.go(f"{address}icon.svg")
+            browser.until("document.readyState === 'complete'")
+            yield browser, built
+
+
+def _steps(browser: Browser, model: Model) -> dict[str, float]:
+    stream, there, whole = model.stream(), [], []
+    here: list[float] = []
+    size = (model.signature.height, model.signature.width, 3)
+    picture = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    for _ in range(_TURNS):
+        there += browser.run(_with_steps(_LOGITS, _STEPS))
+        for number in range(_STEPS):
+            picture[0, number] ^= 255
+            began = time.perf_counter()
+            stream.logits(picture)
+            here.append((time.perf_counter() - began) * 1000)
+        whole += browser.run(_with_steps(_RUN, _STEPS))
+    figures = {
+        f"{name}_{mark}": round(float(function(values)), 2)
+        for name, values in (("page", there), ("page_from_picture", whole), ("python", here))
+        for mark, function in (("min", np.min), ("p50", np.median))
+    }
+    for mark in ("min", "p50"):
+        figures[f"ratio_{mark}"] = round(figures[f"page_{mark}"] / figures[f"python_{mark}"], 2)
+    return figures
+
+
+def _parity(browser: Browser, built: Path, model: Model, most: int) -> dict[str, Any]:
+    table = published_path().parent.parent / "clips" / "clips.tsv"
+    with table.open(newline="") as lines:
+        rows = [row for row in csv.DictReader(lines, delimiter="\t") if row["kinetics600_label"]]
+    clips, differences = [], []
+    for row in tqdm(rows[:most], "clips", unit="clip"):
+        here = playing.play(browser, built, table.parent / row["file"], model)
+        there = playing.play_in_page(browser, built)
+        ours = [prediction.top for prediction in here.predictions]
+        theirs = [prediction["scores"][0] for prediction in there["predictions"]]
+        differences += [
+            abs(score.probability - other["probability"])
+            for score, other in zip(ours, theirs, strict=True)
+            if score.label == other["label"]
+        ]
+        clips.append(
+            {
+                "clip": row["file"],
+                "label": row["kinetics600_label"],
+                "python": [ours[-1].label, round(ours[-1].probability, 3)],
+                "page": [theirs[-1]["label"], round(theirs[-1]["probability"], 3)],
+                "frames": len(ours),
+                "same": sum(a.label == b["label"] for a, b in zip(ours, theirs, strict=True)),
+                "same_events": _named(there["events"]) == _named([vars_of(e) for e in here.events]),
+            }
+        )
+    frames = sum(clip["frames"] for clip in clips)
+    return {
+        "clips_compared": len(clips),
+        "same_top1_at_the_end": sum(clip["python"][0] == clip["page"][0] for clip in clips),
+        "right_in_python": sum(clip["python"][0] == clip["label"] for clip in clips),
+        "right_in_page": sum(clip["page"][0] == clip["label"] for clip in clips),
+        "frames": frames,
+        "same_top1_share": round(sum(clip["same"] for clip in clips) / frames, 4),
+        "probability_differs_p50": round(float(np.median(differences)), 5),
+        "probability_differs_p99": round(float(np.percentile(differences, 99)), 4),
+        "clips_with_same_events": sum(clip["same_events"] for clip in clips),
+        "clips": clips,
+    }
+
+
+def vars_of(event: edgevid.Event) -> dict[str, Any]:
+    """Returns what the page would say of an event."""
+    return {"state": event.state, "label": event.label, "timestamp": event.timestamp}
+
+
+def _named(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(event["state"], event["label"], event["timestamp"]) for event in events]
+
+
+def _memory(browser: Browser, steps: int) -> dict[str, Any]:
+    samples = []
+    each = max(1, steps // _SAMPLES)
+    for _ in tqdm(range(_SAMPLES), "memory", unit="part"):
+        browser.run(_with_steps(_RUN, each))
+        browser.ask("HeapProfiler.collectGarbage")
+        samples.append(round(max(map(machine.rss_mb, browser.renderers())), 1))
+    return {"steps": each * _SAMPLES, "rss_mb": samples}
+
+
+def _with_steps(script: str, steps: int) -> str:
+    return f"(() => {{ const steps = {steps}; return {script.strip()} }})()"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
