@@ -102,8 +102,7 @@ def read(files: Sequence[tuple[Path, Row]], *, most: int | None = None) -> list[
                 if len(pictures) == most:
                     break
                 if pace.due(frame.timestamp):
-                    shrink(frame.image, np.empty_like(shrink.pixels))
-                    pictures.append(shrink.pixels.copy())
+                    pictures.append(shrink.fit(frame.image).copy())
         person = re.match(r"S(\d+)_", path.name)
         half = (int(person[1]) if person else number) % 2
         clips.append(Clip(path.name, row.get("kinetics600_label", ""), np.stack(pictures), half))

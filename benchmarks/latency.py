@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -262,11 +263,15 @@ class _Clock:
         self._stream, self._backend = stream, stream.model._backend
         self._spent: dict[str, float] = {}
         self._preprocess, self._invoke = stream._preprocess, self._backend.invoke
-        watched: Any = _Watched(self._preprocess, self._timed("preprocess", self._preprocess))
-        stream._preprocess = watched
+        timed: Any = SimpleNamespace(
+            fit=self._timed("preprocess", self._preprocess.fit),
+            write=self._timed("preprocess", self._preprocess.write),
+        )
+        stream._preprocess = timed
         self._backend.invoke = self._timed("inference", self._invoke)  # type: ignore[method-assign]
 
     def start(self) -> None:
+        self._spent.clear()
         self._began = time.perf_counter()
 
     def stop(self) -> dict[str, float]:
@@ -281,23 +286,11 @@ class _Clock:
         def timed(*arguments: Any) -> Any:
             began = time.perf_counter()
             result = call(*arguments)
-            self._spent[name] = (time.perf_counter() - began) * 1000
+            spent = (time.perf_counter() - began) * 1000
+            self._spent[name] = self._spent.get(name, 0.0) + spent
             return result
 
         return timed
-
-
-class _Watched:
-    """A callable with another's attributes."""
-
-    def __init__(self, original: Any, call: Callable[..., Any]) -> None:
-        self._original, self._call = original, call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
 
 
 def _captures(source: Path) -> list[float]:

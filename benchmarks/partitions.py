@@ -20,5 +20,5 @@ def partitions(data: bytes) -> int:
     interpreter = Interpreter(model_content=network, num_threads=1)
     interpreter.allocate_tensors()
     delegated = [op for op in interpreter._get_ops_details() if op["op_name"] == "DELEGATE"]
-    logits = signature.of(flatbuffer.read(network)).logits.index
-    return len(delegated) if any(logits in op["outputs"] for op in delegated) else 0
+    result = signature.of(flatbuffer.read(network)).result.index
+    return len(delegated) if any(result in op["outputs"] for op in delegated) else 0

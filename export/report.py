@@ -79,12 +79,18 @@ def _save(figure: Any, path: Path) -> None:
         plt.close(figure)
 
 
-def write_training(path: Path, metrics: dict[str, Any]) -> None:
-    """Writes the page on a training; ``metrics`` is what ``metrics.json`` holds.
+def write_training(folder: Path, metrics: dict[str, Any], verification: str = "") -> None:
+    """Writes the figures of a training, ``metrics.json``, and a page with them, ``report.md``.
+
+    Args:
+        folder: for both.
+        metrics: the figures.
+        verification: how far exported files are from the network, as Markdown.
 
     Raises:
         OutputError: it cannot be written.
     """
+    write_json(folder / "metrics.json", metrics)
     lines = ["# Training report", ""]
     lines += [f"- {key}: {value}" for key, value in metrics["settings"].items()]
     lines += ["", "![learning curves](curves.png)", ""]
@@ -92,11 +98,13 @@ def write_training(path: Path, metrics: dict[str, Any]) -> None:
         if name in metrics:
             lines += [f"## {name.capitalize()}", "", *_figures(metrics[name]), ""]
             lines += [f"![confusion matrix]({name}_confusion.png)", ""]
+    if verification:
+        lines += ["## The files against the network", "", verification, ""]
     lines += ["## Clips that were left out", ""]
     lines += _named(metrics["unreadable"]) or ["None: every clip could be read."]
     if partial := _named(metrics["partial"]):
         lines += ["", "## Clips that were used in part", "", *partial]
-    with atomic_file(path, make_folder=True) as file:
+    with atomic_file(folder / "report.md", make_folder=True) as file:
         file.write(("\n".join(lines) + "\n").encode(errors="backslashreplace"))
 
 

@@ -8,24 +8,21 @@ manifest says ``"weights": "random"``, which ``benchmarks.latency`` shows.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from edgevid.modelfile import label_files, manifest
 from edgevid.prepare import TARGETS, this_machine
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
-from export import convert
+from export.conversion.random_weights import random_weights
 from export.conversion.tflite_converter import Precision
-from export.model.network import STYLES, Architecture, Network, Size, Style
+from export.model.network import INPUT_SIZE, STYLES
 
-SIZES: tuple[Size, ...] = ("a0", "a1", "a2")
+SIZES = tuple(INPUT_SIZE)
 NUMBERS: tuple[Precision, ...] = ("int8", "float32")
 
 
@@ -46,39 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     cases = list(itertools.product(chosen.sizes, chosen.numbers))
-    for size, numbers in tqdm(cases, "exporting", unit="file"):
-        data = untrained(size, chosen.style, numbers, chosen.target)
-        path = chosen.folder / f"untrained_{size}_{chosen.style}_{numbers}_{chosen.target}.tflite"
+    for size, precision in tqdm(cases, "exporting", unit="file"):
+        data = random_weights(size, chosen.style, precision, chosen.target)
+        path = chosen.folder / f"untrained_{size}_{chosen.style}_{precision}_{chosen.target}.tflite"
         with atomic_file(path, make_folder=True) as file:
             file.write(data)
     return command.OK
-
-
-def untrained(size: Size, style: Style, numbers: Precision, target: str) -> bytes:
-    """Returns a streaming file of 600 classes.
-
-    Args:
-        size: the network.
-        style: its activations.
-        numbers: what it computes in.
-        target: the processor to prepare for, as ``edgevid.prepare`` takes it.
-    """
-    network = Network(Architecture(size, style, 600))
-    side, random = network.architecture.input_size, np.random.default_rng(0)
-    calibration = [random.integers(0, 256, (4, side, side, 3), np.uint8) for _ in range(2)]
-    data = convert.export(
-        network,
-        label_files.default(600),
-        calibration,
-        precision=numbers,
-        name=f"untrained-{size}-{style}-{numbers}",
-        target=target,
-    )
-    described = manifest.read(data)
-    assert described is not None
-    provenance = {**described.provenance, "weights": "random"}
-    described = dataclasses.replace(described, provenance=provenance)
-    return manifest.write(manifest.split(data)[0], described)
 
 
 if __name__ == "__main__":

@@ -44,14 +44,14 @@ class LabelledClip:
 
     def pictures(self, most: int | None = None) -> list[NDArray[np.uint8]]:
         """What a network of 172 pixels and 5 frames a second sees of it."""
-        preprocess, pace, pictures = Preprocess(172, 172), Pace(5), []
+        preprocess, pace = Preprocess(172, 172), Pace(5)
+        pictures: list[NDArray[np.uint8]] = []
         with open_source(self.path) as source:
             for frame in source:
                 if len(pictures) == most:
                     break
                 if pace.due(frame.timestamp):
-                    preprocess(frame.image, np.empty((172, 172, 3), np.uint8))
-                    pictures.append(preprocess.pixels.copy())
+                    pictures.append(preprocess.fit(frame.image).copy())
         return pictures
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = {
     "edgevid": {"edgevid"},
     "apps": {"apps", "edgevid"},
-    "benchmarks": {"apps", "benchmarks", "edgevid"},
+    "benchmarks": {"apps", "benchmarks", "edgevid", "export"},
     "examples": {"edgevid"},
     "export": {"edgevid", "export"},
 }
@@ -28,11 +28,22 @@ LAYERS = [
     "support",
     "modelfile sources",
     "prepare runtime sinks",
-    "classify models",
+    "classify models teach",
     "__init__ cli",
     "demo stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
+# The rooms of export, in the same way; what is typed is at the end.
+WORKSHOP = [
+    "metrics report",
+    "data",
+    "model",
+    "conversion training",
+    "verification",
+    "camera_motion config",
+    "pipeline",
+    "convert finetune run untrained verify",
+]
 # Libraries that take long to load, or are not on every machine, and who may touch them.
 HEAVY = {
     "av": {"support.pyav"},
@@ -137,6 +148,21 @@ def test_a_module_imports_only_those_nearer_the_records(path: Path) -> None:
     assert unit in LAYER_OF, f"{unit} is new: give it a place in LAYERS"
     lower = {name for name, layer in LAYER_OF.items() if layer < LAYER_OF[unit]}
     assert units_imported(path) <= lower | {unit}
+
+
+@pytest.mark.parametrize("path", files_in("export"), ids=lambda path: path.stem)
+def test_the_workshop_imports_one_way(path: Path) -> None:
+    parts = path.relative_to(ROOT / "export").with_suffix("").parts
+    if parts == ("__init__",):
+        return
+    rooms = {name: number for number, row in enumerate(WORKSHOP) for name in row.split()}
+    assert parts[0] in rooms, f"{parts[0]} is new: give it a place in WORKSHOP"
+    found = {
+        name.split(".")[1]
+        for name in imports_of(path.read_text("utf-8"))
+        if name.startswith("export.")
+    }
+    assert {n for n in found if rooms[n] >= rooms[parts[0]]} <= {parts[0]}
 
 
 @everywhere

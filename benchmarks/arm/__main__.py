@@ -84,12 +84,8 @@ def _default_clip() -> list[tuple[Path, clips.Row]]:
 def fitting(data: bytes, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Returns pictures in the size that a file wants."""
     network = signature.of(flatbuffer.read(manifest.split(data)[0]))
-    fit = Preprocess(network.height, network.width)
-    found = []
-    for picture in pictures:
-        fit(picture, np.empty_like(fit.pixels))
-        found.append(fit.pixels.copy())
-    return np.stack(found)
+    preprocess = Preprocess(network.height, network.width)
+    return np.stack([preprocess.fit(picture).copy() for picture in pictures])
 
 
 def ways(data: bytes) -> dict[str, tuple[str, bytes]]:

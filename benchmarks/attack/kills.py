@@ -50,7 +50,8 @@ _DOWNLOAD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from edgevid import catalog, models
+from edgevid.cli import models
+from edgevid.models import catalog
 published = catalog.CATALOG["movinet-a0"]
 catalog.CATALOG["movinet-a0"] = replace(published, addresses=(sys.argv[1],), sha256=None)
 for name in ("movinet-a0.tflite", "movinet-a0.tflite.sha256"):
@@ -61,7 +62,7 @@ sys.exit(models.main(["--fetch", "movinet-a0"]))
 _CHECKPOINT = """
 import sys
 from pathlib import Path
-from export import checkpoint
+from export.model import checkpoint
 from export.model.network import Architecture, Network
 network = Network(Architecture(size="a0", style="relu6", classes=3))
 print("ready", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgevid.errors import ModelError, UsageError
@@ -61,7 +61,7 @@ class Options:
             "cool_down": self.event_cool_down,
         }
         try:
-            return replace(defaults, **{k: v for k, v in asked.items() if v is not None})
+            return defaults.changed(**{k: v for k, v in asked.items() if v is not None})
         except ModelError as error:  # the model's own rules have been checked
             raise UsageError(str(error).removeprefix("manifest: ")) from error
 

@@ -12,12 +12,13 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from edgevid.errors import LabelsError, ModelError
-from edgevid.modelfile import appended_zip
+from edgevid.modelfile import appended_zip, head
 from edgevid.modelfile.appended_zip import Archive
+from edgevid.modelfile.head import Head
 from edgevid.support.plain_text import is_printable
 
 FORMAT = 1
@@ -25,6 +26,7 @@ FITS = ("crop", "stretch", "letterbox")
 
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
+_RULES = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 _MAX_LABELS = 1 << 16  # ImageNet-21k has 21,843
 _MAX_LABEL = 256  # characters; the longest of Kinetics-600 has 43
 _MAX_DEPTH = 16  # of what is in a manifest; our own have 3
@@ -39,6 +41,9 @@ class EventRules:
     chose on one half of its clips: of those that find the most actions, at a median delay of one
     second, the ones with the fewest false events.
 
+    Attributes:
+        by_label: what holds for single labels in place of the rest.
+
     Example:
         >>> edgevid.EventRules(on_threshold=0.6, min_duration=1.0).off_threshold
         0.25
@@ -49,6 +54,7 @@ class EventRules:
     smoothing: float = 0.6
     min_duration: float = 0.0
     cool_down: float = 1.0
+    by_label: Mapping[str, EventRules] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.off_threshold <= self.on_threshold <= 1:
@@ -59,6 +65,22 @@ class EventRules:
         for name in ("smoothing", "min_duration", "cool_down"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ModelError(f"manifest: {name} must be 0 or more, not {getattr(self, name)}")
+        if any(rules.by_label for rules in self.by_label.values()):
+            raise ModelError("manifest: the rules of a label name labels themselves")
+
+    def of(self, label: str) -> EventRules:
+        """Returns what holds for a label."""
+        return self.by_label.get(label, self)
+
+    def changed(self, **values: float) -> EventRules:
+        """Returns these rules with other values, for every label.
+
+        Raises:
+            ModelError: values that contradict one another.
+        """
+        by_label = {label: rules.changed(**values) for label, rules in self.by_label.items()}
+        changed: dict[str, Any] = {**values, "by_label": by_label}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,7 @@ class Manifest:
             the model is to tell of a camera that moves: to it every scene changes.
         clip_s: length in seconds of the clips it was trained on.
         events: default thresholds for events.
+        head: what makes probabilities of the features, in a model that was taught; else None.
         metrics: measured figures, by name.
         provenance: where the file came from and what was done to it, by name.
 
@@ -93,6 +116,7 @@ class Manifest:
     events: EventRules = field(default_factory=EventRules)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    head: Head | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.name) > _MAX_LABEL or not is_printable(self.name):
@@ -133,9 +157,15 @@ def read(data: bytes) -> Manifest | None:
     values = _parse(_member(archive, _MANIFEST_FILE))
     labels = _member(archive, _LABELS_FILE)
     try:
-        return _from_json(values, parse_labels(labels))
+        described = _from_json(values, parse_labels(labels))
     except LabelsError as error:
         raise ModelError(f"{_LABELS_FILE} inside the model file: {error}") from error
+    if values.get("head") is None:
+        return described
+    if head.FILE not in archive.names:
+        raise ModelError(f"the model file holds a manifest with a head, but no {head.FILE}")
+    packed = archive.read(head.FILE)
+    return replace(described, head=head.unpacked(values["head"], packed, len(described.labels)))
 
 
 def write(data: bytes, manifest: Manifest) -> bytes:
@@ -146,10 +176,18 @@ def write(data: bytes, manifest: Manifest) -> bytes:
         ModelError: the manifest holds something that JSON cannot, or the old one is damaged.
     """
     flatbuffer, _ = split(data)
-    values = asdict(manifest)
+    values = asdict(replace(manifest, head=None))
     labels = "\n".join(values.pop("labels")) + "\n"
     if parse_labels(labels) != manifest.labels:
         raise LabelsError("a label has spaces at its ends or more than one line")
+    members = {}
+    if manifest.head is None:
+        del values["head"]
+    else:
+        values["head"] = manifest.head.described()
+        members[head.FILE] = manifest.head.packed()
+    if not values["events"]["by_label"]:
+        del values["events"]["by_label"]
     check_plain(values)
     if values["memory_s"] == math.inf:
         values["memory_s"] = None  # JSON has no infinity
@@ -162,7 +200,8 @@ def write(data: bytes, manifest: Manifest) -> bytes:
     written = io.BytesIO()
     written.write(flatbuffer)
     with zipfile.ZipFile(written, "a", zipfile.ZIP_STORED) as archive:
-        for name, content in ((_MANIFEST_FILE, text + "\n"), (_LABELS_FILE, labels)):
+        members = {_MANIFEST_FILE: (text + "\n").encode(), _LABELS_FILE: labels.encode(), **members}
+        for name, content in members.items():
             # A fixed date and system: the same model gives the same bytes everywhere, so that
             # checksums mean something. The mode is that of the file once it is unpacked.
             member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
@@ -278,9 +317,7 @@ def _from_json(values: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
             memory_s=math.inf if memory_s is None else float(memory_s),
             follow_scene=follow_scene,
             clip_s=float(values["clip_s"]),
-            events=EventRules(
-                **{f.name: float(values["events"][f.name]) for f in fields(EventRules)}
-            ),
+            events=_events(values["events"]),
             metrics=values["metrics"],
             provenance=values["provenance"],
         )
@@ -290,3 +327,13 @@ def _from_json(values: dict[str, Any], labels: tuple[str, ...]) -> Manifest:
         raise ModelError(f"the model's manifest lacks {error}") from error
     except (TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the model's manifest holds a value that is wrong: {error}") from error
+
+
+def _events(values: Any) -> EventRules:
+    if not isinstance(values, dict) or not isinstance(values.get("by_label", {}), dict):
+        raise ModelError(f"the model's manifest: events are {values!r:.40}")
+    by_label = values.get("by_label", {})  # younger than the format
+    return EventRules(
+        **{name: float(values[name]) for name in _RULES},
+        by_label={label: _events(rules) for label, rules in by_label.items()},
+    )

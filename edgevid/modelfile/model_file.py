@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from edgevid.errors import LabelsError
+from edgevid.errors import LabelsError, ModelError
 from edgevid.modelfile import flatbuffer, label_files, manifest, signature
+from edgevid.modelfile.head import Head
 from edgevid.modelfile.manifest import Manifest
 from edgevid.modelfile.signature import Signature
 
@@ -35,7 +36,22 @@ def read(data: bytes, *, name: str = "", labels: tuple[str, ...] = ()) -> ModelF
     content, _ = manifest.split(data)
     network = signature.of(flatbuffer.read(content))
     described = manifest.read(data) or Manifest(name=name, labels=())
-    chosen = labels or described.labels or label_files.default(network.classes)
-    if len(chosen) != network.classes:
-        raise LabelsError(f"it has {network.classes} classes, the labels name {len(chosen)}")
+    classes = _classes(network, described.head)
+    chosen = labels or described.labels or label_files.default(classes)
+    if len(chosen) != classes:
+        raise LabelsError(f"it has {classes} classes, the labels name {len(chosen)}")
     return ModelFile(content, network, replace(described, labels=chosen))
+
+
+def _classes(network: Signature, head: Head | None) -> int:
+    """Returns how many labels a network tells, by itself or with a head that was taught."""
+    if network.logits is not None:
+        if head is not None:
+            raise ModelError("it has a classifier as well as a head that was taught")
+        return network.classes
+    given = network.result.shape[-1]
+    if head is None:
+        raise ModelError("it ends at its features, and has no head that makes labels of them")
+    if head.features != given:
+        raise ModelError(f"its head takes {head.features} features, the network gives {given}")
+    return head.labels

@@ -11,6 +11,7 @@ from edgevid.modelfile.flatbuffer import Graph, SignatureDef, Tensor
 IMAGE = "image"
 ALPHA = "alpha"
 LOGITS = "logits"
+FEATURES = "features"
 
 _IMAGE_DTYPES = ("float32", "uint8", "int8")
 _MAX_VALUES = 40_000_000  # of all that goes in and comes out; MoViNet-A2 has under 2 million
@@ -47,7 +48,9 @@ class Signature:
             after the other: none overwrites a tensor that a later one still reads.
         idle: states that come out as they went in. Published files have many; they are set once
             and never copied.
-        logits: float32 ``[1, classes]``.
+        logits: float32 ``[1, classes]``; None where the network ends at its features.
+        features: what the network knows of the newest frame before its classifier, float32
+            ``[1, ..., 1, features]``; None where it does not give them.
         alpha: float32 ``[1]``, the weight of the newest frame in every running mean; None
             where the network averages over everything it ever saw.
     """
@@ -55,7 +58,8 @@ class Signature:
     image: Tensor
     states: tuple[State, ...]
     idle: tuple[State, ...]
-    logits: Tensor
+    logits: Tensor | None
+    features: Tensor | None
     alpha: Tensor | None
 
     @property
@@ -70,8 +74,15 @@ class Signature:
 
     @property
     def classes(self) -> int:
-        """How many logits there are."""
-        return self.logits.shape[-1]
+        """How many logits there are; 0 where the network ends at its features."""
+        return self.logits.shape[-1] if self.logits is not None else 0
+
+    @property
+    def result(self) -> Tensor:
+        """What a step is for: the logits, or the features of a network that ends there."""
+        result = self.logits or self.features
+        assert result is not None
+        return result
 
 
 def of(graph: Graph) -> Signature:
@@ -94,19 +105,12 @@ def of(graph: Graph) -> Signature:
     alpha = inputs.pop(ALPHA, None)
     if alpha is not None and (alpha.dtype, alpha.shape) != ("float32", (1,)):
         raise ModelError(f"the model's {ALPHA} is {_kind(alpha)}, not float32 [1]")
-    logits = outputs.pop(LOGITS, None)
-    if (
-        logits is None
-        or logits.dtype != "float32"
-        or len(logits.shape) != 2
-        or logits.shape[0] != 1
-    ):
-        found = "none" if logits is None else _kind(logits)
-        raise ModelError(f"not a MoViNet stream: it needs {LOGITS!r} [1, classes], found {found}")
+    features = _features(outputs.pop(FEATURES, None))
+    logits = _logits(outputs.pop(LOGITS, None), features)
     states = _states(inputs, outputs)
     idle = tuple(state for state in states if state.input is state.output)
     moving = _hazard_free([state for state in states if state.input is not state.output])
-    return Signature(image, moving, idle, logits, alpha)
+    return Signature(image, moving, idle, logits, features, alpha)
 
 
 def _check_sizes(tensors: list[Tensor]) -> None:
@@ -148,6 +152,28 @@ def _image(image: Tensor | None) -> Tensor:
                 f"for {image.dtype} pixels 1/255 and {zero_point} are expected"
             )
     return image
+
+
+def _features(features: Tensor | None) -> Tensor | None:
+    if features is not None and (
+        features.dtype != "float32" or math.prod(features.shape) != (*features.shape, 0)[-2]
+    ):
+        raise ModelError(f"the model's {FEATURES} are {_kind(features)}, not float32 [1, features]")
+    return features
+
+
+def _logits(logits: Tensor | None, features: Tensor | None) -> Tensor | None:
+    if logits is None and features is not None:
+        return None
+    if (
+        logits is None
+        or logits.dtype != "float32"
+        or len(logits.shape) != 2
+        or logits.shape[0] != 1
+    ):
+        found = "none" if logits is None else _kind(logits)
+        raise ModelError(f"not a MoViNet stream: it needs {LOGITS!r} [1, classes], found {found}")
+    return logits
 
 
 def _states(inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> list[State]:

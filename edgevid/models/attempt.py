@@ -109,7 +109,7 @@ def _run(read: ModelFile, backend: str) -> None:
         if network.alpha is not None:
             _checked(running, network.alpha)[0] = 1 / step
         running.invoke()
-        if not np.isfinite(_checked(running, network.logits)).all():
+        if not np.isfinite(_checked(running, network.result)).all():
             raise ModelError(
                 "it computes logits that are infinite or no numbers (NaN): it is damaged, or was "
                 "trained badly; use another"

@@ -89,7 +89,8 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
     known = tried.recall(key, data)
     if known is None:
         read = model_file.read(data, name=wanted.name, labels=wanted.labels)
-        needed = wanted.prepare and read.signature.alpha is None
+        taught = read.manifest.head is not None
+        needed = wanted.prepare and read.signature.alpha is None and not taught
         done = trial.run(path, data, replace(wanted, prepare=needed))
         known = Tried(data if done.prepared is None else done.prepared, done.problem)
         try:

@@ -19,6 +19,7 @@ from edgevid.modelfile import flatbuffer, label_files, manifest, signature
 from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare.checks import check
 from edgevid.prepare.graph import Graph
+from edgevid.prepare.passes.features import cut_at_features, give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
 from edgevid.prepare.passes.float_signature import float_signature
 from edgevid.prepare.passes.folding import fold_multiplications
@@ -43,7 +44,7 @@ _CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError,
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
 
-__all__ = ["TARGETS", "Pass", "PreparedModel", "passes_for", "prepare", "this_machine"]
+__all__ = ["TARGETS", "Pass", "PreparedModel", "cut", "passes_for", "prepare", "this_machine"]
 
 Pass = Callable[[Graph], str]
 
@@ -68,6 +69,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         # Less work for the network, but more states to put into place; that pays where the
         # network's own work is least.
         *((split_frames,) if target == "amx" else ()),
+        give_features,
         *((float_signature,) if target == "web" else ()),
     )
 
@@ -113,12 +115,14 @@ def prepare(
     network = flatbuffer.read(content)
     before = signature.of(network)
     described = manifest.read(data) or Manifest(name=name, labels=(), memory_s=_MEMORY_S)
-    chosen = tuple(labels) or described.labels or label_files.default(before.classes)
-    if len(chosen) != before.classes:
-        raise LabelsError(f"the model has {before.classes} classes, the labels name {len(chosen)}")
+    classes = before.classes if described.head is None else described.head.labels
+    chosen = tuple(labels) or described.labels or label_files.default(classes)
+    if len(chosen) != classes:
+        raise LabelsError(f"the model has {classes} classes, the labels name {len(chosen)}")
     described = replace(described, labels=chosen)
     target = target or this_machine()
-    is_prepared = before.alpha is not None and "rewrite" in described.provenance
+    taught = described.head is not None
+    is_prepared = (taught or before.alpha is not None) and "rewrite" in described.provenance
     if is_prepared and (target != "web" or not _has_int8(before)):
         return PreparedModel(manifest.write(content, described) if labels else data, ())
     if is_prepared:  # for another runtime
@@ -152,6 +156,26 @@ def prepare(
         }
     described = replace(described, provenance=provenance)
     return PreparedModel(manifest.write(rewritten, described), report)
+
+
+def cut(data: bytes) -> bytes:
+    """Returns the network of a prepared model as it is up to its features, without a manifest.
+
+    Args:
+        data: the content of a prepared model file, of this edgevid or an earlier one.
+
+    Raises:
+        ModelError: it is damaged, or its features cannot be found.
+    """
+    content, _ = manifest.split(data)
+    signature.of(flatbuffer.read(content))
+    graph = Graph(content)
+    check(graph)
+    if not cut_at_features(graph):
+        raise ModelError("the features of this network cannot be found: it was not prepared")
+    rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}, up to its features")
+    signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
+    return rewritten
 
 
 def _has_int8(network: signature.Signature) -> bool:

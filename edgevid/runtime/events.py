@@ -49,7 +49,7 @@ class EventDetector:
         rules: ``smoothing`` is the time constant of an exponential mean; an action starts when
             its smoothed probability has been at ``on_threshold`` or over for ``min_duration``,
             ends when it falls below ``off_threshold``, and does not start again within
-            ``cool_down``.
+            ``cool_down``. For single labels ``by_label`` may have others.
 
     Example:
         >>> model = edgevid.load_model("camera-motion")
@@ -75,9 +75,11 @@ class EventDetector:
             self._labels.setdefault(label, _Label())
         found = []
         for label, known in list(self._labels.items()):
-            known.smoothed += self._share(elapsed) * (listed.get(label, 0.0) - known.smoothed)
-            found += self._changes(label, known)
-            if known.smoothed < _FORGOTTEN and not known.is_on and not self._cools(known):
+            rules = self._rules.of(label)
+            share = self._share(rules, elapsed)
+            known.smoothed += share * (listed.get(label, 0.0) - known.smoothed)
+            found += self._changes(label, known, rules)
+            if known.smoothed < _FORGOTTEN and not known.is_on and not self._cools(known, rules):
                 del self._labels[label]
         return found
 
@@ -88,17 +90,17 @@ class EventDetector:
         last, self._now = self._now, math.nan
         return [Event("end", label, last, known.smoothed) for label, known in on]
 
-    def _share(self, elapsed: float) -> float:
+    def _share(self, rules: EventRules, elapsed: float) -> float:
         """Returns the newest probability's share in the smoothed one; all of it at first."""
-        if math.isnan(elapsed) or self._rules.smoothing == 0:
+        if math.isnan(elapsed) or rules.smoothing == 0:
             return 1.0
-        return 1 - math.exp(-elapsed / self._rules.smoothing)
+        return 1 - math.exp(-elapsed / rules.smoothing)
 
-    def _cools(self, known: _Label) -> bool:
-        return self._now - known.ended < self._rules.cool_down
+    def _cools(self, known: _Label, rules: EventRules) -> bool:
+        return self._now - known.ended < rules.cool_down
 
-    def _changes(self, label: str, known: _Label) -> list[Event]:
-        rules, now = self._rules, self._now
+    def _changes(self, label: str, known: _Label, rules: EventRules) -> list[Event]:
+        now = self._now
         if known.is_on:
             if known.smoothed >= rules.off_threshold:
                 return []
@@ -109,7 +111,7 @@ class EventDetector:
             return []
         if math.isnan(known.above_since):
             known.above_since = now
-        if now - known.above_since < rules.min_duration or self._cools(known):
+        if now - known.above_since < rules.min_duration or self._cools(known, rules):
             return []
         known.is_on = True
         return [Event("start", label, now, known.smoothed)]

@@ -21,6 +21,7 @@ from edgevid.modelfile.manifest import Manifest
 from edgevid.modelfile.signature import Signature
 from edgevid.records import Box, Frame, Prediction
 from edgevid.runtime.backends import Backend
+from edgevid.runtime.head import HeadState
 from edgevid.runtime.preprocess import Preprocess
 from edgevid.runtime.scenes import CUT, Description, SceneWatch
 from edgevid.runtime.topk import TopK
@@ -79,13 +80,18 @@ class Model:
             UsageError: a value that makes no sense for this model.
             LabelsError: ``allow`` or ``deny`` names a label that the model lacks.
         """
+        head = self.manifest.head
         if memory is None:
             memory = self.manifest.memory_s
         if follow_scene is None:
             follow_scene = self.manifest.follow_scene
         if not memory >= 0:
             raise UsageError(f"memory must be 0 seconds or more, not {memory}")
-        if self.signature.alpha is None and memory != math.inf:
+        if head is not None and memory != self.manifest.memory_s:
+            raise UsageError(
+                f"{self.manifest.name} was taught with the memory that it has: it cannot be set"
+            )
+        if head is None and self.signature.alpha is None and memory != math.inf:
             raise UsageError(
                 f"{self.manifest.name} averages over all it ever saw: only a prepared model "
                 "has a memory that can be set"
@@ -98,9 +104,16 @@ class Model:
                 fit=fit or self.manifest.fit,
                 crop=crop,
             ),
-            TopK(self.manifest.labels, top_k=top_k, allow=allow, deny=deny),
+            TopK(
+                self.manifest.labels,
+                top_k=top_k,
+                allow=allow,
+                deny=deny,
+                independent=head is not None,
+            ),
             max(1.0, memory * self.manifest.fps),
             SceneWatch() if follow_scene and memory < math.inf else None,
+            HeadState(head) if head is not None else None,
         )
 
     def _run(self, stream: Stream, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -111,17 +124,25 @@ class Model:
         """
         tensor, network = self._backend.tensor, self.signature
         with self._lock:
-            stream._preprocess(image, tensor(network.image.index))
-            sees_cut = stream._sees_cut()
+            pixels = stream._preprocess.fit(image)
+            stream._preprocess.write(pixels, tensor(network.image.index))
+            sees_cut = stream._sees_cut(pixels)
             self._place_state(stream)
             if sees_cut:  # then the last frames are of no use to this one
                 for state in network.states:
                     if not state.is_running_mean:
                         tensor(state.input.index).fill(state.initial)
+                if stream._head is not None:
+                    stream._head.means.clear()
             if network.alpha is not None:
                 tensor(network.alpha.index)[0] = stream._alpha()
             self._backend.invoke()
-            logits: NDArray[np.float32] = tensor(network.logits.index)[0].copy()
+            if network.features is not None:
+                stream._features = tensor(network.features.index).reshape(-1).copy()
+            if network.logits is not None:
+                logits: NDArray[np.float32] = tensor(network.logits.index)[0].copy()
+        if stream._head is not None and stream._features is not None:
+            logits = stream._head.step(stream._features)
         if not np.isfinite(logits).all():
             raise ModelError(
                 f"{self.manifest.name or 'the model'} computes logits that are infinite or no "
@@ -163,6 +184,8 @@ class StreamState:
         arrays: the network's states.
         counted: for how many frames the past counts in a running mean.
         scene: what the last pictures looked like.
+        head: the last frames' features, float32 ``[frames, features]``, in a model that was
+            taught; else None.
 
     Example:
         >>> stream = edgevid.load_model("camera-motion").stream()
@@ -177,6 +200,7 @@ class StreamState:
     arrays: tuple[NDArray[Any], ...]
     counted: float
     scene: tuple[Description, ...]
+    head: NDArray[np.float32] | None = None
 
 
 class Stream:
@@ -200,12 +224,15 @@ class Stream:
         ranking: TopK,
         memory_frames: float,
         scenes: SceneWatch | None,
+        head: HeadState | None,
     ) -> None:
         self.model = model
         self._preprocess = preprocess
         self._ranking = ranking
         self._memory_frames = memory_frames
         self._scenes = scenes
+        self._head = head
+        self._features: NDArray[np.float32] | None = None
         self._counted: float = 0
         self._state = tuple(
             np.full(state.input.shape, state.initial, state.input.dtype)
@@ -232,17 +259,37 @@ class Stream:
             image: RGB, uint8, ``[height, width, 3]``.
 
         Returns:
-            float32 ``[classes]``, before softmax.
+            float32 ``[classes]``, before softmax; in a model that was taught before the logistic
+            function.
         """
         logits = self.model._run(self, image)
         self._counted += 1
         return logits
 
-    def _sees_cut(self) -> bool:
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """What the network knew of the last frame before its classifier: float32 ``[features]``.
+
+        Whatever the stream's memory is, they are of that frame (and the fraction of a second
+        before it that the network's own convolutions see), not of the mean over all.
+
+        Raises:
+            UsageError: there was no frame yet, or the model gives none.
+        """
+        if self.model.signature.features is None:
+            raise UsageError(
+                f"{self.model.manifest.name or 'the model'} gives no features: only a published "
+                "model that was prepared by this edgevid does, or one that was taught"
+            )
+        if self._features is None:
+            raise UsageError("there are no features before the first frame")
+        return self._features
+
+    def _sees_cut(self, pixels: NDArray[np.uint8]) -> bool:
         """Lets the past count for as long as the scene lasts; returns whether it was cut short."""
         if self._scenes is None:
             return False
-        counts = self._scenes.look(self._preprocess.pixels)
+        counts = self._scenes.look(pixels)
         self._counted = min(self._counted, counts)
         return counts == CUT
 
@@ -256,6 +303,9 @@ class Stream:
         self._counted = 0
         if self._scenes is not None:
             self._scenes.seen.clear()
+        if self._head is not None:
+            self._head.means.clear()
+        self._features = None
         for state, values in zip(self.model.signature.states, self._state, strict=True):
             values.fill(state.initial)
 
@@ -263,7 +313,9 @@ class Stream:
         """Returns a copy of what the stream remembers."""
         self.model._release(self)
         scene = tuple(self._scenes.seen) if self._scenes is not None else ()
-        return StreamState(tuple(values.copy() for values in self._state), self._counted, scene)
+        head = self._head.means.save() if self._head is not None else None
+        arrays = tuple(values.copy() for values in self._state)
+        return StreamState(arrays, self._counted, scene, head)
 
     def restore(self, state: StreamState) -> None:
         """Goes on from a saved moment, of this stream or another of the same model."""
@@ -274,3 +326,5 @@ class Stream:
         if self._scenes is not None:
             self._scenes.seen.clear()
             self._scenes.seen.extend(state.scene)
+        if self._head is not None and state.head is not None:
+            self._head.means.restore(state.head)

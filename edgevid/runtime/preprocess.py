@@ -22,16 +22,16 @@ class Preprocess:
             whole picture out of shape, ``letterbox`` keeps it whole between black bars.
         crop: a part of the picture, (x, y, width, height) in pixels, to look at instead of all.
 
-    Attributes:
-        pixels: the last picture as the network sees it: RGB, uint8, ``[height, width, 3]``.
-            Only good until the next picture.
-
     Raises:
         UsageError: an unknown fit, or a crop without area.
 
     Example:
+        >>> preprocess = Preprocess(96, 96)
+        >>> pixels = preprocess.fit(np.full((480, 640, 3), 255, np.uint8))
+        >>> pixels.shape
+        (96, 96, 3)
         >>> tensor = np.empty((1, 96, 96, 3), np.float32)
-        >>> Preprocess(96, 96)(np.full((480, 640, 3), 255, np.uint8), out=tensor)
+        >>> preprocess.write(pixels, tensor)
         >>> float(tensor.min()), float(tensor.max())
         (1.0, 1.0)
     """
@@ -42,25 +42,45 @@ class Preprocess:
         if crop is not None and (min(crop) < 0 or min(crop[2:]) < 1):
             raise UsageError(f"crop must be x,y,width,height in pixels, not {crop}")
         self._size = (width, height)
-        self._fit = fit
+        self._how = fit
         self._crop = crop
         self._buffer = np.zeros((height, width, 3), np.uint8)
-        self.pixels = self._buffer
 
-    def __call__(self, image: NDArray[np.uint8], out: NDArray[Any]) -> None:
-        """Writes one picture to the input.
+    def fit(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns a picture as the network sees it.
 
         Args:
             image: RGB, uint8, ``[height, width, 3]``.
-            out: the input's own memory, ``[..., height, width, 3]``: float32 gets 0..1, uint8
-                the pixels, int8 the pixels less 128.
+
+        Returns:
+            RGB, uint8, ``[height, width, 3]`` of the input's size. Only good until the next
+            picture, whose pixels take the same place.
 
         Raises:
             UsageError: the crop lies outside the picture.
         """
         if self._crop is not None:
             image = _cut(image, self._crop)
-        self.pixels = pixels = self._fitted(image)
+        if image.shape == self._buffer.shape:
+            return image
+        if self._how == "crop":
+            image = _middle(image, self._size)
+        if self._how == "letterbox":
+            self._buffer.fill(0)
+            self._shrink(image, _middle_of(self._buffer, image.shape[1] / image.shape[0]))
+        else:
+            self._shrink(image, self._buffer)
+        return self._buffer
+
+    @staticmethod
+    def write(pixels: NDArray[np.uint8], out: NDArray[Any]) -> None:
+        """Fills a network's input.
+
+        Args:
+            pixels: uint8, as ``fit`` returns them.
+            out: the input's own memory, ``[..., height, width, 3]``: float32 gets 0..1, uint8
+                the pixels, int8 the pixels less 128.
+        """
         target = out.reshape(pixels.shape)
         if out.dtype == np.int8:
             np.bitwise_xor(pixels, 0x80, out=target.view(np.uint8))
@@ -68,18 +88,6 @@ class Preprocess:
             target[...] = pixels
         else:
             np.multiply(pixels, np.float32(1 / 255), out=target)
-
-    def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if image.shape == self._buffer.shape:
-            return image
-        if self._fit == "crop":
-            image = _middle(image, self._size)
-        if self._fit == "letterbox":
-            self._buffer.fill(0)
-            self._shrink(image, _middle_of(self._buffer, image.shape[1] / image.shape[0]))
-        else:
-            self._shrink(image, self._buffer)
-        return self._buffer
 
     def _shrink(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         from edgevid.support.opencv import cv2  # here, so that importing edgevid stays light

@@ -21,6 +21,8 @@ class TopK:
         top_k: how many labels to give at most.
         allow: give only these labels; all when empty.
         deny: never give these labels.
+        independent: whether each label has a probability of its own, so that none need be true;
+            else they share one, and some label always is.
 
     Raises:
         UsageError: ``top_k`` is below 1, or no label is left.
@@ -34,6 +36,7 @@ class TopK:
         top_k: int = 5,
         allow: Collection[str] = (),
         deny: Collection[str] = (),
+        independent: bool = False,
     ) -> None:
         if top_k < 1:
             raise UsageError(f"top_k must be 1 or more, not {top_k}")
@@ -46,12 +49,13 @@ class TopK:
         ]
         if not kept:
             raise UsageError("allow and deny leave no label to give")
+        self._independent = independent
         self._labels = tuple(labels)
         self._top_k = min(top_k, len(kept))
         self._kept = np.array(kept) if len(kept) < len(labels) else None
 
     def top(self, logits: NDArray[np.float32]) -> tuple[Score, ...]:
-        """Returns the best labels and their softmax probabilities, best first.
+        """Returns the best labels and their probabilities, best first.
 
         Args:
             logits: float32 ``[classes]``.
@@ -60,13 +64,15 @@ class TopK:
         best = _largest(candidates, self._top_k)
         if self._kept is not None:
             best = self._kept[best]
+        # Ties go to the first label, so that the same scores always give the same labels.
+        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))[: self._top_k]
+        labels, exp = self._labels, math.exp
+        if self._independent:
+            return tuple([Score(labels[i], probability(-value)) for value, i in ranked])
         # Softmax, of which only a few values are wanted; the largest logit is taken off first, so
         # that no exponential overflows.
         largest = float(np.maximum.reduce(logits))
         total = float(np.add.reduce(np.exp(logits - largest)))
-        # Ties go to the first label, so that the same scores always give the same labels.
-        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))[: self._top_k]
-        labels, exp = self._labels, math.exp
         return tuple([Score(labels[i], exp(-value - largest) / total) for value, i in ranked])
 
 
@@ -83,3 +89,11 @@ def _check_known(label: str, labels: Sequence[str]) -> None:
         near = get_close_matches(label, labels, n=3)
         hint = f": did you mean {' or '.join(near)}?" if near else ""
         raise LabelsError(f"the model has no label {label!r}{hint}")
+
+
+def probability(logit: float) -> float:
+    """Returns the logistic function of a logit, without overflow."""
+    if logit >= 0:
+        return 1 / (1 + math.exp(-logit))
+    exp = math.exp(logit)
+    return exp / (1 + exp)

@@ -1,4 +1,4 @@
-"""``python -m export.camera_motion.demo``: films the clip that ``make demo`` plays.
+"""``python -m export.camera_motion.demo``: renders the clip that ``make demo`` plays.
 
 A camera does one thing after the other in front of a drawn scene. What it does when is written
 beside the clip.
@@ -16,9 +16,9 @@ from edgevid.sinks.video import VideoOutput
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.opencv import cv2
 from export.camera_motion import moves
-from export.camera_motion.foreground import things
+from export.camera_motion.foreground import foreground_objects
 from export.camera_motion.moves import LABELS, Segment
-from export.camera_motion.render import Shot, film
+from export.camera_motion.render import Shot, render
 from export.camera_motion.scenes import SIDE, pyramid, scene
 
 _SIZE = (320, 240)  # width, height in pixels
@@ -55,7 +55,7 @@ def main() -> int:
         scale=0.8,
         upright=0.0,
         path=moves.path(plan, seconds, np.random.default_rng(2), hand=False),
-        things=things(scenes, np.random.default_rng(9)),
+        foreground=foreground_objects(scenes, np.random.default_rng(9)),
         cover=np.full((2, 2, 3), (30, 22, 20), np.uint8),
         cover_side=np.array([0.0, 1.0]),
     )
@@ -64,7 +64,7 @@ def main() -> int:
     video = VideoOutput(folder / "demo.mp4")
     video.start(_FPS)
     for index in range(round(seconds * _FPS)):
-        large = film(shot, [index / _FPS], (2 * _SIZE[0], 2 * _SIZE[1]))[0]
+        large = render(shot, [index / _FPS], (2 * _SIZE[0], 2 * _SIZE[1]))[0]
         small = cv2.resize(large, _SIZE, interpolation=cv2.INTER_AREA)
         video.show(np.ascontiguousarray(small[..., ::-1]), index / _FPS)
     video.finish()

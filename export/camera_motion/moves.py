@@ -83,62 +83,60 @@ class Path:
         return float(self.cover[min(int(time / _TICK), len(self.cover) - 1)])
 
 
-def plan(
-    seconds: float, random: np.random.Generator, *, slowest: float = 1.1 * SEEN
-) -> list[Segment]:
+def plan(seconds: float, rng: np.random.Generator, *, slowest: float = 1.1 * SEEN) -> list[Segment]:
     """Decides what a camera does, one thing after the other.
 
     Args:
         seconds: how long.
-        random: decides.
+        rng: decides.
         slowest: widths a second of the slowest move.
     """
     segments: list[Segment] = []
     now, before = 0.0, -1
     while now < seconds:
-        label = _next(before, random)
-        speed = _speed(label, slowest, random)
-        lasts = random.uniform(0.5, 2.0) if label == STILL else random.uniform(0.9, 3.5)
+        label = _next(before, rng)
+        speed = _speed(label, slowest, rng)
+        lasts = rng.uniform(0.5, 2.0) if label == STILL else rng.uniform(0.9, 3.5)
         if LABELS[label].startswith("zoom"):
             lasts = min(lasts, max(0.7, _LONGEST_ZOOM * MEAN_RADIUS / speed))
         # A segment that was going on when the clip began shows no start.
-        ease = random.choice([0.0, random.uniform(0.1, 0.7)])
-        start = now if segments or random.random() < 0.5 else now - random.uniform(0, lasts / 2)
+        ease = float(rng.choice([0.0, rng.uniform(0.1, 0.7)]))
+        start = now if segments or rng.random() < 0.5 else now - rng.uniform(0, lasts / 2)
         segments.append(Segment(label, start, start + lasts, speed, min(ease, lasts / 3)))
         now, before = start + lasts, label
     return segments
 
 
-def _next(before: int, random: np.random.Generator) -> int:
-    if before in STEADY and random.random() < 0.25:
+def _next(before: int, rng: np.random.Generator) -> int:
+    if before in STEADY and rng.random() < 0.25:
         return before + 1 if before % 2 == 1 else before - 1  # back again
-    if before not in (-1, STILL) and random.random() < 0.6:
+    if before not in (-1, STILL) and rng.random() < 0.6:
         return STILL
     shares = np.ones(len(LABELS))
     shares[STILL] = 0.0 if before == STILL else 3.5
     shares[COVERED] = 0.8
-    return int(random.choice(len(LABELS), p=shares / shares.sum()))
+    return int(rng.choice(len(LABELS), p=shares / shares.sum()))
 
 
-def _speed(label: int, slowest: float, random: np.random.Generator) -> float:
+def _speed(label: int, slowest: float, rng: np.random.Generator) -> float:
     if label == STILL:
-        return float(random.choice([0.0, 0.0, random.uniform(0, UNSEEN)]))
+        return float(rng.choice([0.0, 0.0, rng.uniform(0, UNSEEN)]))
     if label == SHAKE:
-        return float(np.exp(random.uniform(np.log(0.012), np.log(0.1))))
+        return float(np.exp(rng.uniform(np.log(0.012), np.log(0.1))))
     turns = LABELS[label].startswith(("zoom", "roll"))
     fastest = _FASTEST_TURN if turns else FASTEST
-    return float(np.exp(random.uniform(np.log(slowest), np.log(fastest))))
+    return float(np.exp(rng.uniform(np.log(slowest), np.log(fastest))))
 
 
 def path(
-    segments: Sequence[Segment], seconds: float, random: np.random.Generator, *, hand: bool = True
+    segments: Sequence[Segment], seconds: float, rng: np.random.Generator, *, hand: bool = True
 ) -> Path:
     """Moves a camera along its segments.
 
     Args:
         segments: one after the other, from 0 or before to ``seconds`` or later.
         seconds: how long.
-        random: decides on what no segment says: the hand that holds the camera, what else moves
+        rng: decides on what no segment says: the hand that holds the camera, what else moves
             a little, directions.
         hand: whether the camera trembles, and moves in other ways a little.
     """
@@ -154,24 +152,22 @@ def path(
         labels[inside] = one.label
         profile = _eased(times[inside], one)
         if one.label == SHAKE:
-            offset[inside] += one.speed * _tremble(times[inside], random, fast=True)
+            offset[inside] += one.speed * _tremble(times[inside], rng, fast=True)
             speeds[inside] = one.speed
         elif one.label == COVERED:
-            cover[inside] = _covering(times[inside], one, random)
+            cover[inside] = _covering(times[inside], one, rng)
         else:
-            direction = random.integers(1, STEADY[-1] + 1) if one.label == STILL else one.label
+            direction = rng.integers(1, STEADY[-1] + 1) if one.label == STILL else one.label
             own = one.speed * profile
             speeds[inside] = own
             velocity[inside] += own[:, None] * _DIRECTIONS[direction]
-            if hand and one.label != STILL and random.random() < 0.6:
-                other = int(
-                    random.choice([d for d in STEADY if (d - 1) // 2 != (one.label - 1) // 2])
-                )
-                share = random.uniform(0, 0.3)
+            if hand and one.label != STILL and rng.random() < 0.6:
+                other = int(rng.choice([d for d in STEADY if (d - 1) // 2 != (one.label - 1) // 2]))
+                share = rng.uniform(0, 0.3)
                 velocity[inside] += share * own[:, None] * _DIRECTIONS[other]
-            if hand and random.random() < 0.6:
+            if hand and rng.random() < 0.6:
                 most = max(0.0025, 0.02 * one.speed)
-                offset[inside] += random.uniform(0, most) * _tremble(times[inside], random)
+                offset[inside] += rng.uniform(0, most) * _tremble(times[inside], rng)
     poses = np.cumsum(velocity, axis=0) * _TICK
     # The camera moves along its own axes, which may be turned, and by less when it is zoomed in.
     zoom, roll = poses[:, 2], poses[:, 3]
@@ -206,28 +202,26 @@ def _eased(times: NDArray[np.float64], one: Segment) -> NDArray[np.float64]:
 
 
 def _tremble(
-    times: NDArray[np.float64], random: np.random.Generator, *, fast: bool = False
+    times: NDArray[np.float64], rng: np.random.Generator, *, fast: bool = False
 ) -> NDArray[np.float64]:
     """Offsets of a pose with a standard deviation of 1 width over all axes, ``[times, 4]``."""
     offsets = np.zeros((len(times), 4))
     # x, y, zoom, roll: a shaken camera seldom zooms.
-    weights = np.array([1.0, 1.0, 0.1, 1.0]) * random.uniform(0.2, 1.0, 4)
+    weights = np.array([1.0, 1.0, 0.1, 1.0]) * rng.uniform(0.2, 1.0, 4)
     for axis in range(4):
         for _ in range(4):
-            rate = random.uniform(1.6, 6.5) if fast else random.uniform(0.3, 6)
-            offsets[:, axis] += random.normal() * np.sin(
-                2 * np.pi * (rate * times + random.random())
-            )
+            rate = rng.uniform(1.6, 6.5) if fast else rng.uniform(0.3, 6)
+            offsets[:, axis] += rng.normal() * np.sin(2 * np.pi * (rate * times + rng.random()))
     offsets *= weights / np.sqrt(2 * (weights**2).sum())
     offsets[:, 2:] /= MEAN_RADIUS
     return offsets
 
 
 def _covering(
-    times: NDArray[np.float64], one: Segment, random: np.random.Generator
+    times: NDArray[np.float64], one: Segment, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    comes, goes = random.uniform(0.1, 0.6, 2)
-    full = random.uniform(0.93, 1.0)
+    comes, goes = rng.uniform(0.1, 0.6, 2)
+    full = rng.uniform(0.93, 1.0)
     edge = np.minimum((times - one.start) / comes, (one.end - times) / goes)
     return full * np.clip(edge, 0, 1)
 

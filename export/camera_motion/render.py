@@ -1,7 +1,7 @@
-"""A camera that moves through a drawn scene, and all that makes its pictures less than perfect.
+"""Renders what a camera sees that moves through a drawn scene.
 
-The order is that of the light: scene, things that move in it, shutter, what sticks to the lens or
-to the picture, exposure, noise, blur, compression.
+The order is that of the light: scene, foreground, shutter, what covers the lens. What the lens and
+the sensor do to the pictures is added by ``corruptions``.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from numpy.typing import NDArray
 from edgevid.support.opencv import cv2
 from export.camera_motion.moves import Path
 from export.camera_motion.scenes import LEVELS, Picture, Pyramid
-
-Clip = NDArray[np.uint8]  # [frames, size, size, 3]
+from export.data.frames import Pictures
 
 _MOTION_BLUR = 1.5  # pixels that a shutter must smear before that is worth drawing
 _SUBFRAMES = 3
 
 
 @dataclass(frozen=True)
-class Thing:
-    """Something that moves by itself.
+class ForegroundObject:
+    """Something in the foreground, which moves by itself.
 
     Attributes:
         picture: RGB, uint8, square.
@@ -65,7 +64,7 @@ class Shot:
         scale: the scene's pixels to a pixel of the picture, at magnification 1.
         upright: roll at the start in radians.
         path: where the camera looks.
-        things: what moves, the farthest first.
+        foreground: what moves by itself, the farthest first.
         shutter: how long it is open, in seconds.
         readout: from the first line's exposure to the last line's, in seconds.
         cover: what may cover the lens.
@@ -77,14 +76,14 @@ class Shot:
     scale: float
     upright: float
     path: Path
-    things: Sequence[Thing] = ()
+    foreground: Sequence[ForegroundObject] = ()
     shutter: float = 0.0
     readout: float = 0.0
     cover: Picture | None = None
     cover_side: NDArray[np.float64] = field(default_factory=lambda: np.array([1.0, 0.0]))
 
 
-def film(shot: Shot, times: Sequence[float], size: int | tuple[int, int]) -> Clip:
+def render(shot: Shot, times: Sequence[float], size: int | tuple[int, int]) -> Pictures:
     """Pictures at these times, RGB, uint8, ``[times, height, width, 3]``.
 
     Args:
@@ -93,13 +92,13 @@ def film(shot: Shot, times: Sequence[float], size: int | tuple[int, int]) -> Cli
         size: width and height in pixels, or both in one. Lengths count in the smaller.
     """
     width, height = (size, size) if isinstance(size, int) else size
-    clip = np.empty((len(times), height, width, 3), np.uint8)
+    pictures = np.empty((len(times), height, width, 3), np.uint8)
     for place, time in enumerate(times):
-        clip[place] = _exposed(shot, time, width, height)
+        pictures[place] = _exposed(shot, time, width, height)
         covered = shot.path.covered(time)
         if covered and shot.cover is not None:
-            _cover(clip[place], shot.cover, covered, shot.cover_side)
-    return clip
+            _cover(pictures[place], shot.cover, covered, shot.cover_side)
+    return pictures
 
 
 def _exposed(shot: Shot, time: float, width: int, height: int) -> Picture:
@@ -130,8 +129,8 @@ def _seen(shot: Shot, time: float, width: int, height: int) -> Picture:
         shot.scene[level], _at_level(to_scene, level), (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101,
     )  # fmt: skip
-    for thing in shot.things:
-        _put(picture, thing, time, shot, to_scene, side)
+    for one in shot.foreground:
+        _put(picture, one, time, shot, to_scene, side)
     return picture
 
 
@@ -159,17 +158,17 @@ def _rotation(angle: float) -> NDArray[np.float64]:
 
 def _put(
     picture: Picture,
-    thing: Thing,
+    one: ForegroundObject,
     time: float,
     shot: Shot,
     to_scene: NDArray[np.float64],
     side: int,
 ) -> None:
-    """Paints a thing into a picture."""
-    middle, turn, across = thing.pose(time)
+    """Paints a foreground object into a picture."""
+    middle, turn, across = one.pose(time)
     height, width = picture.shape[:2]
-    pixels = thing.picture.shape[0]
-    if thing.on_lens:
+    pixels = one.picture.shape[0]
+    if one.on_lens:
         linear = _rotation(turn) * (across * side / pixels)
         place = np.array([width / 2, height / 2]) + middle * side
     else:
@@ -182,9 +181,9 @@ def _put(
     if np.any(place < -reach) or np.any(place > np.array([width, height]) + reach):
         return
     forward = np.column_stack([linear, place - linear @ (pixels / 2, pixels / 2)])
-    mask = cv2.warpAffine(thing.mask, forward, (width, height), flags=cv2.INTER_NEAREST)
+    mask = cv2.warpAffine(one.mask, forward, (width, height), flags=cv2.INTER_NEAREST)
     painted = cv2.warpAffine(
-        thing.picture, forward, (width, height), flags=cv2.INTER_LINEAR,
+        one.picture, forward, (width, height), flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     cv2.copyTo(painted, mask, picture)
@@ -195,7 +194,7 @@ def _cover(picture: Picture, cover: Picture, share: float, side: NDArray[np.floa
     height, width = picture.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     along = ((x / width - 0.5) * side[0] + (y / height - 0.5) * side[1]) / np.abs(side).sum()
-    edge = 0.12  # widths: how soft a thing so near looks
+    edge = 0.12  # widths: how soft what is so near looks
     opacity = np.clip(((along + 0.5) - (1 - share) * (1 + edge) + edge) / edge, 0, 1)
     hidden = cv2.resize(cover, (width, height), interpolation=cv2.INTER_CUBIC)
     mixed = picture + (hidden.astype(np.float32) - picture) * opacity[..., None]

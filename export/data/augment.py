@@ -86,7 +86,7 @@ def vary(
     size: int,
     fps: float,
     augmentation: Augmentation,
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """One variation of a clip.
 
@@ -97,19 +97,19 @@ def vary(
         size: height and width in pixels.
         fps: frames a second of the network.
         augmentation: how far it may differ.
-        random: decides.
+        rng: decides.
 
     Returns:
         uint8 ``[frames, size, size, 3]``, one frame or more.
     """
-    chosen = _moments(frames.timestamps, fps, augmentation, random)
+    chosen = _moments(frames.timestamps, fps, augmentation, rng)
     first = frames.picture(chosen[0])
-    camera = _camera(first.shape[0], first.shape[1], box, size, augmentation, random)
-    across, down = _looked_at(camera, size, augmentation, random)
-    light = _light(augmentation, random)
-    if random.random() < augmentation.overlay:
+    camera = _camera(first.shape[0], first.shape[1], box, size, augmentation, rng)
+    across, down = _looked_at(camera, size, augmentation, rng)
+    light = _light(augmentation, rng)
+    if rng.random() < augmentation.overlay:
         ghost = cv2.resize(other, (size, size)).astype(np.float32)
-        strength = random.uniform(0.1, 0.35)
+        strength = rng.uniform(0.1, 0.35)
     else:
         ghost, strength = np.zeros((size, size, 3), np.float32), 0.0
     clip = np.empty((len(chosen), size, size, 3), np.uint8)
@@ -127,7 +127,7 @@ def mix(
     targets: NDArray[np.float32],
     *,
     share: float,
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[list[NDArray[np.uint8]], NDArray[np.float32]]:
     """Shows other clips of a batch through some of its clips, and asks for both classes.
 
@@ -137,17 +137,17 @@ def mix(
         clips: each uint8 ``[frames, size, size, 3]``.
         targets: what is asked of each, ``[clips, classes]``.
         share: of the clips through which another is to be seen, 0 to 1.
-        random: decides.
+        rng: decides.
 
     Returns:
         The clips, as long as before, and their targets.
     """
     mixed, asked = list(clips), targets.copy()
     for place, clip in enumerate(clips):
-        if random.random() >= share:
+        if rng.random() >= share:
             continue
-        other = int(random.integers(len(clips)))
-        weight = random.beta(*_MIX)
+        other = int(rng.integers(len(clips)))
+        weight = rng.beta(*_MIX)
         weight = max(weight, 1 - weight)
         shown = clips[other][np.minimum(np.arange(len(clip)), len(clips[other]) - 1)]
         mixed[place] = (weight * clip + (1 - weight) * shown).astype(np.uint8)
@@ -156,35 +156,35 @@ def mix(
 
 
 def _moments(
-    timestamps: NDArray[np.float64], fps: float, a: Augmentation, random: np.random.Generator
+    timestamps: NDArray[np.float64], fps: float, a: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """Indices of the frames to show."""
-    step = np.exp(random.uniform(*np.log(a.speed))) / fps
+    step = np.exp(rng.uniform(*np.log(a.speed))) / fps
     last = timestamps[-1]
-    wanted = np.arange(random.uniform(0, min(step, 0.2 * last)), last + 1e-6, step)
+    wanted = np.arange(rng.uniform(0, min(step, 0.2 * last)), last + 1e-6, step)
     if len(wanted) > a.frames:
-        start = random.integers(len(wanted) - a.frames + 1)
+        start = rng.integers(len(wanted) - a.frames + 1)
         wanted = wanted[start : start + a.frames]
-    if len(wanted) > 6 and random.random() < a.shorten:
-        lost = random.integers(1, len(wanted) // 5 + 1)
-        wanted = wanted[lost:] if random.random() < 0.5 else wanted[:-lost]
+    if len(wanted) > 6 and rng.random() < a.shorten:
+        lost = rng.integers(1, len(wanted) // 5 + 1)
+        wanted = wanted[lost:] if rng.random() < 0.5 else wanted[:-lost]
     return np.abs(timestamps[None] - wanted[:, None]).argmin(1)
 
 
 def _camera(
-    height: int, width: int, box: Box, size: int, a: Augmentation, random: np.random.Generator
+    height: int, width: int, box: Box, size: int, a: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """The affine map ``[2, 3]`` from the network's pixels to the picture's."""
     left, top, right, bottom = np.multiply(box, (width, height, width, height))
     short = min(height, width)
     needed = min(1.15 * max(right - left, bottom - top), a.zoom[1] * short)
-    side = random.uniform(max(a.zoom[0] * short, needed), a.zoom[1] * short)
-    stretch = np.exp(random.uniform(-a.aspect, a.aspect))
+    side = rng.uniform(max(a.zoom[0] * short, needed), a.zoom[1] * short)
+    stretch = np.exp(rng.uniform(-a.aspect, a.aspect))
     across, down = min(width, side * stretch), min(height, side / stretch)
-    x = _place(across, left, right, width, random) + across / 2
-    y = _place(down, top, bottom, height, random) + down / 2
-    angle = np.radians(random.uniform(-a.turn, a.turn)) if random.random() < 0.5 else 0.0
-    if random.random() < a.mirror:
+    x = _place(across, left, right, width, rng) + across / 2
+    y = _place(down, top, bottom, height, rng) + down / 2
+    angle = np.radians(rng.uniform(-a.turn, a.turn)) if rng.random() < 0.5 else 0.0
+    if rng.random() < a.mirror:
         across = -across
     linear = np.array(
         [
@@ -198,33 +198,31 @@ def _camera(
 
 
 def _looked_at(
-    camera: NDArray[np.float64], size: int, a: Augmentation, random: np.random.Generator
+    camera: NDArray[np.float64], size: int, a: Augmentation, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Column and row of the picture that each of the network's pixels shows, ``[size, size]``."""
     pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(np.float64)
     if a.bend:
-        knots = random.normal(size=(5, 5, 2)) * random.uniform(0, a.bend) * size
+        knots = rng.normal(size=(5, 5, 2)) * rng.uniform(0, a.bend) * size
         pixels += cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
     places = (pixels @ camera[:, :2].T + camera[:, 2]).astype(np.float32)
     return np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
 
 
-def _place(
-    length: float, low: float, high: float, full: float, random: np.random.Generator
-) -> float:
+def _place(length: float, low: float, high: float, full: float, rng: np.random.Generator) -> float:
     """Where a crop of this length starts so that it holds ``low`` to ``high``, if it can."""
     ends = np.clip(sorted((high - length, low)), 0, full - length)
-    return float(random.uniform(*ends))
+    return float(rng.uniform(*ends))
 
 
-def _light(a: Augmentation, random: np.random.Generator) -> NDArray[np.float64]:
+def _light(a: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
     """The affine colour map ``[3, 4]``."""
-    brightness, contrast, saturation = random.uniform(1 - a.light, 1 + a.light, 3)
-    tint = random.uniform(1 - a.light / 3, 1 + a.light / 3, 3)
-    if random.random() < a.grey:
+    brightness, contrast, saturation = rng.uniform(1 - a.light, 1 + a.light, 3)
+    tint = rng.uniform(1 - a.light / 3, 1 + a.light / 3, 3)
+    if rng.random() < a.grey:
         saturation = 0.0
     blend = np.full((3, 3), (1 - saturation) / 3) + saturation * np.eye(3)
-    angle = np.radians(random.uniform(-a.hue, a.hue))
+    angle = np.radians(rng.uniform(-a.hue, a.hue))
     # A rotation about the axis of the greys (Rodrigues), which keeps them.
     same, more, less = (
         (1 + 2 * np.cos(angle + turn)) / 3 for turn in (0, 2 * np.pi / 3, -2 * np.pi / 3)

@@ -38,6 +38,9 @@ _MAX_SECONDS = 300.0  # a longer recording is no clip of one action
 
 T = TypeVar("T")
 
+Pictures = NDArray[np.uint8]
+"""What a network sees of a clip: RGB, ``[frames, size, size, 3]``."""
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -63,6 +66,15 @@ class Frames:
         pace = Pace(fps)
         return [i for i, timestamp in enumerate(self.timestamps) if pace.due(float(timestamp))]
 
+    def pictures(self, *, size: int, fps: float) -> Pictures:
+        """What a network of this input size sees at this rate, as the device prepares it."""
+        preprocess = Preprocess(size, size)
+        chosen = self.paced(fps)
+        seen = np.empty((len(chosen), size, size, 3), np.uint8)
+        for place, index in enumerate(chosen):
+            seen[place] = preprocess.fit(self.picture(index))
+        return seen
+
 
 @dataclass(frozen=True)
 class Unreadable:
@@ -81,7 +93,7 @@ class Watched:
         lacking: why they are not the whole clip; empty when they are.
     """
 
-    pictures: NDArray[np.uint8]
+    pictures: Pictures
     lacking: str = ""
 
 
@@ -124,9 +136,7 @@ def watch(
         preprocess = Preprocess(size, size)
 
         def seen(frame: Frame) -> NDArray[np.uint8]:
-            picture = np.empty((size, size, 3), np.uint8)
-            preprocess(frame.image, picture)
-            return picture
+            return preprocess.fit(frame.image).copy()
 
         pictures, _, lacking = _collect(clip, fps, seen)
         return Watched(np.stack(pictures), lacking)

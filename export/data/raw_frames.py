@@ -18,14 +18,14 @@ _NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>[0-9]+)(?P<after>[^0-9]*)", r
 _FLOW = re.compile(r"[xyuv][_-]|(.*[_-])?(flow|flownet|tvl1|farneback)([_-].*)?", re.IGNORECASE)
 
 
-class Pictures(NamedTuple):
+class PictureFiles(NamedTuple):
     """The pictures of a clip."""
 
     paths: list[Path]
     lacking: int  # that a list names beside them
 
 
-def pictures_of(folder: Path, part: Part | None) -> Pictures:
+def pictures_of(folder: Path, part: Part | None) -> PictureFiles:
     """Chooses the pictures of a folder that are a clip.
 
     Args:
@@ -44,7 +44,7 @@ def pictures_of(folder: Path, part: Part | None) -> Pictures:
         what = "pictures of optical flow alone" if found else "no pictures"
         raise SourceError(f"{folder}: holds {what}")
     if part is None:
-        return Pictures([path for _, path in numbered], 0)
+        return PictureFiles([path for _, path in numbered], 0)
     numbers = [number for number, _ in numbered]
     begin = min(numbers)
     if begin == 0 and part.offset + part.count <= max(numbers):
@@ -56,7 +56,7 @@ def pictures_of(folder: Path, part: Part | None) -> Pictures:
             f"{folder}: has {len(numbered)} pictures, none of them from {part.offset + 1} to "
             f"{part.offset + part.count}, which the list names"
         )
-    return Pictures(chosen, part.count - len(chosen))
+    return PictureFiles(chosen, part.count - len(chosen))
 
 
 def _one_pattern(found: Sequence[Path]) -> list[tuple[int, Path]]:

@@ -9,25 +9,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgevid.runtime.model import Model
-from edgevid.runtime.preprocess import Preprocess
-from export.data.frames import Frames
+from export.data.frames import Pictures
 from export.model.network import Network, alphas
 
-Pictures = NDArray[np.uint8]  # [frames, size, size, 3]: what the network sees of a clip
 Logits = NDArray[np.float32]  # [frames, classes]
 Predictor = Callable[[Pictures], Logits]
 
 _CHUNK = 16  # frames at a time: one graph for clips of any length, in little memory
-
-
-def pictures(frames: Frames, *, size: int, fps: float, fit: str = "crop") -> Pictures:
-    """The pictures that a stream at ``fps`` sees of a clip, as the device prepares them."""
-    preprocess = Preprocess(size, size, fit=fit)
-    chosen = frames.paced(fps)
-    clip = np.empty((len(chosen), size, size, 3), np.uint8)
-    for place, index in enumerate(chosen):
-        preprocess(frames.picture(index), clip[place])
-    return clip
 
 
 def keras_predictor(network: Network, memory: float) -> Predictor:

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import tensorflow as tf
 import tf_keras
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+MixedPrecision = Literal["auto", "float32", "bfloat16", "float16"]
+MIXED_PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @contextmanager
-def training_on(precision: Precision, devices: Sequence[str] | None = None) -> Iterator[None]:
+def training_on(precision: MixedPrecision, devices: Sequence[str] | None = None) -> Iterator[None]:
     """What is built inside is trained on all devices, in this precision.
 
     Args:

@@ -19,8 +19,8 @@ from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.prepare import prepare
 from edgevid.prepare.graph import Graph
 from export.conversion.tflite_converter import convert, step_function
+from export.data.frames import Pictures
 from export.model.network import Network, alphas
-from export.model.predict import Pictures
 
 _STAGES = r"stem|block\d+_layer\d+|head|classifier_head"
 _QUANTIZED = "/float"  # what preparation adds to the name of a tensor that it turns back to float

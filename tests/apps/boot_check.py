@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -65,11 +66,11 @@ def main(root: Path) -> None:
             for what, number in (("killed", signal.SIGKILL), ("hung", signal.SIGSTOP)):
                 before = machine.pid()
                 os.kill(before, number)
-                seconds = took(lambda old=before: until(lambda: machine.pid() not in (0, old)))
+                seconds = took(partial(until, partial(machine.runs_anew, before)))
                 rows.append((f"service {what}: until it runs again", seconds))
                 count = len(listener.heard)
                 rows.append(
-                    ("and until an event comes", took(lambda c=count: heard(listener, "start", c)))
+                    ("and until an event comes", took(partial(heard, listener, "start", count)))
                 )
             rows.append(("systemctl stop", took(lambda: machine.systemctl("stop", "edgevid"))))
             heard(listener, "end")
@@ -132,6 +133,10 @@ class Machine:
 
     def is_active(self) -> bool:
         return self.systemctl("is-active", "edgevid") == "active"
+
+    def runs_anew(self, before: int) -> bool:
+        """Whether the service runs, and as another process than before."""
+        return self.pid() not in (0, before)
 
     def pid(self) -> int:
         """Returns the service's process as this system counts; 0 while it does not run."""

@@ -13,6 +13,7 @@ import random
 import tempfile
 import threading
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def _fail(error: EdgevidError) -> None:
 
 
 def restart(times: int, folder: Path) -> dict[str, float]:
-    hub, sent, ended = Hub(["door"]), [], threading.Event()
+    hub, ended = Hub(["door"]), threading.Event()
+    sent: list[str] = []
     recovery, chance = [], random.Random(0)
 
     def happen() -> None:
@@ -59,16 +61,20 @@ def restart(times: int, folder: Path) -> dict[str, float]:
         Listener(broker.port, "edgevid/+/event") as listener,
         CutLine(broker.port) as line,
     ):
+
+        def more_than(count: int) -> bool:
+            return len(listener.heard) > count
+
         link = mqtt.start(MqttConfig(host="127.0.0.1", port=line.port), hub, folder, _fail)
         thread = threading.Thread(target=happen)
         thread.start()
         for _ in tqdm(range(times), unit=" restarts"):
             known = len(listener.heard)
-            wait_for(lambda known=known: len(listener.heard) > known + 5)
+            wait_for(partial(more_than, known + 5))
             with line.closed():  # so that the listener misses nothing that the broker passes on
                 broker.restart(listener, pause=chance.uniform(0, 4))
             up, known = time.monotonic(), len(listener.heard)
-            wait_for(lambda known=known: len(listener.heard) > known, 60)
+            wait_for(partial(more_than, known), 60)
             recovery.append(time.monotonic() - up)
         ended.set()
         thread.join()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.raspberry_pi.hub import CameraStatus, Hub
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.models.load import load_model
 from edgevid.runtime.model import Model
@@ -24,6 +25,13 @@ def until(condition: Callable[[], object], within: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.005)
+
+
+def status(hub: Hub, camera: str) -> CameraStatus:
+    """Returns how a camera is that the hub knows."""
+    found = hub.camera(camera)
+    assert found is not None
+    return found
 
 
 def colours(path: Path, *shown: tuple[tuple[int, int, int], float], fps: float = 10.0) -> Path:

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
+from edgevid import Frame
 from tests.apps.parts import BLACK, RED, colours, end_thread, until
 from tests.conftest import write_video
 
@@ -25,12 +27,12 @@ STALL = 0.5
 class Watched:
     """A camera and all that it told."""
 
-    def __init__(self, source: Path | str, **order: object) -> None:
+    def __init__(self, source: Path | str, **order: Any) -> None:
         self.states: list[tuple[str, str]] = []
         self.frames = 0
         self.camera = Camera(
             "front",
-            Order(str(source), 5.0, **order),  # type: ignore[arg-type]
+            Order(str(source), 5.0, **order),
             stall=STALL,
             longest_wait=0.5,
             turned=self._turned,
@@ -53,20 +55,29 @@ class Watched:
         assert self.camera._process
         return self.camera._process.pid
 
+    def take(self) -> Frame:
+        """Returns the newest frame, which must be there."""
+        _, frame = self.camera.take()
+        assert frame is not None
+        return frame
+
     def close(self) -> None:
         self.camera.stop()
         self.camera.join(2.0)
 
 
-@pytest.fixture
-def watch() -> Iterator[type[Watched]]:
-    made = []
+Watch = Callable[..., Watched]  # with what Watched takes
 
-    def start(*arguments: object, **options: object) -> Watched:
-        made.append(Watched(*arguments, **options))  # type: ignore[arg-type]
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    made: list[Watched] = []
+
+    def start(source: Path | str, **order: Any) -> Watched:
+        made.append(Watched(source, **order))
         return made[-1]
 
-    yield start  # type: ignore[misc]
+    yield start
     for watched in made:
         watched.close()
     assert children() == []
@@ -86,9 +97,9 @@ def video(tmp_path: Path) -> Path:
     return colours(tmp_path / "video.mp4", (RED, 0.4), (BLACK, 0.4))
 
 
-def test_a_file_is_one_endless_video_at_the_models_rate(watch, video: Path) -> None:
+def test_a_file_is_one_endless_video_at_the_models_rate(watch: Watch, video: Path) -> None:
     watched = watch(video, speed=4.0)
-    frames = []
+    frames: list[Frame] = []
     while len(frames) < 12:  # three times through
         losses, frame = watched.camera.take()
         frames += [frame] if frame else []
@@ -101,9 +112,11 @@ def test_a_file_is_one_endless_video_at_the_models_rate(watch, video: Path) -> N
     assert watched.states == [("live", "")]
 
 
-def test_a_file_that_is_played_again_does_not_run_ahead_of_the_clock(watch, video: Path) -> None:
+def test_a_file_that_is_played_again_does_not_run_ahead_of_the_clock(
+    watch: Watch, video: Path
+) -> None:
     watched = watch(video)
-    ahead = []
+    ahead: list[float] = []
     while len(ahead) < 10:  # more than twice through
         _, frame = watched.camera.take()
         ahead += [frame.timestamp - time.monotonic()] if frame else []
@@ -111,30 +124,29 @@ def test_a_file_that_is_played_again_does_not_run_ahead_of_the_clock(watch, vide
     assert max(ahead) <= 0
 
 
-def test_the_newest_frame_only_and_none_twice(watch, video: Path) -> None:
+def test_the_newest_frame_only_and_none_twice(watch: Watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.frames >= 4)
-    _, frame = watched.camera.take()
-    assert frame.index >= 3
+    assert watched.take().index >= 3
     assert watched.camera.take()[1] is None
 
 
-def test_mirror(watch, tmp_path: Path) -> None:
+def test_mirror(watch: Watch, tmp_path: Path) -> None:
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:, :32] = 255
     watched = watch(write_video(tmp_path / "left.mp4", [picture] * 5), mirror=True)
     until(lambda: watched.frames)
-    image = watched.camera.take()[1].image
+    image = watched.take().image
     assert image[:, 40:].mean() > 200 > 50 > image[:, :24].mean()
 
 
 @pytest.mark.parametrize("angle", [90, 180, 270])
-def test_a_camera_is_turned_clockwise(watch, tmp_path: Path, angle: int) -> None:
+def test_a_camera_is_turned_clockwise(watch: Watch, tmp_path: Path, angle: int) -> None:
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:24, :32] = 255  # top left
     watched = watch(write_video(tmp_path / "corner.mp4", [picture] * 5), rotate=angle)
     until(lambda: watched.frames)
-    image = watched.camera.take()[1].image
+    image = watched.take().image
     assert image.shape == ((48, 64, 3) if angle == 180 else (64, 48, 3))
     height, width = image.shape[0] // 2, image.shape[1] // 2
     corners = {
@@ -145,16 +157,16 @@ def test_a_camera_is_turned_clockwise(watch, tmp_path: Path, angle: int) -> None
     assert [corner.mean() > 128 for corner in corners.values()] == [a == angle for a in corners]
 
 
-def test_what_is_turned_is_mirrored_afterwards(watch, tmp_path: Path) -> None:
+def test_what_is_turned_is_mirrored_afterwards(watch: Watch, tmp_path: Path) -> None:
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[:24, :32] = 255
     video = write_video(tmp_path / "corner.mp4", [picture] * 5)
     watched = watch(video, rotate=90, mirror=True)
     until(lambda: watched.frames)
-    assert watched.camera.take()[1].image[:32, :24].mean() > 128
+    assert watched.take().image[:32, :24].mean() > 128
 
 
-def test_a_camera_that_hangs_is_noticed_and_opened_again(watch, video: Path) -> None:
+def test_a_camera_that_hangs_is_noticed_and_opened_again(watch: Watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
     first = watched.process
@@ -168,7 +180,7 @@ def test_a_camera_that_hangs_is_noticed_and_opened_again(watch, video: Path) -> 
     assert frame is None or frame.index < 10
 
 
-def test_a_process_that_dies_is_replaced(watch, video: Path) -> None:
+def test_a_process_that_dies_is_replaced(watch: Watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
     os.kill(watched.process, signal.SIGKILL)
@@ -177,7 +189,7 @@ def test_a_process_that_dies_is_replaced(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
 
 
-def test_a_camera_that_is_not_there_is_waited_for(watch, video: Path) -> None:
+def test_a_camera_that_is_not_there_is_waited_for(watch: Watch, video: Path) -> None:
     away = video.with_name("away.mp4")
     watched = watch(away)
     until(lambda: watched.now() == "lost")
@@ -186,7 +198,9 @@ def test_a_camera_that_is_not_there_is_waited_for(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
 
 
-def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, monkeypatch) -> None:
+def test_a_system_that_has_no_process_left_is_waited_for(
+    watch: Watch, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none_left(*_: object, **__: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
@@ -198,7 +212,7 @@ def test_a_system_that_has_no_process_left_is_waited_for(watch, video: Path, mon
     until(lambda: watched.now() == "live")
 
 
-def test_a_camera_that_is_refused_is_opened_again(watch, video: Path) -> None:
+def test_a_camera_that_is_refused_is_opened_again(watch: Watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
     watched.camera.refuse("too small")
@@ -207,7 +221,9 @@ def test_a_camera_that_is_refused_is_opened_again(watch, video: Path) -> None:
     until(lambda: watched.now() == "live")
 
 
-def test_a_folder_whose_files_are_all_bad_is_lost_and_tried_again(watch, tmp_path: Path) -> None:
+def test_a_folder_whose_files_are_all_bad_is_lost_and_tried_again(
+    watch: Watch, tmp_path: Path
+) -> None:
     folder = tmp_path / "videos"
     folder.mkdir()
     for name in ("1.mp4", "2.mp4"):
@@ -219,7 +235,9 @@ def test_a_folder_whose_files_are_all_bad_is_lost_and_tried_again(watch, tmp_pat
     until(lambda: watched.now() == "live")
 
 
-def test_a_file_that_ends_the_process_is_not_where_it_begins_again(watch, tmp_path: Path) -> None:
+def test_a_file_that_ends_the_process_is_not_where_it_begins_again(
+    watch: Watch, tmp_path: Path
+) -> None:
     folder = tmp_path / "videos"
     folder.mkdir()
     colours(folder / "1.mp4", (RED, 0.6))
@@ -233,15 +251,15 @@ def test_a_file_that_ends_the_process_is_not_where_it_begins_again(watch, tmp_pa
     assert not watched.camera._file.endswith("2.mp4")
 
 
-@pytest.mark.parametrize("error", [MemoryError, ValueError("no such shape"), KeyError("x")])
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("no such shape"), KeyError("x")])
 def test_whatever_fails_the_camera_is_lost_and_opened_again(
-    watch, video: Path, monkeypatch, error: object
+    watch: Watch, video: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
 
     def fails(*_: object) -> None:
-        raise error  # type: ignore[misc]
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr("apps.raspberry_pi.cameras.camera.CaptureProcess.receive", fails)
@@ -251,7 +269,7 @@ def test_whatever_fails_the_camera_is_lost_and_opened_again(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_camera_whose_thread_ends_gets_another(watch, video: Path) -> None:
+def test_a_camera_whose_thread_ends_gets_another(watch: Watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
     watched.camera.tend()
@@ -287,7 +305,9 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_of_a_capture_process_is_a_loss(watch, monkeypatch, content: str) -> None:
+def test_nonsense_of_a_capture_process_is_a_loss(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
     Instead(
         monkeypatch,
         "import sys, time; from apps.raspberry_pi.cameras.capture import HEADER\n"
@@ -299,7 +319,9 @@ def test_nonsense_of_a_capture_process_is_a_loss(watch, monkeypatch, content: st
     assert "its capture process sends nonsense" in watched.states[0][1]
 
 
-def test_complaints_are_logged_without_secrets_and_in_bounds(watch, monkeypatch, caplog) -> None:
+def test_complaints_are_logged_without_secrets_and_in_bounds(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     program = """
 import sys, time
 for number in range(20_000):
@@ -316,7 +338,9 @@ print("the last", "word" * 10_000, end="", file=sys.stderr)
     assert "hush" not in caplog.text
 
 
-def test_who_complains_all_the_time_and_gives_no_picture_is_noticed(watch, monkeypatch) -> None:
+def test_who_complains_all_the_time_and_gives_no_picture_is_noticed(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("apps.raspberry_pi.cameras.camera._OPENING_S", 0.5)
     Instead(
         monkeypatch,
@@ -327,7 +351,7 @@ def test_who_complains_all_the_time_and_gives_no_picture_is_noticed(watch, monke
     assert watched.states[0] == ("lost", "no picture for 0.5 s")
 
 
-def test_it_ends_at_once_even_if_its_process_hangs(watch, video: Path) -> None:
+def test_it_ends_at_once_even_if_its_process_hangs(watch: Watch, video: Path) -> None:
     watched = watch(video)
     until(lambda: watched.now() == "live")
     os.kill(watched.process, signal.SIGSTOP)
@@ -336,7 +360,7 @@ def test_it_ends_at_once_even_if_its_process_hangs(watch, video: Path) -> None:
     assert watched.states[-1] == ("live", "")  # to be stopped is no loss
 
 
-def test_a_password_is_not_among_the_arguments_that_all_can_see(watch) -> None:
+def test_a_password_is_not_among_the_arguments_that_all_can_see(watch: Watch) -> None:
     watched = watch("rtsp://me:hush@127.0.0.1:1/x")
     until(lambda: watched.camera._process)
     assert b"hush" not in Path(f"/proc/{watched.process}/cmdline").read_bytes()

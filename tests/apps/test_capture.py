@@ -52,7 +52,9 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_folder_with_a_bad_file_goes_on_with_the_next(folder: Path, caplog) -> None:
+def test_a_folder_with_a_bad_file_goes_on_with_the_next(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert pictures(order(folder), 15) == 3 * ["1.mp4", "red", "2.mp4", "3.mp4", "green"]
     assert {record.getMessage() for record in caplog.records} == {
         f"{folder}/2.mp4: cannot be read as a video: damaged, truncated, or of another kind: it "
@@ -100,14 +102,18 @@ def test_after_a_file_that_ended_the_process_comes_the_next(folder: Path) -> Non
     assert pictures(order(folder, after="gone"), 2) == ["1.mp4", "red"]
 
 
-def test_a_picture_that_is_too_large_is_refused(tmp_path: Path, monkeypatch) -> None:
+def test_a_picture_that_is_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(capture, "LARGEST_BYTES", 48 * 64 * 3 - 1)
     video = colours(tmp_path / "large.mp4", (RED, 0.4))
     with pytest.raises(SourceError, match="its pictures of 64x48 are too large"):
         pictures(order(video), 1)
 
 
-def test_in_a_folder_such_a_file_is_passed_over(folder: Path, monkeypatch) -> None:
+def test_in_a_folder_such_a_file_is_passed_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(capture, "LARGEST_BYTES", 48 * 64 * 3)
     write_video(folder / "2.mp4", [np.zeros((96, 128, 3), np.uint8)] * 5)
     assert pictures(order(folder), 5) == ["1.mp4", "red", "2.mp4", "3.mp4", "green"]

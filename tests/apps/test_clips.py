@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,9 +51,13 @@ def config(tmp_path: Path) -> ClipsConfig:
     return ClipsConfig(tmp_path / "clips", before=2.0, after=3.0)
 
 
-def found(config: ClipsConfig) -> list[dict]:
+def folder_of(config: ClipsConfig) -> Path:
     assert config.folder
-    return [json.loads(path.read_text()) for path in sorted(config.folder.glob("*.json"))]
+    return config.folder
+
+
+def found(config: ClipsConfig) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder_of(config).glob("*.json"))]
 
 
 def seconds_in(path: Path) -> list[float]:
@@ -81,7 +86,7 @@ def test_the_seconds_before_and_after(config: ClipsConfig) -> None:
     }
     shown = seconds_in(config.folder / described["video"])
     assert shown == pytest.approx(list(np.arange(8, 13.1, 0.2)), abs=0.5)
-    assert len(list(config.folder.iterdir())) == 2
+    assert len(list(folder_of(config).iterdir())) == 2
 
 
 def test_an_action_that_starts_meanwhile_prolongs_the_clip(config: ClipsConfig) -> None:
@@ -136,7 +141,7 @@ def test_two_clips_in_one_second_have_two_names(config: ClipsConfig) -> None:
     assert len(found(config)) == 2
 
 
-def test_memory_is_bounded(config: ClipsConfig, monkeypatch) -> None:
+def test_memory_is_bounded(config: ClipsConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.raspberry_pi.clips.writer._RING_BYTES", 5_000)
     clips = Clips(ClipsConfig(config.folder, before=1000.0, after=1.0), FPS)
     play(clips, 0, 100)
@@ -176,7 +181,7 @@ def test_the_recorder_writes_beside_the_watching(config: ClipsConfig) -> None:
     for tick in range(-10, 1):
         recorder.take("front", Frame(np.zeros((48, 64, 3), np.uint8), start + tick / FPS, 0))
     hub.happened("front", Event("start", "waving", start, 0.9))
-    until(lambda: list(config.folder.glob(".*.part.mp4")))
+    until(lambda: list(folder_of(config).glob(".*.part.mp4")))
     recorder.stop(60.0)
     (described,) = found(config)
     assert described["frames"] == 11
@@ -192,7 +197,9 @@ def test_the_button_keeps_what_just_happened(config: ClipsConfig) -> None:
     assert [clip["events"] for clip in found(config)] == [[]]
 
 
-def test_a_writer_that_falls_behind_leaves_frames_out(config: ClipsConfig, monkeypatch) -> None:
+def test_a_writer_that_falls_behind_leaves_frames_out(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Clips, "frame", lambda *_: time.sleep(0.01))
     recorder = Recorder(config, Hub(["front"]), FPS)
     for _ in range(1000):
@@ -207,12 +214,12 @@ def test_a_full_disk_stops_recording_and_nothing_else(tmp_path: Path) -> None:
 import logging, resource, sys, time
 from pathlib import Path
 import numpy as np
-from apps.raspberry_pi import clips
+from apps.raspberry_pi.clips import writer
 from apps.raspberry_pi.config import ClipsConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.clips.recorder import Recorder
 from edgevid import Event, Frame
-clips._SILENCE_S = 0.2
+writer._SILENCE_S = 0.2
 logging.basicConfig(format="%(message)s", stream=sys.stdout, level="INFO")
 folder = Path(sys.argv[1])
 hub = Hub(["front"])
@@ -246,7 +253,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.apps.test_clips import event, play
-from apps.raspberry_pi.clips import Clips
+from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 steps = []
 def step():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,11 @@ from apps.raspberry_pi.hub import Hub
 from edgevid import Event, MissingDependencyError, UsageError
 from tests.apps.parts import until
 
-gpiozero = pytest.importorskip("gpiozero")
+gpiozero: Any = pytest.importorskip("gpiozero")
 
 
 @pytest.fixture
-def pins() -> Iterator[object]:
+def pins() -> Iterator[Any]:
     from gpiozero.pins.mock import MockFactory
 
     before, gpiozero.Device.pin_factory = gpiozero.Device.pin_factory, MockFactory()
@@ -31,7 +33,7 @@ def happens(hub: Hub, state: str) -> None:
     hub.happened("front", Event(state, "waving", time.monotonic(), 0.5))  # type: ignore[arg-type]
 
 
-def test_the_light_is_on_while_something_is_going_on(pins) -> None:
+def test_the_light_is_on_while_something_is_going_on(pins: Any) -> None:
     hub = Hub(["front"])
     hub.turned("front", "live")
     gpio = Gpio(GpioConfig(led="GPIO17"), hub, None)
@@ -47,21 +49,27 @@ def test_the_light_is_on_while_something_is_going_on(pins) -> None:
     assert pins.pin("GPIO17").function == "input"  # nobody holds it
 
 
-def test_the_light_blinks_while_a_camera_is_lost(pins, monkeypatch) -> None:
+def test_the_light_blinks_while_a_camera_is_lost(
+    pins: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("apps.raspberry_pi.gpio._BLINK_S", 0.05)
     hub = Hub(["front"])
     hub.turned("front", "lost", "unplugged")
     gpio = Gpio(GpioConfig(led="GPIO17"), hub, None)
     light = pins.pin("GPIO17")
+
+    def shows(state: int) -> bool:
+        return bool(light.state == state)
+
     for state in (1, 0, 1, 0):
-        until(lambda state=state: light.state == state)
+        until(partial(shows, state))
     hub.turned("front", "live")
     time.sleep(0.3)
     assert light.state == 0
     gpio.stop(1.0)
 
 
-def test_the_button(pins, monkeypatch) -> None:
+def test_the_button(pins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.raspberry_pi.gpio._BOUNCE_S", None)
     pressed: list[int] = []
     gpio = Gpio(GpioConfig(button="GPIO2"), Hub(["front"]), lambda: pressed.append(1))
@@ -72,17 +80,17 @@ def test_the_button(pins, monkeypatch) -> None:
     gpio.stop(1.0)
 
 
-def test_a_pin_that_is_none(pins) -> None:
+def test_a_pin_that_is_none(pins: Any) -> None:
     with pytest.raises(UsageError, match=r"\[gpio\]: .*GPIO99"):
         Gpio(GpioConfig(led="GPIO99"), Hub(["front"]), None)
 
 
-def test_a_button_without_clips(pins) -> None:
+def test_a_button_without_clips(pins: Any) -> None:
     with pytest.raises(UsageError, match=r"give \[clips\] a folder"):
         Gpio(GpioConfig(button="GPIO2"), Hub(["front"]), None)
 
 
-def test_without_gpiozero_the_message_says_how_to_get_it(monkeypatch) -> None:
+def test_without_gpiozero_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     with pytest.raises(MissingDependencyError, match="apt install python3-gpiozero"):
         Gpio(GpioConfig(led="GPIO17"), Hub(["front"]), None)

@@ -18,7 +18,7 @@ SERVICE = """
 import sys
 from pathlib import Path
 from apps.raspberry_pi import in_use
-from edgevid import guard
+from edgevid.support.command import guard
 def run():
     in_use.hold(Path(sys.argv[1]), "folder in [clips]")
     print("has it", flush=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -27,7 +26,7 @@ class Written:
 
 
 @pytest.fixture
-def written() -> Iterator[Written]:
+def written() -> Written:
     return Written()
 
 

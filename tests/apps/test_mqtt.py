@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,14 @@ def happen(hub: Hub, number: int, camera: str = "door") -> None:
 
 def labels(events: list[dict[str, Any]]) -> list[int]:
     return [int(event["label"].removeprefix("action ")) for event in events]
+
+
+def has_come(listener: Listener, number: int) -> bool:
+    return number in labels(listener.events())
+
+
+def more_than(listener: Listener, count: int) -> bool:
+    return len(listener.heard) > count
 
 
 def see(hub: Hub, *scores: tuple[str, float], camera: str = "door") -> None:
@@ -340,7 +349,8 @@ def test_an_event_that_is_refused_stays(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(link, "_REFUSED_S", 0.1)
-    hub, login = Hub(["door"]), {"username": "pi", "password_file": locked(tmp_path)}
+    hub = Hub(["door"])
+    login: dict[str, Any] = {"username": "pi", "password_file": locked(tmp_path)}
     rights = with_passwords(tmp_path)
     everything = (tmp_path / "rights").read_text()
     topics = ("availability", "service", "+/state")
@@ -393,7 +403,8 @@ def test_what_does_not_fit_is_dropped_oldest_first(
 @contextmanager
 def happening(hub: Hub) -> Iterator[list[int]]:
     """Has events happen, fifty a second, until the block ends; gives their numbers so far."""
-    ended, sent = threading.Event(), []
+    ended = threading.Event()
+    sent: list[int] = []
 
     def run() -> None:
         while not ended.wait(0.02):
@@ -420,7 +431,7 @@ def test_the_broker_is_stopped_and_started_under_load(tmp_path: Path) -> None:
         with happening(hub) as sent:
             for _ in range(5):
                 known = len(listener.heard)
-                wait_for(lambda known=known: len(listener.heard) > known + 5)
+                wait_for(partial(more_than, listener, known + 5))
                 with line.closed():
                     broker.restart(listener, pause=0.2)
         wait_for(lambda: len(listener.heard) >= len(sent))
@@ -458,7 +469,7 @@ def test_an_event_whose_way_is_cut_comes_all_the_same(tmp_path: Path, broker_end
             happen(hub, number)
             assert cut.wait(60)
             happen(hub, number + 100)  # comes after it: by then it has come as often as it will
-            wait_for(lambda number=number: number + 100 in labels(listener.events()))
+            wait_for(partial(has_come, listener, number + 100))
     came = labels(listener.events())[1:]
     assert in_order(came) == [n for number in range(len(MOMENTS)) for n in (number, number + 100)]
     times = [came.count(number) for number in range(len(MOMENTS))]
@@ -491,7 +502,7 @@ def test_a_service_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
             child.communicate()
             child = start()
             say(number + 100)
-            wait_for(lambda number=number: number + 100 in labels(listener.events()))
+            wait_for(partial(has_come, listener, number + 100))
             time.sleep(0.1)  # for it to leave the outbox
         child.kill()
         child.communicate()
@@ -544,8 +555,8 @@ def test_tls_and_a_password(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     tls = f"certfile {certificates}/cert.pem\nkeyfile {certificates}/key.pem\n"
-    login = {"username": "pi", "password_file": locked(tmp_path)}
-    ours = {"tls": True, "ca_file": certificates / "ca.pem", "host": "localhost"}
+    login: dict[str, Any] = {"username": "pi", "password_file": locked(tmp_path)}
+    ours: dict[str, Any] = {"tls": True, "ca_file": certificates / "ca.pem", "host": "localhost"}
     hub = Hub(["door"])
     with Broker(tmp_path, tls + with_passwords(tmp_path)) as broker:
         with (
@@ -556,6 +567,10 @@ def test_tls_and_a_password(
         ):
             happen(hub, 0)
             wait_for(listener.events)
+
+        def says_since(before: int, what: str) -> bool:
+            return what in caplog.text[before:]
+
         for wrong, says in (
             ({**ours, "host": "127.0.0.1"}, "certificate"),  # which is for localhost
             ({"tls": True, "host": "localhost"}, "certificate"),  # which only our CA vouches for
@@ -563,7 +578,7 @@ def test_tls_and_a_password(
         ):
             before = len(caplog.text)
             with telling(broker.port, hub, tmp_path, **{**login, **wrong}):
-                wait_for(lambda before=before, says=says: says in caplog.text[before:])
+                wait_for(partial(says_since, before, says))
             assert "connected" not in caplog.text[before:]
     assert SECRET not in caplog.text
     assert SECRET not in repr(MqttConfig(**ours, **login, port=1))
@@ -572,7 +587,7 @@ def test_tls_and_a_password(
 def test_a_wrong_password_is_said_once_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    login = {"username": "pi", "password_file": locked(tmp_path, "wrong " + SECRET)}
+    login: dict[str, Any] = {"username": "pi", "password_file": locked(tmp_path, "wrong " + SECRET)}
     with (
         Broker(tmp_path, with_passwords(tmp_path)) as broker,
         telling(broker.port, Hub(["door"]), tmp_path, **login),
@@ -587,7 +602,7 @@ def test_where_it_may_not_write_events_wait(
 ) -> None:
     """A broker would take them, and drop them without a word that gets through to us."""
     hub = Hub(["door"])
-    login = {"username": "pi", "password_file": locked(tmp_path)}
+    login: dict[str, Any] = {"username": "pi", "password_file": locked(tmp_path)}
     with Broker(tmp_path, with_passwords(tmp_path)) as broker:
         with telling(broker.port, hub, tmp_path, topic="elsewhere", **login):
             happen(hub, 0)

@@ -42,7 +42,9 @@ def test_an_abstract_socket(monkeypatch: pytest.MonkeyPatch) -> None:
         assert listening.recv(100) == b"READY=1"
 
 
-def test_it_pings_no_more_than_is_due(systemd: socket.socket, monkeypatch) -> None:
+def test_it_pings_no_more_than_is_due(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "60000000")
     notifier = Notifier()
     for _ in range(100):
@@ -50,20 +52,26 @@ def test_it_pings_no_more_than_is_due(systemd: socket.socket, monkeypatch) -> No
     assert told(systemd) == ["WATCHDOG=1"]
 
 
-def test_without_a_watchdog_it_does_not_ping(systemd: socket.socket, monkeypatch) -> None:
+def test_without_a_watchdog_it_does_not_ping(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     Notifier().ping()
     assert told(systemd) == []
 
 
-def test_without_systemd_or_when_it_is_gone_nothing_happens(tmp_path, monkeypatch) -> None:
+def test_without_systemd_or_when_it_is_gone_nothing_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Notifier().say("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     Notifier().say("READY=1")
 
 
-def test_without_a_socket_nothing_is_said_and_nothing_fails(monkeypatch) -> None:
+def test_without_a_socket_nothing_is_said_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def none_left(*_: object) -> None:
         raise OSError(24, "Too many open files")
 

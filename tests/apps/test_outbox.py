@@ -101,7 +101,8 @@ def test_it_is_a_queue_whatever_the_disk_does(
     """A disk that takes nothing is SQLite told to write nothing."""
     logging.disable(logging.ERROR)
     folder = tmp_path_factory.mktemp("outbox")
-    outbox, expected, number, full = opened(folder, keep=5), [], 0, False
+    outbox, number, full = opened(folder, keep=5), 0, False
+    expected: list[int] = []
     for step in steps:
         if step == "add":
             number += 1

@@ -22,12 +22,12 @@ pytest.importorskip("prometheus_client", reason="the page's libraries are not in
 
 from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
-from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.hub import Hub, Shot
 from benchmarks.parts.broker import free_port
 from edgevid import Event, Frame, Prediction, Score
 from edgevid.support.opencv import cv2
 from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
-from tests.apps.parts import RED, colours, until
+from tests.apps.parts import RED, colours, status, until
 from tests.conftest import moving_pictures
 
 pytestmark = needs_chromium
@@ -185,9 +185,14 @@ def test_nothing_is_drawn_while_nobody_looks(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = Hub(["front-door"])
-    drawn = []
+    drawn: list[str] = []
     draw = hub.shot
-    monkeypatch.setattr(hub, "shot", lambda name: drawn.append(name) or draw(name))
+
+    def shot(name: str) -> Shot | None:
+        drawn.append(name)
+        return draw(name)
+
+    monkeypatch.setattr(hub, "shot", shot)
     with serving(hub) as address, watching(hub, "front-door"):
         browser.go(address)
         browser.until("document.querySelector('.camera img:not([hidden])')")
@@ -198,8 +203,8 @@ def test_nothing_is_drawn_while_nobody_looks(
         # The line is closed, and the last picture that was asked for is there.
         browser.until("line.readyState === EventSource.CLOSED")
         browser.until("!document.querySelector('.camera img').dataset.busy")
-        count, steps = len(drawn), hub.camera("front-door").steps
-        until(lambda: hub.camera("front-door").steps > steps + 5)
+        count, steps = len(drawn), status(hub, "front-door").steps
+        until(lambda: status(hub, "front-door").steps > steps + 5)
         assert len(drawn) == count
         browser.run(
             "Object.defineProperty(document, 'hidden', {value: false});"

@@ -23,7 +23,7 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Service, stop_all
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EdgevidError, Frame, open_source
-from tests.apps.parts import RED, colours, tiny, until
+from tests.apps.parts import RED, colours, status, tiny, until
 
 
 class Running:
@@ -109,7 +109,7 @@ def test_a_lost_camera_stops_no_other_and_ends_its_actions(place: Place) -> None
     assert not any("front: end" in line for line in running.said())
 
 
-def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch) -> None:
+def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Watch.step
 
     def slow(self: Watch, frame: Frame):  # type: ignore[no-untyped-def]
@@ -133,7 +133,7 @@ def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch) -> None:
     running.join()
     # Were frames to wait for their turn, each step would be 0.3 s further behind than the last.
     assert min(ages[-3:]) < 5 * 0.3
-    assert hub.camera("front").skipped >= 8
+    assert status(hub, "front").skipped >= 8
 
 
 def test_what_is_being_written_is_whole_when_it_ends(place: Place) -> None:
@@ -159,7 +159,7 @@ def test_systemd_is_told_when_it_is_ready_and_well(place: Place) -> None:
         )
         assert [systemd.recv(100) for _ in range(4)] == [b"READY=1"] + 3 * [b"WATCHDOG=1"]
         running.end()
-        rest = []
+        rest: list[bytes] = []
         while not rest or rest[-1] != b"STOPPING=1":
             rest.append(systemd.recv(100))
 
@@ -174,7 +174,7 @@ def test_the_watchdog_hears_nothing_when_no_frames_come(place: Place) -> None:
             WATCHDOG_USEC=str(100_000),
         )
         systemd.settimeout(60)
-        heard = []
+        heard: list[bytes] = []
         try:
             while len(heard) < 100:
                 heard.append(systemd.recv(100))

@@ -11,7 +11,7 @@ from apps.raspberry_pi.cameras.watcher import Watch, Watcher
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from edgevid import Frame, LabelsError, Model, ModelError
-from tests.apps.parts import BLACK, RED, tiny
+from tests.apps.parts import BLACK, RED, status, tiny
 
 
 class Fake:
@@ -70,7 +70,7 @@ def test_streams_do_not_mix(model: Model) -> None:
     run.cameras["two"].frames = frames(BLACK)
     run.play()
     assert run.events() == [("one", "start", "red")]
-    assert run.hub.camera("two").scores[0].probability == pytest.approx(0.25)
+    assert status(run.hub, "two").scores[0].probability == pytest.approx(0.25)
     assert run.taken[:4] == [("one", 0), ("two", 0), ("one", 1), ("two", 1)]
 
 
@@ -83,15 +83,15 @@ def test_after_a_loss_what_was_seen_is_forgotten_and_what_went_on_has_ended(mode
     assert run.events() == [("one", "start", "red"), ("one", "end", "red")]
     run.cameras["one"].frames = frames(BLACK, first=100)
     run.play()
-    assert run.hub.camera("one").scores[0].probability == pytest.approx(0.25)
-    assert run.hub.camera("one").skipped == 0  # the time without a camera is no time too slow
+    assert status(run.hub, "one").scores[0].probability == pytest.approx(0.25)
+    assert status(run.hub, "one").skipped == 0  # the time without a camera is no time too slow
 
 
 def test_skipped_ticks_are_counted(model: Model) -> None:
     run = Run(model, camera("one"))
     run.cameras["one"].frames = frames(RED, count=1) + frames(RED, first=5, count=2)
     run.play()
-    assert (run.hub.camera("one").steps, run.hub.camera("one").skipped) == (3, 4)
+    assert (status(run.hub, "one").steps, status(run.hub, "one").skipped) == (3, 4)
 
 
 def test_in_the_end_everything_ends(model: Model) -> None:
@@ -108,7 +108,7 @@ def test_a_camera_whose_pictures_cannot_be_used_stops_no_other(model: Model) -> 
     run.cameras["two"].frames = frames(RED)
     run.play()
     assert run.cameras["one"].refused.startswith("the crop 0,0,500,500 reaches past")
-    assert run.hub.camera("two").steps == 15
+    assert status(run.hub, "two").steps == 15
 
 
 def test_a_cameras_own_rules_go_before_those_for_all(model: Model) -> None:
@@ -118,7 +118,7 @@ def test_a_cameras_own_rules_go_before_those_for_all(model: Model) -> None:
         fake.frames = frames(RED)
     run.play()
     assert run.events() == [("two", "start", "red")]
-    assert {score.label for score in run.hub.camera("one").scores} == {"red", "green"}
+    assert {score.label for score in status(run.hub, "one").scores} == {"red", "green"}
 
 
 def test_rules_that_make_no_sense(model: Model) -> None:
@@ -145,4 +145,4 @@ def test_whatever_fails_in_a_step_only_that_camera_is_refused(
         fake.frames = frames(RED, count=3)
     run.play()
     assert run.cameras["one"].refused.startswith(f"cannot be classified: {type(error).__name__}")
-    assert run.hub.camera("two").steps == 3
+    assert status(run.hub, "two").steps == 3

@@ -30,7 +30,7 @@ from apps.raspberry_pi.pictures import from_jpeg
 from apps.raspberry_pi.web import app, connections, guard, live
 from apps.raspberry_pi.web import clips as clip_files
 from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
-from tests.apps.parts import BLACK, RED, colours, end_thread, until
+from tests.apps.parts import BLACK, RED, colours, end_thread, status, until
 
 TOKEN = "correct-horse-battery-staple"
 SCORES = (Score("juggling balls", 0.9), Score("<b>clapping</b>", 0.05))
@@ -38,7 +38,7 @@ SCORES = (Score("juggling balls", 0.9), Score("<b>clapping</b>", 0.05))
 
 def see(hub: Hub, camera: str = "door", *, scores: tuple[Score, ...] = SCORES) -> None:
     hub.turned(camera, "live")
-    number = hub.camera(camera).steps
+    number = status(hub, camera).steps
     frame = Frame(np.full((90, 160, 3), 120, np.uint8), time.monotonic(), number)
     hub.stepped(camera, frame, Prediction(frame.timestamp, number, scores, 2.0), 0)
 
@@ -133,10 +133,13 @@ def test_every_answer_tells_the_browser_to_be_careful(page: int) -> None:
 def test_a_picture_is_drawn_when_somebody_looks(
     hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = []
-    monkeypatch.setattr(
-        "apps.raspberry_pi.hub.jpeg", lambda picture: drawn.append(1) or b"picture %d" % len(drawn)
-    )
+    drawn: list[object] = []
+
+    def jpeg(picture: object) -> bytes:
+        drawn.append(picture)
+        return b"picture %d" % len(drawn)
+
+    monkeypatch.setattr("apps.raspberry_pi.hub.jpeg", jpeg)
     assert ask(page, "/cameras/door/picture.jpg")[0] == 404  # there is none yet
     for _ in range(5):
         see(hub)
@@ -237,7 +240,7 @@ class Told:
 def test_events_are_told_as_they_happen(hub: Hub, page: int) -> None:
     happen(hub, "before")
     with Told(page) as told:
-        assert told.answer.getheader("content-type").startswith("text/event-stream")
+        assert told.answer.headers["content-type"].startswith("text/event-stream")
         told.lines()  # it is there
         happen(hub, "after")
         number, event = told.next()

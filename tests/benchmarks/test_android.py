@@ -57,7 +57,7 @@ def test_words_without_times_are_an_error() -> None:
         parse("error while loading shared libraries\n")
 
 
-def test_it_drives_adb(tmp_path: Path, capsys) -> None:
+def test_it_drives_adb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, adb, model = tmp_path / "log", tmp_path / "adb", tmp_path / "model.tflite"
     (tmp_path / "said").write_text(SAID)
     adb.write_text(ADB.format(log=log, said=tmp_path / "said"))
@@ -77,7 +77,7 @@ def test_it_drives_adb(tmp_path: Path, capsys) -> None:
     assert "--num_threads=1" in calls[4]
 
 
-def test_without_adb(tmp_path: Path, capsys) -> None:
+def test_without_adb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"")
     assert main([str(file), "--binary", str(file), "--adb", str(tmp_path / "none")]) == 1

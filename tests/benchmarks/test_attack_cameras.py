@@ -40,7 +40,9 @@ def test_a_hostile_camera_is_noticed_and_harms_nobody(
     assert cameras.attack(camera, model, steady).broken == []
 
 
-def test_a_promise_that_is_broken_is_seen(model: Model, steady: Path, monkeypatch) -> None:
+def test_a_promise_that_is_broken_is_seen(
+    model: Model, steady: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that gives pictures breaks the promise to notice one that gives none."""
     camera = {camera.name: camera for camera in all_cameras()}["another size with each picture"]
     monkeypatch.setattr(cameras, "NOTICED_S", 3.0)

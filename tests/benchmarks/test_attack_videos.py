@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,20 +27,20 @@ def test_the_same_seed_makes_the_same_file(tmp_path: Path) -> None:
     assert one.path.read_bytes() == other.path.read_bytes()
 
 
-def test_a_promise_that_is_broken_is_seen(tmp_path: Path, monkeypatch) -> None:
+def test_a_promise_that_is_broken_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = make(tmp_path, 0)
     monkeypatch.setattr(videos, "_decodable", lambda path: 10_000)
     monkeypatch.setattr(videos, "_LONGEST_S", -1.0)
-    monkeypatch.setattr(videos.subprocess, "run", _leaving_a_mess(case))
+    monkeypatch.setattr(subprocess, "run", _leaving_a_mess(case))
     _, broken = videos.attack(case)
     found = " ".join(broken)
     for promise in ("exit code -11", "standard error", "left behind", "frames of 10000", "took"):
         assert promise in found
 
 
-def _leaving_a_mess(case: Case):  # type: ignore[no-untyped-def]
-    def run(*given, **options):  # type: ignore[no-untyped-def]
+def _leaving_a_mess(case: Case) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    def run(*given: Any, **options: Any) -> subprocess.CompletedProcess[bytes]:
         (case.path.parent / "half.part").touch()
-        return videos.subprocess.CompletedProcess(given, -11, b"", b"Traceback")
+        return subprocess.CompletedProcess(given, -11, b"", b"Traceback")
 
     return run

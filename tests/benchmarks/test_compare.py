@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks import clips
 from benchmarks.compare import ENVIRONMENTS, PEERS, draw, main
@@ -22,7 +23,9 @@ def test_every_peer_has_a_loop_and_an_environment() -> None:
     assert {peer.name for peer in PEERS} == set(LOOPS)
 
 
-def test_loops_take_turns_and_agree(real_clips: list[LabelledClip], tmp_path: Path, capsys) -> None:
+def test_loops_take_turns_and_agree(
+    real_clips: list[LabelledClip], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Those that need no environment of their own, and one whose environment cannot be made.
 
     They run one file, or its float twin: over a clip's frames they put nine tenths of their

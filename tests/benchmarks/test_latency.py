@@ -9,7 +9,9 @@ from benchmarks.latency import PARTS, draw, drawn, main, percentiles
 from edgevid import UsageError
 
 
-def test_it_measures_a_published_model(published_path: Path, tmp_path: Path, capsys) -> None:
+def test_it_measures_a_published_model(
+    published_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, plot = tmp_path / "latency.json", tmp_path / "latency.png"
     arguments = [str(published_path), "--quick", "--json", str(out), "--plot", str(plot)]
     assert main(arguments) == 0
@@ -43,7 +45,9 @@ def test_a_size_that_is_none(size: str) -> None:
         drawn(size)
 
 
-def test_no_model_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_no_model_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("EDGEVID_MODELS", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert main([]) == 2

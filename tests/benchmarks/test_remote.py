@@ -77,16 +77,16 @@ def test_figures_come_back_from_the_board(ssh: str, published_path: Path, tmp_pa
     assert model["ways"]["back to back"]["p50"] > 0
 
 
-def test_a_host_that_does_not_answer(tmp_path: Path, capsys) -> None:
+def test_a_host_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "pi@board", "--ssh", "false"]) == 1
     assert "pi@board: ended with 1" in capsys.readouterr().err
 
 
-def test_without_ssh(tmp_path: Path, capsys) -> None:
+def test_without_ssh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "pi@board", "--ssh", str(tmp_path / "none")]) == 1
     assert "cannot be run" in capsys.readouterr().err
 
 
-def test_a_host_is_no_option(capsys) -> None:
+def test_a_host_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host=-oProxyCommand=x"]) == 2
     assert "is no host" in capsys.readouterr().err

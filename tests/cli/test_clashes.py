@@ -57,7 +57,9 @@ def contents(folder: Path) -> dict[Path, bytes]:
         ("--source a.mp4 --output m.txt", "--output m.txt is the labels' file itself"),
     ],
 )
-def test_refused_before_anything_is_opened(flags: str, reason: str, here: Path, capfd) -> None:
+def test_refused_before_anything_is_opened(
+    flags: str, reason: str, here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = contents(here)
     model = ["--model", "m.tflite", "--labels", "m.txt", "--headless"]
     code = stream.main([*(flag.replace("@", " ") for flag in flags.split()), *model])

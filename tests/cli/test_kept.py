@@ -80,7 +80,9 @@ def nothing_unfinished(folder: Path) -> bool:
     return not list(folder.rglob(".*.part*"))
 
 
-def test_a_clip_that_breaks_off(flags, tmp_path: Path, capfd) -> None:
+def test_a_clip_that_breaks_off(
+    flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     cut, out, video = cut_off(tmp_path / "cut.mp4"), tmp_path / "out.jsonl", tmp_path / "out.mp4"
     assert run("--source", cut, "--output", out, "--save", video, *flags) == 1
     *lines, summary = lines_of(out)
@@ -99,7 +101,9 @@ def test_a_clip_that_breaks_off(flags, tmp_path: Path, capfd) -> None:
     assert nothing_unfinished(tmp_path)
 
 
-def test_bad_sources_among_good_ones(flags, clip: Path, tmp_path: Path, capfd) -> None:
+def test_bad_sources_among_good_ones(
+    flags: list[str], clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     bad, hollow, out = tmp_path / "bad.mp4", tmp_path / "hollow", tmp_path / "out.jsonl"
     bad.write_text("no video")
     hollow.mkdir()
@@ -114,7 +118,9 @@ def test_bad_sources_among_good_ones(flags, clip: Path, tmp_path: Path, capfd) -
     assert len(complaints) == 4
 
 
-def test_a_crop_that_one_clip_is_too_small_for(flags, clip: Path, tmp_path: Path) -> None:
+def test_a_crop_that_one_clip_is_too_small_for(
+    flags: list[str], clip: Path, tmp_path: Path
+) -> None:
     large = write_video(tmp_path / "large.mp4", moving_pictures(10, size=(128, 96)))
     out = tmp_path / "out.jsonl"
     crop = ["--crop", "0,0,100,90"]
@@ -125,7 +131,7 @@ def test_a_crop_that_one_clip_is_too_small_for(flags, clip: Path, tmp_path: Path
 
 @pytest.mark.parametrize("error", [ModelError("the model gives NaN"), RuntimeError("invoke")])
 def test_an_error_of_the_model(
-    error: Exception, flags, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, flags: list[str], clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps, step = iter(range(100)), Stream.step
 
@@ -136,7 +142,8 @@ def test_an_error_of_the_model(
 
     monkeypatch.setattr(Stream, "step", fails)
     out = tmp_path / "out.jsonl"
-    flags = ["--source", clip, "--output", out, "--save", tmp_path / "out.mp4", *flags]
+    both = ["--output", str(out), "--save", str(tmp_path / "out.mp4")]
+    flags = ["--source", str(clip), *both, *flags]
     if isinstance(error, ModelError):
         assert run(*flags) == 1
     else:  # a fault of the program itself: the trace says where
@@ -149,7 +156,7 @@ def test_an_error_of_the_model(
     assert nothing_unfinished(tmp_path)
 
 
-def test_a_full_disk_under_the_lines(flags, tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_under_the_lines(flags: list[str], tmp_path: Path, small_disk: Path) -> None:
     clip = write_video(tmp_path / "long.mp4", moving_pictures(400))
     (small_disk / "rest").write_bytes(bytes(1_000_000))
     out, video = small_disk / "out.jsonl", tmp_path / "out.mp4"
@@ -167,7 +174,7 @@ def test_a_full_disk_under_the_lines(flags, tmp_path: Path, small_disk: Path) ->
 
 
 def test_a_full_disk_under_the_only_output_ends_the_run(
-    flags, tmp_path: Path, small_disk: Path, capfd
+    flags: list[str], tmp_path: Path, small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     clip = write_video(tmp_path / "long.mp4", moving_pictures(400))
     (small_disk / "rest").write_bytes(bytes(1_020_000))
@@ -179,7 +186,7 @@ def test_a_full_disk_under_the_only_output_ends_the_run(
     assert "400 frames" not in said
 
 
-def test_a_full_disk_under_the_video(flags, tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_under_the_video(flags: list[str], tmp_path: Path, small_disk: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 360, 480, 3), np.uint8)
     clip = write_video(tmp_path / "noise.avi", list(noise))
     out, video = tmp_path / "out.jsonl", small_disk / "out.mp4"
@@ -193,7 +200,7 @@ def test_a_full_disk_under_the_video(flags, tmp_path: Path, small_disk: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal(number: signal.Signals, flags, tmp_path: Path) -> None:
+def test_a_signal(number: signal.Signals, flags: list[str], tmp_path: Path) -> None:
     clip = write_video(tmp_path / "long.mp4", [RED] * 3000)
     out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
     with start(
@@ -210,7 +217,7 @@ def test_a_signal(number: signal.Signals, flags, tmp_path: Path) -> None:
     assert nothing_unfinished(tmp_path)
 
 
-def test_a_second_signal_ends_it_at_once(flags, tmp_path: Path) -> None:
+def test_a_second_signal_ends_it_at_once(flags: list[str], tmp_path: Path) -> None:
     """Standard input that stays silent: the first signal cannot reach the end of a frame."""
     clip, out, video = tmp_path / "red.avi", tmp_path / "out.jsonl", tmp_path / "out.mp4"
     write_video(clip, [RED] * 200)
@@ -218,8 +225,7 @@ def test_a_second_signal_ends_it_at_once(flags, tmp_path: Path) -> None:
         *("--source", "-", "--output", out, "--save", video), *flags, stdin=subprocess.PIPE
     ) as process:
         assert process.stdin
-        process.stdin.buffer.write(clip.read_bytes()[: clip.stat().st_size // 2])
-        process.stdin.flush()
+        os.write(process.stdin.fileno(), clip.read_bytes()[: clip.stat().st_size // 2])
         wait_for("+ red", process.stdout)
         process.send_signal(signal.SIGINT)
         while process.poll() is None:
@@ -235,7 +241,7 @@ def test_a_second_signal_ends_it_at_once(flags, tmp_path: Path) -> None:
     assert read(video).times
 
 
-def test_what_is_killed_leaves_nothing_for_long(flags, tmp_path: Path) -> None:
+def test_what_is_killed_leaves_nothing_for_long(flags: list[str], tmp_path: Path) -> None:
     """Nothing is kept then; the next run takes the halves away, and watches none of them."""
     folder = tmp_path / "clips"
     folder.mkdir()
@@ -252,7 +258,9 @@ def test_what_is_killed_leaves_nothing_for_long(flags, tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["long.mp4", "out.jsonl"]
 
 
-def test_a_reader_that_leaves_does_not_cost_the_file(flags, clip: Path, tmp_path: Path) -> None:
+def test_a_reader_that_leaves_does_not_cost_the_file(
+    flags: list[str], clip: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.jsonl"
     with start("--source", clip, "--output", out, *flags) as process:
         assert process.stdout
@@ -264,7 +272,7 @@ def test_a_reader_that_leaves_does_not_cost_the_file(flags, clip: Path, tmp_path
     assert lines_of(out)[-1]["frames"] == 50
 
 
-def test_standard_output_on_a_full_disk(flags, clip: Path, tmp_path: Path) -> None:
+def test_standard_output_on_a_full_disk(flags: list[str], clip: Path, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         process = start("--source", clip, "--output", "-", *flags, stdout=full)
         said = process.communicate()[1]
@@ -275,7 +283,9 @@ def test_standard_output_on_a_full_disk(flags, clip: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("closed", "code"), [(">&-", 1), ("2>&-", 0), (">&- 2>&-", 1)])
-def test_closed_from_the_start(closed: str, code: int, flags, clip: Path, tmp_path: Path) -> None:
+def test_closed_from_the_start(
+    closed: str, code: int, flags: list[str], clip: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.jsonl"
     shell = f'exec "$@" {closed}'
     command = [sys.executable, "-m", "edgevid.stream", "--source", str(clip), *flags, "--output"]
@@ -291,7 +301,7 @@ def test_closed_from_the_start(closed: str, code: int, flags, clip: Path, tmp_pa
     assert b"Traceback" not in done.stderr
 
 
-def test_a_terminal_that_closes(flags, tmp_path: Path) -> None:
+def test_a_terminal_that_closes(flags: list[str], tmp_path: Path) -> None:
     clip, out = write_video(tmp_path / "long.mp4", [RED] * 3000), tmp_path / "out.jsonl"
     try:
         ours, theirs = pty.openpty()
@@ -311,7 +321,7 @@ def test_a_terminal_that_closes(flags, tmp_path: Path) -> None:
     assert nothing_unfinished(tmp_path)
 
 
-def test_names_that_are_not_utf_8(flags, clip: Path, tmp_path: Path) -> None:
+def test_names_that_are_not_utf_8(flags: list[str], clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"d\xe9j\xe0")
     folder.mkdir()
     source, out, video = (
@@ -330,7 +340,7 @@ def test_names_that_are_not_utf_8(flags, clip: Path, tmp_path: Path) -> None:
     assert f"edgevid: {tmp_path}/d\ufffdj\ufffd/no\ufffd.mp4: " in error
 
 
-def test_turned_upside_down_and_back(flags, tmp_path: Path) -> None:
+def test_turned_upside_down_and_back(flags: list[str], tmp_path: Path) -> None:
     """The tiny model tells colours apart, so look where one is: with a crop."""
     picture = RED.copy()
     picture[24:] = (0, 0, 255)

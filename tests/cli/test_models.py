@@ -163,6 +163,7 @@ def test_wrong_usage_is_one_line(
     code: int,
     problem: str,
 ) -> None:
+    ended: str | int | None
     try:
         ended = models.main(arguments)
     except SystemExit as exit_:  # argparse leaves this way

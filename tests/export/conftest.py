@@ -85,6 +85,12 @@ def depth_of_module(request: pytest.FixtureRequest, network_module: Any) -> Iter
 
 
 @pytest.fixture
+def small(network_module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes A0 look at small pictures."""
+    monkeypatch.setitem(network_module.INPUT_SIZE, "a0", SIZE)
+
+
+@pytest.fixture
 def make_clip() -> MakeClip:
     """Writes a clip in which a square moves over noise that stands still."""
 

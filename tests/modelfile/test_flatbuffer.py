@@ -4,6 +4,7 @@ import random
 import struct
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -53,16 +54,16 @@ def test_refuses_every_truncation() -> None:
 
 
 def test_refuses_indices_that_point_nowhere() -> None:
-    def wrong_tensor(model) -> None:
+    def wrong_tensor(model: Any) -> None:
         model.subgraphs[0].operators[0].inputs = [0, 99]
 
-    def wrong_buffer(model) -> None:
+    def wrong_buffer(model: Any) -> None:
         model.subgraphs[0].tensors[0].buffer = 99
 
-    def wrong_opcode(model) -> None:
+    def wrong_opcode(model: Any) -> None:
         model.subgraphs[0].operators[1].opcodeIndex = 99
 
-    def wrong_signature(model) -> None:
+    def wrong_signature(model: Any) -> None:
         model.signatureDefs[0].inputs[0].tensorIndex = 99
 
     for edit in (wrong_tensor, wrong_buffer, wrong_opcode, wrong_signature):
@@ -71,7 +72,7 @@ def test_refuses_indices_that_point_nowhere() -> None:
 
 
 def test_refuses_weights_of_the_wrong_size() -> None:
-    def grow(model) -> None:
+    def grow(model: Any) -> None:
         model.subgraphs[0].tensors[5].shape = [4, 300]
 
     with pytest.raises(ModelError, match="should hold 4800 bytes but holds 48"):
@@ -95,12 +96,12 @@ def test_any_damage_is_a_model_error_or_harmless() -> None:
 
 
 def test_refuses_tensors_that_share_one_long_list() -> None:
-    def many(model) -> None:
+    def many(model: Any) -> None:
         model.subgraphs[0].tensors[0].name = b"a" * 400_000
         model.subgraphs[0].tensors += [model.subgraphs[0].tensors[1]] * 20_000
 
     data = bytearray(tiny_model(many))
-    first = _vector_of_tensors(data)
+    first = _vector_of_tensors(bytes(data))
     target = first + struct.unpack_from("<I", data, first)[0]
     for place in range(first, first + 4 * 20_007, 4):
         struct.pack_into("<I", data, place, target - place) if target > place else None
@@ -114,4 +115,4 @@ def _vector_of_tensors(data: bytes) -> int:
     """Returns where the offsets of the tensors begin."""
     model = schema.Model.GetRootAs(data)
     table = model.Subgraphs(0)._tab
-    return table.Vector(table.Offset(4))
+    return int(table.Vector(table.Offset(4)))

@@ -8,7 +8,7 @@ import shutil
 import struct
 import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -290,19 +290,19 @@ class TestContent:
         with pytest.raises(ModelError, match=f"lacks '{key}'"):
             manifest.read(with_json(lambda values: values.pop(key)))
 
+    WRONG: Mapping[str, tuple[object, ...]] = {
+        "name": (3, None),
+        "fps": (0, -5, 1e9, math.nan, "five", None, [], 10**400),
+        "fit": ("squeeze", 1, None),
+        "memory_s": (-1, math.nan, "long", 10**400),
+        "clip_s": (0, -1, math.nan, math.inf),
+        "events": (None, [], 1),
+        "metrics": (None, [], "good"),
+        "provenance": ("here",),
+    }
+
     @pytest.mark.parametrize(
-        ("key", "value"),
-        [
-            ("name", 3),
-            ("name", None),
-            *(("fps", value) for value in (0, -5, 1e9, math.nan, "five", None, [], 10**400)),
-            *(("fit", value) for value in ("squeeze", 1, None)),
-            *(("memory_s", value) for value in (-1, math.nan, "long", 10**400)),
-            *(("clip_s", value) for value in (0, -1, math.nan, math.inf)),
-            *(("events", value) for value in (None, [], 1)),
-            *(("metrics", value) for value in (None, [], "good")),
-            ("provenance", "here"),
-        ],
+        ("key", "value"), [(key, value) for key, values in WRONG.items() for value in values]
     )
     def test_values_that_are_wrong(self, key: str, value: object) -> None:
         with pytest.raises(ModelError, match="manifest"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,40 +26,40 @@ def test_published_states_pair_by_name_and_idle_ones_are_set_apart(published_pat
         assert state.name.removeprefix("state_") in state.input.name
 
 
-def rename_output(model) -> None:
+def rename_output(model: Any) -> None:
     model.signatureDefs[0].outputs[0].name = b"other"
 
 
-def rename_image(model) -> None:
+def rename_image(model: Any) -> None:
     model.signatureDefs[0].inputs[0].name = b"picture"
 
 
-def rename_logits(model) -> None:
+def rename_logits(model: Any) -> None:
     model.signatureDefs[0].outputs[1].name = b"scores"
 
 
-def drop_state(model) -> None:
+def drop_state(model: Any) -> None:
     del model.signatureDefs[0].inputs[1]
     del model.signatureDefs[0].outputs[0]
 
 
-def drop_signature(model) -> None:
+def drop_signature(model: Any) -> None:
     model.signatureDefs = []
 
 
-def open_size(model) -> None:
+def open_size(model: Any) -> None:
     model.subgraphs[0].tensors[0].shapeSignature = [1, -1, 8, 8, 3]
 
 
-def grey_image(model) -> None:
+def grey_image(model: Any) -> None:
     model.subgraphs[0].tensors[0].shape = [1, 1, 8, 24, 1]
 
 
-def other_state_shape(model) -> None:
+def other_state_shape(model: Any) -> None:
     model.subgraphs[0].tensors[4].shape = [3]
 
 
-def integer_image(model) -> None:
+def integer_image(model: Any) -> None:
     model.subgraphs[0].tensors[0].type = 2
 
 
@@ -75,7 +77,7 @@ def integer_image(model) -> None:
         (integer_image, "image is int32"),
     ],
 )
-def test_refuses_what_is_no_stream(edit, reason: str) -> None:
+def test_refuses_what_is_no_stream(edit: Callable[[Any], None], reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
         signature.of(flatbuffer.read(tiny_model(edit)))
 

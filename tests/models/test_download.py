@@ -237,7 +237,7 @@ def test_two_processes_at_once(server: LocalServer, target: Path) -> None:
         request.wfile.write(MODEL)
 
     program = (
-        "import sys; from pathlib import Path; from edgevid import download; "
+        "import sys; from pathlib import Path; from edgevid.models import download; "
         "download.fetch([sys.argv[1]], Path(sys.argv[2]), check=len, progress=False)"
     )
     command = [sys.executable, "-c", program, server.on("/a", answer), str(target)]

@@ -452,7 +452,7 @@ class TestCache:
 def test_looking_up_a_model_loads_no_network_code(models: Path) -> None:
     (models / "movinet-a0.tflite").touch()
     program = (
-        "import sys; from edgevid import model_files; model_files.locate('movinet-a0'); "
+        "import sys; from edgevid.models import locate; locate.locate('movinet-a0'); "
         "print({'ssl', 'http.client', 'urllib.request', 'tqdm'} & set(sys.modules))"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

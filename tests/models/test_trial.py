@@ -60,7 +60,7 @@ def played_by(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     program = program.replace("{", "{{").replace("}", "}}")  # the whole is filled in later
     start = trial._PROGRAM.replace(
         "from edgevid.models.attempt import serve\n",
-        f"from edgevid import attempt\ndef played(data, wanted):\n    {program}\n"
+        f"from edgevid.models import attempt\ndef played(data, wanted):\n    {program}\n"
         "attempt.attempt = played\nserve = attempt.serve\n",
     )
     assert start != trial._PROGRAM

@@ -29,4 +29,5 @@ def pictures() -> NDArray[np.uint8]:
     random = np.random.default_rng(3)
     colours = random.integers(0, 256, (40, 1, 1, 3))
     patterns = random.integers(-60, 60, (40, SIZE, SIZE, 3))
-    return np.clip(colours + patterns, 0, 255).astype(np.uint8)
+    made: NDArray[np.uint8] = np.clip(colours + patterns, 0, 255).astype(np.uint8)
+    return made

@@ -72,14 +72,14 @@ class _Builder:
             x = self.op("MUL", [gate, x], [1, 1, half, half, CHANNELS], _SIGNED)
         x = self.reshape(x, [1, half, half, CHANNELS])
         x = self.reshape(self.conv(x, CHANNELS, 1, relu=False), [1, 1, half, half, CHANNELS])
-        rezero = self.constant(np.float32(-0.7).reshape(()), (0.7 / 127, 0))
+        rezero = self.constant(np.array(-0.7, np.float32), (0.7 / 127, 0))
         x = self.op("MUL", [x, rezero], [1, 1, half, half, CHANNELS], _SIGNED)
         skip = self.reshape(pooled, [1, 1, half, half, CHANNELS])
         x = self.op("ADD", [x, skip], [1, 1, half, half, CHANNELS], _SIGNED)
         total = self.op(
             "SUM", [x, *self.ints([1, 2, 3])], [1, 1, 1, 1, CHANNELS], (2.0, 0), keepDims=True
         )
-        share = self.constant(np.float32(1 / half**2).reshape(()), (1 / half**2 / 255, -128))
+        share = self.constant(np.array(1 / half**2, np.float32), (1 / half**2 / 255, -128))
         frame = self.op("MUL", [total, share], [1, 1, 1, 1, CHANNELS], (6 / 255, 0))
         mean = self.pool(frame, "state_head_pool")
         x = self.conv(self.reshape(mean, [1, 1, 1, CHANNELS]), CLASSES, 1, relu=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,7 +213,7 @@ class TestFolding:
         assert fold_multiplications(graph) == ""
 
 
-def _rezero(graph: Graph):
+def _rezero(graph: Graph) -> Any:
     return next(op for op in graph.find("MUL") if graph.real(op.inputs[1]) == pytest.approx(-0.7))
 
 

@@ -136,7 +136,7 @@ def test_wrong_requests() -> None:
     ],
 )
 def test_a_missing_runtime_names_the_command(
-    name: str, module: str, command: str, monkeypatch
+    name: str, module: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
     with pytest.raises(MissingDependencyError) as caught:
@@ -145,7 +145,9 @@ def test_a_missing_runtime_names_the_command(
     assert "\n" not in str(caught.value)
 
 
-def test_auto_names_all_that_it_tried_and_never_loads_tensorflow(monkeypatch) -> None:
+def test_auto_names_all_that_it_tried_and_never_loads_tensorflow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"):
         monkeypatch.setitem(sys.modules, module, None)
     loaded = "tensorflow" in sys.modules
@@ -206,7 +208,8 @@ def test_the_runtimes_agree_on_a_prepared_model(
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     weights: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def logits_elsewhere(

@@ -52,7 +52,9 @@ def test_it_does_not_come_back_within_the_cool_down() -> None:
 
 def test_smoothing_takes_time_constant_seconds() -> None:
     smoothed = found([0.0] + [1.0] * 20, rules(on_threshold=0.632, smoothing=1.0))
-    assert smoothed[0] == ("start", pytest.approx(1.0, abs=0.21))
+    state, timestamp = smoothed[0]
+    assert state == "start"
+    assert timestamp == pytest.approx(1.0, abs=0.21)
 
 
 def test_smoothing_does_not_depend_on_the_rate() -> None:

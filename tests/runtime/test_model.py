@@ -3,11 +3,13 @@ from __future__ import annotations
 import copy
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.parts.tiny_model import LABELS, WEIGHTS, tiny_model
 from edgevid.errors import LabelsError, MissingDependencyError, ModelError, UsageError
@@ -16,7 +18,7 @@ from edgevid.modelfile.manifest import Manifest, write
 from edgevid.models.load import load_model
 from edgevid.records import Frame
 from edgevid.runtime.backends import open_backend
-from edgevid.runtime.model import Model
+from edgevid.runtime.model import Model, Stream
 from tests.conftest import moving_pictures
 from tests.prepare.mini_movinet import CLASSES, mini_movinet
 
@@ -46,14 +48,15 @@ def mini_prepared(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture(params=["tiny", "mini_prepared", "published"])
 def any_model(request: pytest.FixtureRequest) -> Model:
-    return request.getfixturevalue(request.param)
+    model: Model = request.getfixturevalue(request.param)
+    return model
 
 
 PICTURES = moving_pictures(12, size=(80, 60))
 OTHERS = [picture[::-1].copy() for picture in PICTURES]
 
 
-def logits_of(stream, pictures) -> np.ndarray:
+def logits_of(stream: Stream, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
     return np.array([stream.logits(picture) for picture in pictures])
 
 
@@ -211,7 +214,7 @@ def test_a_damaged_file_is_refused_by_name(tiny_path: Path, damage: Callable[[Pa
 
 
 def test_a_graph_that_the_runtime_refuses(tiny_path: Path) -> None:
-    def wrong_axis(model) -> None:
+    def wrong_axis(model: Any) -> None:
         model.buffers[1].data = np.frombuffer(np.array([1, 2, 9], np.int32).tobytes(), np.uint8)
 
     tiny_path.write_bytes(tiny_model(wrong_axis))
@@ -235,7 +238,7 @@ def test_backends_are_checked(tiny_path: Path) -> None:
 def test_logits_that_are_no_numbers_are_an_error_at_the_first_step(
     tmp_path: Path, weight: float
 ) -> None:
-    def spoil(model) -> None:
+    def spoil(model: Any) -> None:
         values = np.full((len(LABELS), 3), weight, np.float32)
         model.buffers[2].data = np.frombuffer(values.tobytes(), np.uint8)
 
@@ -252,9 +255,10 @@ def test_logits_that_are_no_numbers_are_an_error_at_the_first_step(
 def test_memory_decides_how_far_the_past_reaches(mini_prepared: Model) -> None:
     """Two pasts that differ, then the same pictures: after the memory's length nothing is left."""
 
-    def last(past, memory: float) -> np.ndarray:
+    def last(past: Sequence[NDArray[np.uint8]], memory: float) -> NDArray[np.float32]:
         stream = mini_prepared.stream(memory=memory, follow_scene=False)
-        return logits_of(stream, [*past, *PICTURES * 8])[-1]
+        logits: NDArray[np.float32] = logits_of(stream, [*past, *PICTURES * 8])[-1]
+        return logits
 
     differences = {
         memory: np.abs(last(PICTURES, memory) - last(OTHERS, memory)).max()
@@ -268,8 +272,12 @@ def test_memory_decides_how_far_the_past_reaches(mini_prepared: Model) -> None:
 def test_after_a_cut_the_past_counts_as_one_frame(mini_prepared: Model) -> None:
     dark, bright = [np.full((60, 80, 3), 20, np.uint8)] * 20, PICTURES
 
-    def tail(past, **options) -> np.ndarray:
-        return logits_of(mini_prepared.stream(memory=10, **options), [*past, *bright])[-1]
+    def tail(
+        past: Sequence[NDArray[np.uint8]], follow_scene: bool | None = None
+    ) -> NDArray[np.float32]:
+        stream = mini_prepared.stream(memory=10, follow_scene=follow_scene)
+        logits: NDArray[np.float32] = logits_of(stream, [*past, *bright])[-1]
+        return logits
 
     fresh = tail([])
     followed, carried = tail(dark), tail(dark, follow_scene=False)
@@ -292,7 +300,7 @@ def test_a_published_file_is_prepared_on_the_way_and_once(
 def test_a_file_that_cannot_be_prepared_runs_as_it_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def two_signatures(model) -> None:
+    def two_signatures(model: Any) -> None:
         other = copy.copy(model.signatureDefs[0])
         other.signatureKey = b"other"
         model.signatureDefs.append(other)

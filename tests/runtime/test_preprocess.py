@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,10 +11,12 @@ from edgevid.runtime.preprocess import Preprocess
 from edgevid.support.opencv import cv2
 
 
-def run(image: NDArray[np.uint8], dtype: str = "uint8", **options) -> NDArray:
+def run(image: NDArray[np.uint8], dtype: str = "uint8", **options: Any) -> NDArray[Any]:
     out = np.empty((1, 8, 8, 3), dtype)
-    Preprocess(8, 8, **options)(image, out)
-    return out[0]
+    preprocess = Preprocess(8, 8, **options)
+    preprocess.write(preprocess.fit(image), out)
+    picture: NDArray[Any] = out[0]
+    return picture
 
 
 def stripes(height: int, width: int) -> NDArray[np.uint8]:
@@ -49,11 +53,9 @@ def test_letterbox_keeps_everything_between_black_bars() -> None:
 
 
 def test_letterbox_bars_stay_black_when_the_shape_changes() -> None:
-    out = np.empty((1, 8, 8, 3), np.uint8)
     preprocess = Preprocess(8, 8, fit="letterbox")
-    preprocess(np.full((48, 24, 3), 200, np.uint8), out)
-    preprocess(np.full((24, 48, 3), 200, np.uint8), out)
-    assert np.all(out[0, :2] == 0)
+    preprocess.fit(np.full((48, 24, 3), 200, np.uint8))
+    assert np.all(preprocess.fit(np.full((24, 48, 3), 200, np.uint8))[:2] == 0)
 
 
 def test_crop_box_looks_only_there() -> None:
@@ -69,9 +71,8 @@ def test_close_to_area_interpolation_at_any_size(size: tuple[int, int]) -> None:
     top, left = (size[0] - side) // 2, (size[1] - side) // 2
     middle = np.ascontiguousarray(image[top : top + side, left : left + side])
     expected = cv2.resize(middle, (172, 172), interpolation=cv2.INTER_AREA)
-    out = np.empty((1, 172, 172, 3), np.uint8)
-    Preprocess(172, 172)(image, out)
-    assert np.abs(out[0].astype(int) - expected).mean() < 2.5
+    out = Preprocess(172, 172).fit(image)
+    assert np.abs(out.astype(int) - expected).mean() < 2.5
 
 
 def test_a_reversed_view_is_as_good_as_a_copy() -> None:

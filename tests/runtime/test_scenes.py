@@ -13,7 +13,7 @@ from tests.conftest import LabelledClip
 def scene(seed: int) -> np.ndarray:
     chance = np.random.default_rng(seed)
     small = chance.integers(0, 256, (6, 6, 3), np.uint8)
-    return cv2.resize(small, (172, 172), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(small, (172, 172), interpolation=cv2.INTER_CUBIC))
 
 
 def cuts_in(pictures: list[np.ndarray]) -> list[int]:

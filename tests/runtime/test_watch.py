@@ -34,7 +34,9 @@ def test_a_prediction_for_each_tick_and_the_end_of_what_goes_on(tiny: Model) -> 
     assert watch.end() == []
 
 
-def test_a_jump_in_time_starts_afresh_and_says_so(tiny: Model, caplog) -> None:
+def test_a_jump_in_time_starts_afresh_and_says_so(
+    tiny: Model, caplog: pytest.LogCaptureFixture
+) -> None:
     watch = Watch(tiny.stream(), ALWAYS)
     first = [watch.take(frame) for frame in frames(10)]
     with caplog.at_level(logging.WARNING, "edgevid"):

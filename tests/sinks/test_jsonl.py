@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from edgevid.records import Event, Problem, Summary
 from edgevid.sinks.console import ConsoleSink
 from edgevid.sinks.jsonl import JsonLinesSink, _LinesFile
@@ -50,7 +52,7 @@ def test_nothing_is_lost_by_abandoning_what_is_finished(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
-def test_the_console_lists_what_is_missing(capsys) -> None:
+def test_the_console_lists_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     problems = tuple(Problem(f"{number}.mp4", "broke\noff") for number in range(25))
     sink = ConsoleSink(sys.stdout)
     sink.event(EVENT)

@@ -96,9 +96,12 @@ def test_any_label_is_drawn_and_stays_within_its_panel(
 def test_a_label_is_cut_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[int] = []
     measure = overlay._measured
-    monkeypatch.setattr(
-        overlay, "_measured", lambda text, size: measured.append(len(text)) or measure(text, size)
-    )
+
+    def counting(text: str, size: int) -> int:
+        measured.append(len(text))
+        return measure(text, size)
+
+    monkeypatch.setattr(overlay, "_measured", counting)
     overlay._fitted.cache_clear()
     cut = overlay._shorten("carving ice " * 100_000, 300, 20)
     assert cut.startswith("carving ice carving")

@@ -164,7 +164,9 @@ def test_a_display_that_does_not_answer_costs_the_window_not_the_run(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always is a display")
-def test_without_a_display_there_is_no_window(monkeypatch, capfd) -> None:
+def test_without_a_display_there_is_no_window(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert not has_display()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ from tests.sources.contract import increases
 
 
 @pytest.mark.parametrize("device", ["97", 97, "/dev/video97"])
-def test_no_such_camera(device: int | str, capfd) -> None:
+def test_no_such_camera(device: int | str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SourceError, match=r"/dev/video97(: it)? does not exist; .*camera"):
         open_source(device)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_device_that_is_no_camera(capfd) -> None:
+def test_a_device_that_is_no_camera(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SourceError, match="/dev/null: gives no pictures"):
         open_camera("/dev/null")
     with pytest.raises(SourceError, match="/dev/shm: it is no camera"):
@@ -61,8 +62,11 @@ class ScriptedCapture:
         self.is_open = False
 
 
+PlugIn = Callable[[ScriptedCapture], camera.CameraSource]
+
+
 @pytest.fixture
-def plugged_in(monkeypatch):
+def plugged_in(monkeypatch: pytest.MonkeyPatch) -> PlugIn:
     def plug_in(capture: ScriptedCapture) -> camera.CameraSource:
         monkeypatch.setattr(camera, "_check_device", lambda name, path: None)
         monkeypatch.setattr(cv2, "VideoCapture", lambda *arguments: capture)
@@ -81,26 +85,26 @@ def frames_before_the_error(source: Source) -> list[Frame]:
 PICTURE = np.zeros((4, 6, 3), np.uint8)
 
 
-def test_a_camera_that_goes_away_is_an_error_not_an_end(plugged_in) -> None:
+def test_a_camera_that_goes_away_is_an_error_not_an_end(plugged_in: PlugIn) -> None:
     capture = ScriptedCapture([PICTURE, PICTURE], [0, 0])
     with plugged_in(capture) as source, pytest.raises(SourceError, match="after 2 frames"):
         list(source)
     assert not capture.is_open
 
 
-def test_pictures_that_cannot_be_decoded_are_counted(plugged_in) -> None:
+def test_pictures_that_cannot_be_decoded_are_counted(plugged_in: PlugIn) -> None:
     source = plugged_in(ScriptedCapture([None, PICTURE, None, PICTURE], [0] * 4))
     assert [frame.index for frame in frames_before_the_error(source)] == [0, 1]
     assert source.unreadable == 2
 
 
-def test_a_camera_that_never_gives_a_whole_picture_is_given_up(plugged_in) -> None:
+def test_a_camera_that_never_gives_a_whole_picture_is_given_up(plugged_in: PlugIn) -> None:
     source = plugged_in(ScriptedCapture([None] * 10_000, [0] * 10_000))
     with pytest.raises(SourceError, match="cannot be decoded"):
         list(source)
 
 
-def test_the_drivers_time_counts_unless_it_is_of_another_clock(plugged_in) -> None:
+def test_the_drivers_time_counts_unless_it_is_of_another_clock(plugged_in: PlugIn) -> None:
     now = time.monotonic()
     told = [now - 0.3, now - 0.2, now - 0.2, now + 1e6, 0.0]
     source = plugged_in(ScriptedCapture([PICTURE] * 5, told))
@@ -111,7 +115,9 @@ def test_the_drivers_time_counts_unless_it_is_of_another_clock(plugged_in) -> No
     assert increases(given)
 
 
-def test_a_pi_is_pointed_to_its_own_connector(monkeypatch, tmp_path: Path) -> None:
+def test_a_pi_is_pointed_to_its_own_connector(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     board = tmp_path / "model"
     board.write_text("Raspberry Pi 5 Model B Rev 1.0\0")
     monkeypatch.setattr(camera, "_BOARD", board)

@@ -55,7 +55,7 @@ def test_what_fails_in_the_thread_fails_at_the_reader() -> None:
     assert camera.closed
 
 
-def test_stop_ends_the_iteration_while_the_camera_hangs(monkeypatch) -> None:
+def test_stop_ends_the_iteration_while_the_camera_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgevid.sources.latest._JOIN_S", 0.01)
     camera = Camera(2)
     source = LatestSource(camera)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgevid import MissingDependencyError, SourceError, open_source
+from edgevid import Frame, MissingDependencyError, SourceError, open_source
 from edgevid.sources.picamera import PicameraSource
 from tests.sources import contract, fake_picamera2, picamera_root
 from tests.sources.fake_picamera2 import HEIGHT, WIDTH, Picamera2
@@ -28,7 +28,7 @@ FORMATS = (
 
 
 @pytest.fixture
-def fake(monkeypatch) -> type[Picamera2]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[Picamera2]:
     monkeypatch.setitem(sys.modules, "picamera2", fake_picamera2)
     monkeypatch.setattr(Picamera2, "in_use", False)
     monkeypatch.setattr(Picamera2, "colour", contract.RED)
@@ -38,7 +38,7 @@ def fake(monkeypatch) -> type[Picamera2]:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_contract_in_every_format_that_a_camera_may_settle_on(
-    form: str, fake, monkeypatch
+    form: str, fake: type[Picamera2], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake, "format", form)
     source = open_source("picamera")
@@ -47,7 +47,9 @@ def test_the_contract_in_every_format_that_a_camera_may_settle_on(
     assert not fake.in_use
 
 
-def test_the_padding_of_rows_is_taken_off(fake, monkeypatch) -> None:
+def test_the_padding_of_rows_is_taken_off(
+    fake: type[Picamera2], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for form in FORMATS:
         monkeypatch.setattr(fake, "format", form)
         with open_source("picamera") as source:
@@ -56,16 +58,20 @@ def test_the_padding_of_rows_is_taken_off(fake, monkeypatch) -> None:
         assert np.abs(image[:, -2:].mean(axis=(0, 1)) - contract.RED).max() < 16, form
 
 
-def test_an_unknown_format_is_an_error_and_lets_go(fake, monkeypatch) -> None:
+def test_an_unknown_format_is_an_error_and_lets_go(
+    fake: type[Picamera2], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fake, "format", "SRGGB10_CSI2P")
     with pytest.raises(SourceError, match="it gives SRGGB10_CSI2P, which edgevid cannot read"):
         open_source("picamera")
     assert not fake.in_use
 
 
-def test_timestamps_are_the_sensors_and_no_exposure_comes_twice(fake, monkeypatch) -> None:
+def test_timestamps_are_the_sensors_and_no_exposure_comes_twice(
+    fake: type[Picamera2], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fake, "sensor_times", (10**9, 10**9, 2 * 10**9, None, None))
-    frames = []
+    frames: list[Frame] = []
     with open_source("picamera") as source, pytest.raises(SourceError):
         frames.extend(source)
     # extend() keeps what came before the error
@@ -74,7 +80,9 @@ def test_timestamps_are_the_sensors_and_no_exposure_comes_twice(fake, monkeypatc
     assert frames[2].timestamp == pytest.approx(time.monotonic(), abs=60)
 
 
-def test_a_camera_that_hangs_is_an_error_and_can_be_closed(fake, monkeypatch) -> None:
+def test_a_camera_that_hangs_is_an_error_and_can_be_closed(
+    fake: type[Picamera2], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fake, "sensor_times", (1, 2, 3))
     with (
         open_source("picamera") as source,
@@ -84,17 +92,17 @@ def test_a_camera_that_hangs_is_an_error_and_can_be_closed(fake, monkeypatch) ->
     assert not fake.in_use
 
 
-def test_no_such_camera(fake) -> None:
+def test_no_such_camera(fake: type[Picamera2]) -> None:
     with pytest.raises(SourceError, match=r"^picamera7: no such camera: 1 connected"):
         open_source("picamera7")
 
 
-def test_a_camera_in_use(fake) -> None:
+def test_a_camera_in_use(fake: type[Picamera2]) -> None:
     with open_source("picamera"), pytest.raises(SourceError, match="another program"):
         open_source("picamera")
 
 
-def test_without_picamera2_the_message_says_how_to_get_it(monkeypatch) -> None:
+def test_without_picamera2_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
     with pytest.raises(MissingDependencyError, match="apt install python3-picamera2"):
         PicameraSource()

@@ -25,7 +25,9 @@ def test_pictures_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert source.length == 4
 
 
-def test_a_broken_picture_is_passed_over_counted_and_keeps_its_place(tmp_path: Path, capfd) -> None:
+def test_a_broken_picture_is_passed_over_counted_and_keeps_its_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     for number in range(4):
         write_grey(tmp_path / f"{number}.png", number)
     (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:30])
@@ -37,7 +39,7 @@ def test_a_broken_picture_is_passed_over_counted_and_keeps_its_place(tmp_path: P
     assert capfd.readouterr() == ("", "")
 
 
-def test_nothing_but_broken_pictures(tmp_path: Path, capfd) -> None:
+def test_nothing_but_broken_pictures(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for number in range(3):
         (tmp_path / f"{number}.jpg").write_text("no picture")
     source = open_source(tmp_path)
@@ -82,7 +84,9 @@ def test_a_folder_of_videos_is_its_videos_in_order(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
-def test_photographs_beside_videos_are_passed_over(tmp_path: Path, caplog) -> None:
+def test_photographs_beside_videos_are_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     video = write_video(tmp_path / "clip.mp4", moving_pictures(2))
     write_grey(tmp_path / "1.png", 1)
     assert clips(tmp_path) == [str(video)]

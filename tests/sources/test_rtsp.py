@@ -50,7 +50,7 @@ def camera() -> Iterator[Camera]:
     camera.kill()
 
 
-def test_the_contract(camera: Camera, capfd) -> None:
+def test_the_contract(camera: Camera, capfd: pytest.CaptureFixture[str]) -> None:
     source = open_source(camera.address)
     assert source.is_live
     assert source.length is None
@@ -65,7 +65,9 @@ def test_timestamps_are_of_the_clock_by_which_frames_arrive(camera: Camera) -> N
     assert started < frame.timestamp < time.monotonic()
 
 
-def test_a_server_that_dies_is_an_error_soon(camera: Camera, capfd) -> None:
+def test_a_server_that_dies_is_an_error_soon(
+    camera: Camera, capfd: pytest.CaptureFixture[str]
+) -> None:
     source = open_source(camera.address)
     frames = iter(source)
     next(frames)
@@ -78,7 +80,7 @@ def test_a_server_that_dies_is_an_error_soon(camera: Camera, capfd) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_server_that_hangs_is_given_up(camera: Camera, monkeypatch) -> None:
+def test_a_server_that_hangs_is_given_up(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgevid.sources.container._READ_TIMEOUT_S", 0.2)
     source = open_source(camera.address)
     frames = iter(source)
@@ -90,7 +92,9 @@ def test_a_server_that_hangs_is_given_up(camera: Camera, monkeypatch) -> None:
     assert time.monotonic() - stopped < 40
 
 
-def test_a_reader_can_leave_while_the_server_hangs(camera: Camera, monkeypatch) -> None:
+def test_a_reader_can_leave_while_the_server_hangs(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("edgevid.sources.latest._JOIN_S", 0.1)
     source = LatestSource(open_source(camera.address))
     next(iter(source))
@@ -100,7 +104,9 @@ def test_a_reader_can_leave_while_the_server_hangs(camera: Camera, monkeypatch) 
     assert time.monotonic() - left < 15
 
 
-def test_a_wrong_password_is_told_without_telling_it(camera: Camera, capfd) -> None:
+def test_a_wrong_password_is_told_without_telling_it(
+    camera: Camera, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SourceError, match="wrong user or password") as caught:
         open_source(camera.address.replace("hush", "hash"))
     assert "hash" not in str(caught.value)

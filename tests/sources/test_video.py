@@ -68,36 +68,40 @@ def test_an_index_in_front_is_as_good_as_one_behind(mp4: Path) -> None:
         assert len(list(source)) == COUNT
 
 
-def test_no_such_file(tmp_path: Path, capfd) -> None:
+def test_no_such_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert complaint(tmp_path / "none.mp4", capfd).endswith("none.mp4: no such file")
 
 
 @pytest.mark.parametrize("content", [b"just text\n" * 100, bytes(5000), b"x"])
-def test_no_video_whatever_its_name(content: bytes, tmp_path: Path, capfd) -> None:
+def test_no_video_whatever_its_name(
+    content: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     assert "clip.mp4: cannot be read as a video" in complaint(path, capfd)
 
 
-def test_empty_file(tmp_path: Path, capfd) -> None:
+def test_empty_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "clip.mp4").touch()
     assert complaint(tmp_path / "clip.mp4", capfd).endswith("clip.mp4: the file is empty")
 
 
-def test_a_path_that_the_system_refuses(tmp_path: Path, capfd) -> None:
+def test_a_path_that_the_system_refuses(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "cannot be read: File name too long" in complaint(tmp_path / ("a" * 300), capfd)
 
 
-def test_avi_that_was_cut(avi: Path, capfd) -> None:
+def test_avi_that_was_cut(avi: Path, capfd: pytest.CaptureFixture[str]) -> None:
     message = complaint(cut(avi, 0.5), capfd)
     assert "of 50 frames: truncated or damaged" in message
 
 
-def test_mp4_that_was_cut_before_its_index(mp4: Path, capfd) -> None:
+def test_mp4_that_was_cut_before_its_index(mp4: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "cannot be read as a video" in complaint(cut(mp4, 0.5), capfd)
 
 
-def test_mp4_with_its_index_in_front_that_was_cut(mp4: Path, capfd) -> None:
+def test_mp4_with_its_index_in_front_that_was_cut(
+    mp4: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     message = complaint(cut(with_index_in_front(mp4), 0.5), capfd)
     assert "of 50 frames: truncated or damaged" in message
 
@@ -124,7 +128,9 @@ def test_a_video_that_pauses_is_not_taken_for_one_that_was_cut(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
-def test_video_without_a_single_frame(suffix: str, tmp_path: Path, capfd) -> None:
+def test_video_without_a_single_frame(
+    suffix: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = write_video(tmp_path / f"clip{suffix}", moving_pictures(1))
     whole = path.stat().st_size
     from edgevid.support.opencv import cv2
@@ -151,7 +157,7 @@ def test_damaged_pictures_are_passed_over_and_counted(mp4: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["12:30.mp4", "p%03d.mp4", "ä b'c.mp4", "-n.mp4", "a@b?c#d.mp4"])
-def test_odd_names(name: str, mp4: Path, tmp_path: Path, monkeypatch) -> None:
+def test_odd_names(name: str, mp4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mp4.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     with open_source(name) as source:
@@ -159,7 +165,7 @@ def test_odd_names(name: str, mp4: Path, tmp_path: Path, monkeypatch) -> None:
     assert source.name == name
 
 
-def test_nobody_answers(capfd) -> None:
+def test_nobody_answers(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))  # bound, but not listening: connections are refused
         port = reserved.getsockname()[1]
@@ -171,7 +177,9 @@ def test_nobody_answers(capfd) -> None:
         assert time.monotonic() - started < 20
 
 
-def test_a_server_that_accepts_and_says_nothing_is_given_up(capfd, monkeypatch) -> None:
+def test_a_server_that_accepts_and_says_nothing_is_given_up(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("edgevid.sources.container._OPEN_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -181,7 +189,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(capfd, monkeypatch) 
 
 
 @pytest.mark.parametrize("address", ["rtsp://[half/x", "nothing://here", "http://"])
-def test_addresses_that_make_no_sense(address: str, capfd) -> None:
+def test_addresses_that_make_no_sense(address: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert "no answer" in complaint(address, capfd)
 
 

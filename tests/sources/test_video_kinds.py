@@ -27,9 +27,11 @@ def mp4(tmp_path: Path) -> Path:
     return making.write(tmp_path / "clip.mp4", moving_pictures(COUNT))
 
 
-def played(location: object, **options: float) -> tuple[int, list[float], set[tuple[int, ...]]]:
+def played(
+    location: object, picture_fps: float | None = None
+) -> tuple[int, list[float], set[tuple[int, ...]]]:
     """Plays a source to its end; returns how many frames, their times, and their sizes."""
-    with open_source(str(location), **options) as source:  # type: ignore[arg-type]
+    with open_source(str(location), picture_fps=picture_fps) as source:
         frames = [(frame.timestamp, frame.image.shape[:2]) for frame in source]
     times = [time for time, _ in frames]
     assert times == sorted(set(times))
@@ -176,7 +178,9 @@ def test_animated_webp(tmp_path: Path) -> None:
     ("suffix", "codec", "assumed"),
     [(".h264", "libx264", 10), (".264", "libx264", 10), (".mjpeg", "mjpeg", 25)],
 )
-def test_raw_streams(suffix: str, codec: str, assumed: float, tmp_path: Path, caplog) -> None:
+def test_raw_streams(
+    suffix: str, codec: str, assumed: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / f"clip{suffix}"
     form = "mjpeg" if codec == "mjpeg" else "h264"
     making.write(path, moving_pictures(COUNT), codec=codec, fps=10, form=form)
@@ -247,7 +251,7 @@ def test_a_jump_ahead_keeps_its_time(tmp_path: Path) -> None:
     assert found == pytest.approx([float(time) for time in times], abs=0.01)
 
 
-def test_times_that_mean_nothing(tmp_path: Path, caplog) -> None:
+def test_times_that_mean_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     times = [Fraction(number, 1_000_000) for number in range(COUNT)]
     path = making.write(tmp_path / "clip.mp4", moving_pictures(COUNT), times=times)
     _, found, _ = played(path)
@@ -326,7 +330,9 @@ def test_more_names_without_secrets(address: str, shown: str) -> None:
     assert without_secrets(address) == shown
 
 
-def test_pictures_that_nobody_looks_at_are_not_converted(mp4: Path, monkeypatch) -> None:
+def test_pictures_that_nobody_looks_at_are_not_converted(
+    mp4: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from edgevid.sources.conversion import Converter
 
     converted = []

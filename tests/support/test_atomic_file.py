@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from edgevid import OutputError
-from edgevid.support import atomic_file
-from edgevid.support.atomic_file import AtomicFile, sweep
+from edgevid.support.atomic_file import AtomicFile, atomic_file, sweep
 
 WRITER = """
 import sys
 from pathlib import Path
-from edgevid import AtomicFile
+from edgevid.support.atomic_file import AtomicFile
 whole = AtomicFile(Path(sys.argv[1]))
 whole.path.write_bytes(b"half")
 print("writing", flush=True)

@@ -88,7 +88,7 @@ def test_names_that_cannot_be_printed() -> None:
 
 
 def test_a_terminal_that_knows_ascii_only() -> None:
-    program = "from edgevid import guard; guard(lambda: print('größe') or 0)"
+    program = "from edgevid.support.command import guard; guard(lambda: print('größe') or 0)"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
@@ -99,7 +99,7 @@ def test_a_terminal_that_knows_ascii_only() -> None:
 
 
 def test_without_standard_error_nothing_goes_to_standard_output() -> None:
-    program = "from edgevid import complain; complain('hello')"
+    program = "from edgevid.support.command import complain; complain('hello')"
     shell = f'exec {sys.executable} -c "{program}" 2>&-'
     done = subprocess.run(["sh", "-c", shell], stdout=subprocess.PIPE, check=True)
     assert done.stdout == b""

@@ -141,7 +141,7 @@ def unexpected(error: Exception) -> str:
     return f"{type(error).__name__}: {error} ({name}:{place.lineno})"
 
 
-def _messages(order: Order) -> Iterator[tuple[bytes, float, _Picture]]:
+def _messages(order: Order) -> Generator[tuple[bytes, float, _Picture], None, None]:
     """Yields what is to be sent: kind, timestamp, content.
 
     Files are played again and again, as if they were one video. Of a folder's files those that

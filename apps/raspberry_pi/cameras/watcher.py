@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, fields, replace
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.config import CameraConfig, Rules
@@ -14,6 +12,7 @@ from edgevid import EdgevidError, Event, EventDetector, Frame, Model, Pace, Pred
 
 _LOG = logging.getLogger("edgevid.service")
 
+_CHANGEABLE = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 _FOLLOWED = 5  # labels a step that events are made from
 
 Take = Callable[[str, Frame], None]
@@ -42,7 +41,7 @@ class Watch:
             crop=config.crop,
         )
         defaults = model.manifest.events
-        self._detector = EventDetector(replace(defaults, **_given(own, fields(defaults))))
+        self._detector = EventDetector(defaults.changed(**_given(own)))
         self._fps = model.manifest.fps
         self._pace = Pace(self._fps)
 
@@ -60,9 +59,9 @@ class Watch:
         return self._detector.close()
 
 
-def _given(record: Rules, wanted: Iterable[Field[Any]]) -> dict[str, Any]:
-    """Returns those of some fields that are set in a record."""
-    values = {field.name: getattr(record, field.name) for field in wanted}
+def _given(rules: Rules) -> dict[str, float]:
+    """Returns those of the thresholds and times that are set."""
+    values = {name: getattr(rules, name) for name in _CHANGEABLE}
     return {name: value for name, value in values.items() if value is not None}
 
 

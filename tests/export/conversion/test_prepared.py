@@ -22,14 +22,14 @@ def open_network(network_module: Any, size: str, style: str) -> Any:
 
     tf_keras.utils.set_random_seed(0)
     network = network_module.Network(network_module.Architecture(size, style, len(LABELS)))
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for variable in network.weights:
         if variable.name.endswith("scale:0"):
             variable.assign(0.5)
         if variable.name.endswith(("beta:0", "moving_mean:0")):
-            variable.assign(random.normal(0, 0.2, variable.shape))
+            variable.assign(rng.normal(0, 0.2, variable.shape))
         if variable.name.endswith("moving_variance:0"):
-            variable.assign(random.uniform(0.5, 2, variable.shape))
+            variable.assign(rng.uniform(0.5, 2, variable.shape))
     return network
 
 

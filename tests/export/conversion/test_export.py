@@ -1,7 +1,7 @@
 """The exported files do what the network does, one frame a step, within measured limits."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,13 +11,16 @@ from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.models.load import load_model
 from tests.export.conftest import SIZE
 
+if TYPE_CHECKING:
+    from export.conversion.tflite_converter import Precision
+
 LABELS = ("a", "b", "c")
 MEMORY = 6.0
 
 
 def moving_noise(seed: int, frames: int = 12) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    still = random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    rng = np.random.default_rng(seed)
+    still = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     return np.stack([np.roll(still, 2 * t, axis=int(seed % 2)) for t in range(frames)])
 
 
@@ -44,14 +47,14 @@ def exported(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Any, dict[str, Path]]:
     """A network as a float and as an int8 file."""
-    from export.convert import export
+    from export.conversion.export import export_tflite
 
     network = open_network(network_module, request.param)
     seen = [moving_noise(seed) for seed in range(12)]
     folder = tmp_path_factory.mktemp(request.param)
     files = {}
     for precision in ("float32", "int8"):
-        data = export(network, LABELS, seen, precision=precision, memory=MEMORY, name="tiny")
+        data = export_tflite(network, LABELS, seen, precision=precision, memory=MEMORY, name="tiny")
         files[precision] = folder / f"{precision}.tflite"
         files[precision].write_bytes(data)
     return network, files
@@ -100,16 +103,17 @@ def test_shorter_weights_alone(
     network_module: Any, few_blocks: None, tmp_path: Path, style: str
 ) -> None:
     """As float16, and as int8 with activations in float ("dynamic range")."""
-    from export.convert import export
+    from export.conversion.export import export_tflite
     from export.model.predict import file_predictor, keras_predictor
 
     network = open_network(network_module, style)
     clip = moving_noise(100, 20)
     exact = keras_predictor(network, MEMORY)(clip)
     sizes = []
-    for precision, limit in (("float32", 1e-3), ("float16", 5e-3), ("dynamic", 0.1)):
+    limits: dict[Precision, float] = {"float32": 1e-3, "float16": 5e-3, "dynamic": 0.1}
+    for precision, limit in limits.items():
         path = tmp_path / f"{precision}.tflite"
-        path.write_bytes(export(network, LABELS, [clip], precision=precision, memory=MEMORY))
+        path.write_bytes(export_tflite(network, LABELS, [clip], precision=precision, memory=MEMORY))
         sizes.append(path.stat().st_size)
         error = file_predictor(load_model(path), MEMORY)(clip) - exact
         assert np.sqrt(np.mean(error**2)) < limit * exact.std(), precision
@@ -118,17 +122,17 @@ def test_shorter_weights_alone(
 
 
 def test_int8_needs_calibration(network_module: Any) -> None:
-    from export.convert import export
+    from export.conversion.export import export_tflite
 
     network = network_module.Network(network_module.Architecture("a0", "relu6", 3))
     with pytest.raises(UsageError, match="calibrate"):
-        export(network, LABELS, [], precision="int8")
+        export_tflite(network, LABELS, [], precision="int8")
 
 
 def test_calibration_clips_come_from_every_class() -> None:
     pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-    from export.convert import choose
     from export.data.clips import Clip
+    from export.data.dataset import choose
 
     clips = [Clip(Path(f"{label}{n}"), label) for label in "abc" for n in range(10)]
     labels = [clip.label for clip in choose(clips, 6)]

@@ -1,18 +1,18 @@
-"""The training clips of the bundled model, and its training."""
+"""The training clips of the bundled model."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from export.camera_motion import clips, moves, render
-from export.camera_motion.foreground import things
+from export.camera_motion import moves, render
+from export.camera_motion.curriculum import curriculum_clip
+from export.camera_motion.foreground import foreground_objects
 from export.camera_motion.moves import COVERED, LABELS, SEEN, SHAKE, STILL, UNSEEN, Segment
 from export.camera_motion.scenes import SIDE, Pyramid, gallery
+from export.camera_motion.synthetic import synthetic_clip
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +82,20 @@ def test_what_is_asked_and_what_is_not() -> None:
 
 def test_a_clip_follows_from_its_seed(scenes: list[Pyramid]) -> None:
     one, same, other = (
-        clips.example(scenes, 6, 32, np.random.default_rng(seed)) for seed in (3, 3, 4)
+        synthetic_clip(scenes, 6, 32, np.random.default_rng(seed)) for seed in (3, 3, 4)
     )
-    assert one.frames.shape == (6, 32, 32, 3)
-    assert one.frames.dtype == np.uint8
-    assert (one.frames == same.frames).all()
+    assert one.pictures.shape == (6, 32, 32, 3)
+    assert one.pictures.dtype == np.uint8
+    assert (one.pictures == same.pictures).all()
     assert (one.labels == same.labels).all()
-    assert (one.frames != other.frames).any()
+    assert (one.pictures != other.pictures).any()
 
 
-def test_lessons_show_every_label(scenes: list[Pyramid]) -> None:
-    lessons = [clips.lesson(scenes, 4, 32, np.random.default_rng(seed)) for seed in range(80)]
-    assert {int(one.labels[-1]) for one in lessons} == set(range(len(LABELS)))
-    for one in lessons:
-        changed = (one.frames[-1] != one.frames[-2]).mean()
+def test_curriculum_clips_show_every_label(scenes: list[Pyramid]) -> None:
+    made = [curriculum_clip(scenes, 4, 32, np.random.default_rng(seed)) for seed in range(80)]
+    assert {int(one.labels[-1]) for one in made} == set(range(len(LABELS)))
+    for one in made:
+        changed = (one.pictures[-1] != one.pictures[-2]).mean()
         assert (changed < 0.1) == (one.labels[-1] in (STILL, COVERED))
 
 
@@ -103,38 +103,15 @@ def test_what_moves_by_itself_moves_no_camera(scenes: list[Pyramid]) -> None:
     path = straight(STILL, 0.0)
     changed = []
     for seed in range(12):
-        random = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         shot = render.Shot(
-            scenes[1], np.full(2, SIDE / 2), 2.0, 0.0, path, things(scenes, random, people=True)
+            scenes[1],
+            np.full(2, SIDE / 2),
+            2.0,
+            0.0,
+            path,
+            foreground_objects(scenes, rng, people=True),
         )
-        changed.append((np.ptp(render.film(shot, [0.2, 0.6, 1.0], 64), axis=0) > 0).mean())
+        changed.append((np.ptp(render.render(shot, [0.2, 0.6, 1.0], 64), axis=0) > 0).mean())
     assert max(changed) > 0.05
     assert np.median(changed) < 0.5  # most of the scene stays where it is
-
-
-@pytest.mark.usefixtures("depth")
-def test_an_interrupted_training_ends_like_any_other(network_module: Any, tmp_path: Path) -> None:
-    from export.camera_motion.train import Recipe, Trainer
-
-    recipe = replace(
-        Recipe(), size=32, steps=3, people_steps=1, batch=2, frames=3, scenes=4, lessons=1,
-        lessons_until=2, easy_until=3,
-    )  # fmt: skip
-    whole = Trainer(recipe)
-    start = [variable.numpy() for variable in whole.network.weights]
-    whole.save(tmp_path / "start.npz")
-    whole.run(4)
-    first = Trainer(recipe)
-    first.restore(tmp_path / "start.npz")
-    first.run(2)
-    first.save(tmp_path / "middle.npz")
-    second = Trainer(recipe)
-    second.restore(tmp_path / "middle.npz")
-    second.run(4)
-    assert second.step == 4
-    for before, one, other in zip(
-        start, whole.network.weights, second.network.weights, strict=True
-    ):
-        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
-        assert one.shape == before.shape
-    assert any((v.numpy() != b).any() for v, b in zip(whole.network.weights, start, strict=True))

@@ -34,9 +34,9 @@ def test_the_recovered_network_knows_what_the_file_knows(
     from export.data.clips import Clip
     from export.data.frames import decode
     from export.model import recover
-    from export.model.predict import keras_predictor, pictures
+    from export.model.predict import keras_predictor
 
-    seen = pictures(decode(Clip(carving_ice, "")), size=172, fps=5.0)
+    seen = decode(Clip(carving_ice, "")).pictures(size=172, fps=5.0)
     logits = keras_predictor(recover.load(published_path), float("inf"))(seen)[-1]
     odds = np.exp(logits - logits.max())
     assert default(600)[int(logits.argmax())] == "carving ice"
@@ -74,18 +74,18 @@ def test_a_model_garden_checkpoint(
     shape = [1, 1, SIZE, SIZE, 3]
     states = garden.init_states(shape)
     garden({**states, "image": tf.zeros(shape)})
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for variable in garden.weights:
         if variable.name.endswith("scale:0"):
             variable.assign(0.7)
         if "moving" in variable.name or "beta" in variable.name:
-            variable.assign(random.uniform(0.5, 2, variable.shape))
+            variable.assign(rng.uniform(0.5, 2, variable.shape))
     prefix = tf.train.Checkpoint(model=garden).write(str(tmp_path / "model"))
 
     architecture = network_module.Architecture("a0", style, 7)
     network, lacks_statistics = initialize.load(prefix, architecture)
     assert not lacks_statistics
-    image = random.random((1, 7, SIZE, SIZE, 3), np.float32)
+    image = rng.random((1, 7, SIZE, SIZE, 3), np.float32)
     for number in range(7):
         logits, states = garden({**states, "image": image[:, number : number + 1]})
     ours = network({"image": image, "alpha": network_module.alphas(7)[None]})["logits"][:, -1]

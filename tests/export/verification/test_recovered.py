@@ -20,7 +20,7 @@ def test_exported_again_it_says_the_same(
     probability at most (Pinsker), so that only frames whose two best classes are near each other
     can be named otherwise.
     """
-    from tests.export.recovered import measure
+    from benchmarks.exported.recovered import measure
 
     found = measure(tmp_path, most)
     assert found["clips"] == 33

@@ -31,7 +31,7 @@ def frames(tmp_path: Path, make_clip: MakeClip) -> Frames:
 def variation(frames: Frames, augmentation: Augmentation, seed: int = 0) -> np.ndarray:
     return vary(
         frames, moving_part(frames, 5.0), np.zeros((48, 64, 3), np.uint8), size=32, fps=5.0,
-        augmentation=augmentation, random=np.random.default_rng(seed),
+        augmentation=augmentation, rng=np.random.default_rng(seed),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_nothing_is_mirrored_unless_asked(frames: Frames) -> None:
     def marked(mirror: float) -> np.ndarray:
         return vary(
             frames, box, np.zeros((48, 64, 3), np.uint8), size=32, fps=5.0,
-            augmentation=replace(NONE, mirror=mirror), random=np.random.default_rng(0),
+            augmentation=replace(NONE, mirror=mirror), rng=np.random.default_rng(0),
         )  # fmt: skip
 
     plain, mirrored = marked(0.0), marked(1.0)
@@ -87,15 +87,15 @@ def test_bent_pictures_stay_bent_alike(tmp_path: Path, make_clip: MakeClip) -> N
 def test_mixed_clips_ask_for_both_classes() -> None:
     clips = [np.full((n, 2, 2, 3), 100 * n, np.uint8) for n in (1, 2)]
     targets = np.eye(2, dtype=np.float32)
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for _ in range(20):
-        mixed, asked = mix(clips, targets, share=1.0, random=random)
+        mixed, asked = mix(clips, targets, share=1.0, rng=rng)
         assert [clip.shape for clip in mixed] == [clip.shape for clip in clips]
         assert np.allclose(asked.sum(1), 1)
         assert (np.diagonal(asked) >= 0.5).all()
         shown = 100 + 100 * asked[:, 1]  # each picture is as bright as its target says
         assert all(np.abs(clip - s).max() <= 1 for clip, s in zip(mixed, shown, strict=True))
-    kept, same = mix(clips, targets, share=0.0, random=random)
+    kept, same = mix(clips, targets, share=0.0, rng=rng)
     assert np.array_equal(same, targets)
     assert all(a is b for a, b in zip(kept, clips, strict=True))
 

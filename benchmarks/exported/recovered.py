@@ -1,4 +1,4 @@
-"""``python -m tests.export.recovered``: the published A0, recovered in float and exported again.
+"""``python -m benchmarks.exported.recovered``: the published A0, recovered and exported again.
 
 Calibrated on the real clips that show no known class, it is compared with the float network on
 those that do, and its step with that of the published file, prepared for the same processor. A few
@@ -24,11 +24,13 @@ from edgevid import prepare
 from edgevid.modelfile.label_files import default
 from edgevid.models.load import load_model
 from edgevid.support.command import OK, guard
-from export.convert import CALIBRATION_CLIPS, export
+from export.conversion.export import export_tflite
+from export.data.dataset import CALIBRATION_CLIPS, EvaluationSet
+from export.data.frames import Pictures
 from export.metrics import agreement
 from export.model import recover
-from export.model.predict import Logits, Pictures, Predictor, file_predictor, keras_predictor
-from export.verify import compare
+from export.model.predict import Logits, Predictor, file_predictor, keras_predictor
+from export.verification.comparison import compare
 
 MEMORY = 15.0  # frames, three seconds
 _MOST = 100  # frames of a clip to calibrate on
@@ -37,7 +39,7 @@ _EXPORTED = "exported.tflite"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the proof; returns its exit code."""
-    chosen = report.arguments("tests.export.recovered", __doc__).parse_args(arguments)
+    chosen = report.arguments("benchmarks.exported.recovered", __doc__).parse_args(arguments)
     return guard(lambda: _run(chosen))
 
 
@@ -62,12 +64,13 @@ def measure(folder: Path, most: int | None) -> dict[str, Any]:
     others = (unknown + clips.rows("segments"))[:CALIBRATION_CLIPS]
     calibration = [clip.pictures for clip in clips.read(others, most=most or _MOST)]
     path = folder / _EXPORTED
-    path.write_bytes(export(network, labels, calibration, memory=MEMORY, name="a0"))
+    path.write_bytes(export_tflite(network, labels, calibration, memory=MEMORY, name="a0"))
     shown = clips.labelled(most=most)
     truth = np.array([labels.index(clip.label) for clip in shown], np.intp)
     reference = _Noted(keras_predictor(network, MEMORY))
     other = _Noted(file_predictor(load_model(path), MEMORY))
-    result = compare(reference, other, [clip.pictures for clip in shown], truth, memory=MEMORY)
+    evaluation = EvaluationSet("test", pictures=tuple(clip.pictures for clip in shown), truth=truth)
+    result = compare(reference, other, evaluation, memory=MEMORY)
     figures = {key: value for key, value in asdict(result).items() if key != "worst_layers"}
     return {
         "calibrated on": len(calibration),

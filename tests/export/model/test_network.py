@@ -10,12 +10,12 @@ from tests.export.conftest import SIZE
 def network(request: pytest.FixtureRequest, network_module: Any, depth_of_module: None) -> Any:
     """A network of which every layer matters: fresh ones start with empty branches."""
     made = network_module.Network(network_module.Architecture("a0", request.param, 5))
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for variable in made.weights:
         if variable.name.endswith("scale:0"):
             variable.assign(0.8)
         if "moving_variance" in variable.name:
-            variable.assign(random.uniform(0.5, 2, variable.shape))
+            variable.assign(rng.uniform(0.5, 2, variable.shape))
     return made
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.export.parity``: does int8 keep what a short training taught? The long form.
+"""``python -m benchmarks.exported.parity``: does int8 keep what a training taught?
 
 For each size and style a network is trained for a few minutes, exported as int8 and compared with
 its float self on clips that it has not seen. Where that is past a limit, it is trained on for a
@@ -28,17 +28,18 @@ from benchmarks import report
 from edgevid.models.load import load_model
 from edgevid.support.command import OK, guard
 from edgevid.support.opencv import cv2
-from export.convert import choose, export
+from export.conversion.export import export_tflite
 from export.data import clips
 from export.data.augment import Augmentation
 from export.data.clips import Clip
+from export.data.dataset import EvaluationSet, choose
 from export.data.frames import Frames, gather
 from export.model import checkpoint, recover
 from export.model.batch_norm import measure_statistics, restore_statistics
 from export.model.network import FPS, STYLES, Architecture, Network
-from export.model.predict import file_predictor, keras_predictor, pictures
+from export.model.predict import file_predictor, keras_predictor
 from export.training.trainer import Recipe, Trainer, examples
-from export.verify import Limits, compare
+from export.verification.comparison import Limits, compare
 
 Decoded = list[tuple[Clip, Frames]]
 WANDERERS = {  # how far a frame, and in which colour: a few minutes teach the one or the other
@@ -56,7 +57,7 @@ ROUNDED = {"epochs": 3, "learning_rate": 1e-4, "quantization_aware": True}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the proof; returns its exit code."""
-    parser = report.arguments("tests.export.parity", __doc__)
+    parser = report.arguments("benchmarks.exported.parity", __doc__)
     add = parser.add_argument
     add("--sizes", nargs="+", choices=("a0", "a1", "a2"), default=["a0", "a1", "a2"])
     add("--styles", nargs="+", choices=STYLES, default=list(STYLES))
@@ -99,28 +100,31 @@ def parity(
             if name.endswith("rezero/scale"):
                 variable.assign(1.0)  # at 0, as published, the first hundred steps teach nothing
     rows = []
-    seen = [pictures(frames, size=chosen.pixels, fps=FPS) for _, frames in held]
-    truth = np.array([labels.index(clip.label) for clip, _ in held], np.intp)
+    evaluation = EvaluationSet(
+        "test",
+        pictures=tuple(frames.pictures(size=chosen.pixels, fps=FPS) for _, frames in held),
+        truth=np.array([labels.index(clip.label) for clip, _ in held], np.intp),
+    )
     picked = {id(clip) for clip in choose([clip for clip, _ in train], 64)}
     calibration = [
-        pictures(frames, size=chosen.pixels, fps=FPS) for c, frames in train if id(c) in picked
+        frames.pictures(size=chosen.pixels, fps=FPS) for c, frames in train if id(c) in picked
     ]
     for step in (recipe, replace(recipe, **ROUNDED)):  # type: ignore[arg-type]
         trainer = Trainer(network, step, data, size=chosen.pixels, fps=FPS)
         while trainer.epoch < step.epochs:
             loss = trainer.run_epoch()
-        trainer.exchange()
+        trainer.state.exchange()
         if step is recipe and not chosen.init:
             measure_statistics(network, trainer.samples(48))
         path = chosen.folder / f"{size}_{style}_{'rounded' if step is not recipe else 'plain'}"
         checkpoint.save(path.with_suffix(".npz"), network, labels)
         path.with_suffix(".tflite").write_bytes(
-            export(network, labels, calibration, memory=step.memory, name=path.name)
+            export_tflite(network, labels, calibration, memory=step.memory, name=path.name)
         )
         found = compare(
             keras_predictor(network, step.memory),
             file_predictor(load_model(path.with_suffix(".tflite")), step.memory),
-            seen, truth, memory=step.memory,
+            evaluation, memory=step.memory,
         )  # fmt: skip
         figures = {key: value for key, value in asdict(found).items() if key != "worst_layers"}
         rows.append({"network": path.name, "loss": loss, **figures, "drift": found.drift[-1]})
@@ -161,10 +165,10 @@ def _wandering(
     step: tuple[int, int], colour: tuple[int, int, int], seed: int, frames: int = 10
 ) -> Frames:
     """A clip of a square that moves over a picture that stands still."""
-    random = np.random.default_rng(seed)
-    picture = cv2.resize(random.integers(0, 256, (9, 12, 3), np.uint8), (128, 96))
-    x, y = random.integers(24, 80), random.integers(24, 48)
-    side = int(random.integers(24, 48))
+    rng = np.random.default_rng(seed)
+    picture = cv2.resize(rng.integers(0, 256, (9, 12, 3), np.uint8), (128, 96))
+    x, y = rng.integers(24, 80), rng.integers(24, 48)
+    side = int(rng.integers(24, 48))
     jpegs = []
     for number in range(frames):
         left, top = int(x + step[0] * number) % 128, int(y + step[1] * number) % 96

@@ -84,26 +84,26 @@ def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
     losses = [whole.run_epoch(), whole.run_epoch()]
     first = trainer_for(data, recipe, hardware)
     assert first.run_epoch() == losses[0]
-    first.save(tmp_path / "training.npz")
+    first.state.save(tmp_path / "training.npz")
     second = trainer_for(data, recipe, hardware)
-    second.restore(tmp_path / "training.npz")
+    second.state.restore(tmp_path / "training.npz")
     assert second.epoch == 1
     assert second.run_epoch() == losses[1]
     for trainer in (whole, second):
-        trainer.exchange()  # the averages have to agree too
+        trainer.state.exchange()  # the averages have to agree too
     expected = weights(whole)
     for name, value in weights(second).items():
         assert np.array_equal(value, expected[name]), name
 
 
 def test_what_cannot_be_gone_on_with(tmp_path: Path, data: Any, recipe: Any) -> None:
-    trainer_for(data, recipe).save(tmp_path / "training.npz")
+    trainer_for(data, recipe).state.save(tmp_path / "training.npz")
     other = trainer_for(data, replace(recipe, seed=1))
     with pytest.raises(ModelError, match="another recipe"):
-        other.restore(tmp_path / "training.npz")
+        other.state.restore(tmp_path / "training.npz")
     (tmp_path / "training.npz").write_bytes(b"PK")
     with pytest.raises(ModelError, match="damaged"):
-        other.restore(tmp_path / "training.npz")
+        other.state.restore(tmp_path / "training.npz")
 
 
 def test_two_devices_learn_what_one_learns(data: Any, recipe: Any) -> None:

@@ -1,0 +1,1 @@
+"""How much exported files lose, measured with TensorFlow."""

@@ -1,0 +1,83 @@
+"""A trained network becomes a streaming file for the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from edgevid.errors import UsageError
+from edgevid.modelfile import manifest
+from edgevid.modelfile.manifest import Manifest
+from edgevid.prepare import prepare
+from export.conversion.tflite_converter import Inputs, Precision, convert, step_function, stream
+from export.data.frames import Pictures
+from export.model.network import FPS, Network
+
+_CLIPS_A_STREAM = 4  # one after the other with carried state: longer than any memory of seconds
+
+
+def export_tflite(
+    network: Network,
+    labels: Sequence[str],
+    calibration: Sequence[Pictures],
+    *,
+    precision: Precision = "int8",
+    memory: float = 15.0,
+    name: str = "movinet",
+    target: str | None = None,
+) -> bytes:
+    """Converts a network, prepares the file for the device, and puts the manifest inside.
+
+    Args:
+        network: the network.
+        labels: one for each class.
+        calibration: for ``int8``, clips as the network sees them; not those of a test.
+        precision: ``int8``, or ``float32``, ``float16``, ``dynamic``.
+        memory: of the running means, in frames: in calibration, and by default on the device.
+        name: the model's short name.
+        target: the processor to prepare for, as ``edgevid.prepare`` takes it.
+
+    Returns:
+        The content of a ``.tflite`` file.
+
+    Raises:
+        UsageError: ``int8`` without clips to calibrate on.
+    """
+    if precision == "int8" and not calibration:
+        raise UsageError("int8 needs clips to calibrate on: real ones, as the device will see")
+    size = calibration[0].shape[1] if calibration else network.architecture.input_size
+    step = step_function(network, size)
+    model = convert(network, step, precision, lambda: _calibration_steps(step, calibration, memory))
+    described = Manifest(
+        name=name,
+        labels=tuple(labels),
+        fps=FPS,
+        memory_s=memory / FPS,
+        clip_s=float(np.median([len(clip) for clip in calibration]) / FPS) if calibration else 10.0,
+        provenance={
+            "architecture": f"MoViNet {network.architecture.size}, {network.architecture.style}",
+            "precision": precision,
+            "calibration_clips": len(calibration),
+        },
+    )
+    return prepare(manifest.write(model, described), name=name, target=target).data
+
+
+def _calibration_steps(
+    step: object, calibration: Sequence[Pictures], memory: float
+) -> Iterator[Inputs]:
+    """Steps of real streams: a few clips after one another, from an empty state."""
+    streams = [
+        np.concatenate(calibration[start : start + _CLIPS_A_STREAM])
+        for start in range(0, len(calibration), _CLIPS_A_STREAM)
+    ]
+    first = True
+    for frames in tqdm(streams, desc="calibrating", unit="stream", leave=False):
+        for inputs, _ in stream(step, (frame / np.float32(255) for frame in frames), memory):
+            if first:
+                # One black and one white pixel: so the image's scale is exactly that of pixels.
+                inputs["image"][0, 0, 0, :2] = [[0.0] * 3, [1.0] * 3]
+                first = False
+            yield inputs
