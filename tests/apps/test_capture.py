@@ -23,7 +23,7 @@ def pictures(order: Order, most: int) -> list[str]:
     """Plays; returns each change of colour, and the name of each file of a folder."""
     found: list[str] = []
     messages = capture._messages(order)
-    for kind, _, content in messages:
+    for kind, content, *_ in messages:
         if kind == FILE:
             found.append(Path(content.tobytes().decode()).name)
         else:
@@ -73,7 +73,7 @@ def test_that_is_said_once_and_not_in_each_round() -> None:
 def test_the_files_of_a_folder_may_change(folder: Path) -> None:
     found = []
     messages = capture._messages(order(folder))
-    for kind, _, content in messages:
+    for kind, content, *_ in messages:
         if kind == FILE:
             found.append(Path(content.tobytes().decode()).name)
         if kind == FILE and found == ["1.mp4"]:
@@ -151,7 +151,7 @@ def run(program: str, given: bytes, **options: object) -> subprocess.CompletedPr
 def messages(done: subprocess.CompletedProcess[bytes]) -> list[tuple[bytes, str]]:
     found, rest = [], done.stdout
     while rest:
-        kind, _, _, _, size = HEADER.unpack(rest[: HEADER.size])
+        kind, _, _, _, _, size = HEADER.unpack(rest[: HEADER.size])
         content = rest[HEADER.size : HEADER.size + size]
         found.append((kind, "" if kind == FRAME else content.decode()))
         rest = rest[HEADER.size + size :]
