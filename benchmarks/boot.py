@@ -179,6 +179,7 @@ def booted(root: Path) -> Iterator[Machine]:
 
 def heard(listener: Listener, state: str, after: int = 0) -> None:
     """Waits for an event of this state, after so many that came before."""
+
     def came() -> bool:
         events = [dict(event) for event in listener.events("front")]
         return any(e["event_type"] == state for e in events[after:])
