@@ -11,6 +11,7 @@ from pathlib import Path
 from edgevid.modelfile.manifest import FITS, EventRules, Manifest
 from edgevid.records import Box
 from edgevid.runtime import backends
+from edgevid.runtime.kept_features import BUDGET
 from edgevid.runtime.rules import RuleChanges, load_rules
 from edgevid.support import command
 from edgevid.support.orientation import ANGLES
@@ -54,6 +55,8 @@ class Options:
     headless: bool
     save: Path | None
     output: str | None
+    keep_features: Path | None
+    keep_features_mb: float
     debug: bool
 
     def event_rules(self, manifest: Manifest) -> EventRules:
@@ -169,6 +172,20 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
     )
+    group.add_argument(
+        "--keep-features",
+        type=Path,
+        metavar="FILE",
+        help="keep what the network makes of each frame, about 1.3 KB a second and no picture, as "
+        "background for edgevid.teach; a file that is there is gone on with",
+    )
+    group.add_argument(
+        "--keep-features-mb",
+        type=_megabytes,
+        default=BUDGET / 1e6,
+        metavar="MB",
+        help="how large that may get; the oldest make room (default: %(default)g)",
+    )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -239,6 +256,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _megabytes(text: str) -> float:
+    value = float(text)
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of megabytes, 1 or more")
+    return value
+
+
 def _seconds(text: str) -> float:
     value = float(text)
     if not value >= 0:
@@ -268,7 +292,7 @@ def _box(text: str) -> Box:
 
 
 # argparse names the type in "invalid ... value": give it words.
-for _type in (_positive, _seconds, _probability):
+for _type in (_positive, _megabytes, _seconds, _probability):
     _type.__name__ = "number"
 _count.__name__ = "whole number"
 _box.__name__ = "X,Y,WIDTH,HEIGHT"
