@@ -59,8 +59,8 @@ async function use(name, fetchIt) {
   try {
     const loaded = await next;
     if (model !== next) return loaded.close(); // another was chosen meanwhile
-    await before?.then((old) => old.close(), () => {});
     await endWatch();
+    await before?.then((old) => old.close(), () => {});
     watch = new Watch(loaded);
     set(find("model-name"), loaded.manifest.name || name);
     showScores([]);
@@ -113,10 +113,9 @@ async function start() {
   }
   const [track] = stream.getVideoTracks();
   track.onended = () => {
-    stop();
-    trouble(new camera.CameraError(
+    stop().then(() => trouble(new camera.CameraError(
       "The camera was taken away, by another app or by being pulled out. Tap Start to go on.",
-    ));
+    )));
   };
   track.onmute = () => say("the camera gives no pictures now");
   track.onunmute = () => say("");
@@ -131,9 +130,9 @@ async function play(file) {
   await stop();
   video.src = URL.createObjectURL(file);
   video.onended = () => stop();
-  video.onerror = () => trouble(new camera.CameraError(
+  video.onerror = () => stop().then(() => trouble(new camera.CameraError(
     `This browser cannot play ${file.name}: choose a video in another format.`,
-  )).then(stop);
+  )));
   await begin({ isLive: false, name: file.name, stream: null });
 }
 

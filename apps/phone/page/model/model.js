@@ -15,6 +15,7 @@ export class Model {
   /** @type {Map<number, {resolve: (value: any) => void, reject: (why: Error) => void}>} */
   #waiting = new Map();
   #number = 0;
+  #isOver = false;
   /** @type {Loaded} */
   #loaded;
 
@@ -92,6 +93,7 @@ export class Model {
   #ask(ask, parts = {}, handedOver = []) {
     const id = ++this.#number;
     return new Promise((resolve, reject) => {
+      if (this.#isOver) return reject(stopped("It was closed before."));
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, ask, ...parts }, handedOver);
     });
@@ -99,10 +101,13 @@ export class Model {
 
   /** @param {string} why */
   #fail(why) {
-    const error = new ModelFileError(
-      `The model stopped: ${why} Reload the page, or choose another model.`,
-    );
-    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#isOver = true;
+    for (const { reject } of this.#waiting.values()) reject(stopped(why));
     this.#waiting.clear();
   }
 }
+
+/** @param {string} why */
+const stopped = (why) => new ModelFileError(
+  `The model stopped: ${why} Reload the page, or choose another model.`,
+);
