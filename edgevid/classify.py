@@ -16,6 +16,8 @@ def classify(
 ) -> Iterator[Prediction]:
     """Says what happens in a video, one prediction for each of the model's ticks.
 
+    Of a live source a prediction stands, with an ``inference_ms`` of 0, where nothing changes.
+
     Args:
         source: what ``open_source`` takes, or an open source; of a folder of videos each in
             turn, starting afresh.
@@ -38,6 +40,7 @@ def classify(
         opened = iter([open_source(source) if isinstance(source, int) else source])
     for one in opened:
         watch.end()
+        watch.gated = one.is_live
         with freshest(one) as frames:
             for frame in frames:
                 prediction, _ = watch.take(frame)

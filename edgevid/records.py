@@ -139,7 +139,10 @@ class Prediction:
         timestamp: seconds, the frame's own.
         index: the frame's own.
         scores: the most probable labels, best first; never empty.
-        inference_ms: milliseconds from the frame's arrival at the stream to its scores.
+        inference_ms: milliseconds from the frame's arrival at the stream to its scores; 0 where
+            nothing changed and the last prediction stood, see ``Watch``.
+        track: number of whoever or whatever is followed; None where the whole picture is watched.
+        box: where that is, x, y, width, height in pixels of the source's picture.
 
     Example:
         >>> model = edgevid.load_model("camera-motion")
@@ -152,6 +155,8 @@ class Prediction:
     index: int
     scores: tuple[Score, ...]
     inference_ms: float
+    track: int | None = None
+    box: Box | None = None
 
     @property
     def top(self) -> Score:
@@ -178,12 +183,14 @@ class Summary:
 
     Attributes:
         frames: frames that the sources gave.
-        predictions: model steps.
+        predictions: model steps, and the ticks at which a prediction stood without one.
         skipped_ticks: moments of the model's clock that passed without a frame to classify.
         unreadable: frames that could not be decoded.
         inference_ms: percentiles by name (``p50``, ``p95``, ``p99``), milliseconds a step.
         wall_s: seconds from the first source's opening to the end.
         problems: what is missing; empty when everything was watched to its end.
+        saved: predictions that stood without a step, as nothing changed; None where each picture
+            was looked at.
     """
 
     frames: int
@@ -193,6 +200,7 @@ class Summary:
     inference_ms: dict[str, float]
     wall_s: float
     problems: tuple[Problem, ...] = ()
+    saved: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,9 @@ class Event:
         label: the action.
         timestamp: seconds, of the frame with which it became certain.
         probability: the smoothed probability at that moment.
+        track: number of whoever or whatever did it; None where the whole picture is watched.
+        box: where that was, x, y, width, height in pixels of the source's picture.
+        zone: the zone that it was in; None where there are no zones, or it was in none.
 
     Example:
         >>> event = edgevid.Event("start", "pan left", timestamp=2.2, probability=0.98)
@@ -215,3 +226,6 @@ class Event:
     label: str
     timestamp: float
     probability: float
+    track: int | None = None
+    box: Box | None = None
+    zone: str | None = None

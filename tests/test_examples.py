@@ -18,6 +18,7 @@ import pytest
 import edgevid
 from edgevid.cli.demo import CLIP
 from edgevid.support.opencv import cv2
+from edgevid.testing import SinkContract
 from tests.conftest import write_video
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +117,19 @@ def test_custom_sink(run: Runner) -> None:
     for label in {done["label"] for done in DONE}:
         took = sum(done["end"] - done["start"] for done in DONE if done["label"] == label)
         assert seconds[label] == pytest.approx(took, rel=0.5), label
+
+
+class TestCustomSink(SinkContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.written = tmp_path / "results" / "out.csv"
+        self.written.parent.mkdir()
+
+    def open_sink(self) -> edgevid.Sink:
+        sink: edgevid.Sink = runpy.run_path(str(SCRIPTS["custom_sink"]))["DurationsSink"](
+            self.written
+        )
+        return sink
 
 
 def test_every_script_is_tested() -> None:

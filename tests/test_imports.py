@@ -28,9 +28,9 @@ LAYERS = [
     "support",
     "modelfile sources",
     "prepare runtime sinks",
-    "classify models teach",
+    "classify models regions teach testing",
     "__init__ cli",
-    "demo stream models.__main__ prepare.__main__",  # what is typed: each is one line
+    "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
 # The rooms of export, in the same way; what is typed is at the end.

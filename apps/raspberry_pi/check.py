@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.raspberry_pi import folders, secret_file
-from apps.raspberry_pi.config import WebConfig
+from apps.raspberry_pi.config import Rules, WebConfig
 from apps.raspberry_pi.config_file import ConfigFile
 from edgevid import (
     EdgevidError,
@@ -30,6 +30,7 @@ from edgevid import (
     UsageError,
     is_at_hand,
     load_model,
+    load_rules,
 )
 
 # Of cameras, and what else FFmpeg may be built with.
@@ -87,18 +88,19 @@ def model(file: ConfigFile) -> Model:
         raise file.wrong("model", "name", str(error)) from error
 
 
-def rules(file: ConfigFile, defaults: EventRules) -> None:
+def rules(file: ConfigFile, own: EventRules) -> None:
     """Looks at when events start and end.
 
     Args:
         file: the settings.
-        defaults: what the model has where the settings are silent.
+        own: what the model has where the settings are silent.
 
     Raises:
         UsageError: they contradict each other; names the line.
     """
     for number, camera in enumerate(file.config.cameras):
         merged = file.config.events.under(camera)
+        defaults = _changed(file, number, merged, own)
         on = defaults.on_threshold if merged.on_threshold is None else merged.on_threshold
         off = defaults.off_threshold if merged.off_threshold is None else merged.off_threshold
         if off > on:
@@ -107,6 +109,16 @@ def rules(file: ConfigFile, defaults: EventRules) -> None:
             if merged.off_threshold is None:
                 problem += f": off_threshold is the model's own, set it to {on:g} or less"
             raise _of_rules(file, number, key, problem)
+
+
+def _changed(file: ConfigFile, number: int, merged: Rules, own: EventRules) -> EventRules:
+    """Returns the model's rules with what ``rules`` names instead."""
+    if merged.rules is None:
+        return own
+    try:
+        return load_rules(merged.rules).over(own)
+    except UsageError as error:
+        raise _of_rules(file, number, "rules", str(error)) from error
 
 
 def labels(file: ConfigFile, model: Model) -> None:
@@ -119,6 +131,10 @@ def labels(file: ConfigFile, model: Model) -> None:
     rules(file, model.manifest.events)
     for number, camera in enumerate(file.config.cameras):
         merged = file.config.events.under(camera)
+        try:
+            merged.over(model.manifest)
+        except EdgevidError as error:
+            raise _of_rules(file, number, "rules", str(error)) from error
         for key in ("allow", "deny"):
             _try(file, number, key, model, **{key: getattr(merged, key) or ()})
         _try(file, number, "allow", model, allow=merged.allow or (), deny=merged.deny or ())

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from edgevid import EventRules, Manifest, RuleChanges, load_rules
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -87,6 +89,9 @@ Memory = Annotated[
     float | None, Kind("seconds, 0 or more, or inf", lambda v: _is_number(v) and v >= 0, float)
 ]
 Fit = Annotated[str | None, Kind("one of " + ", ".join(map(repr, FITS)), lambda v: v in FITS)]
+RulesName = Annotated[
+    str | None, Kind("quick, sure or a file, in quotes", lambda v: _is_text(v) and bool(v))
+]
 Labels = Annotated[
     tuple[str, ...] | None,
     Kind(
@@ -100,6 +105,9 @@ Box = Annotated[
 ]
 
 
+_VALUES = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """When an action counts as started or ended; None leaves it to the model.
@@ -107,6 +115,7 @@ class Rules:
     ``[events]`` sets them for all cameras, a ``[[camera]]`` for itself.
     """
 
+    rules: RulesName = None
     on_threshold: Probability = None
     off_threshold: Probability = None
     smoothing: OwnSeconds = None
@@ -119,6 +128,18 @@ class Rules:
         """Returns them with what somebody's own say instead."""
         given = {rule.name: getattr(own, rule.name) for rule in fields(Rules)}
         return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    def over(self, manifest: Manifest) -> EventRules:
+        """Returns a model's rules for events with what these say instead.
+
+        Raises:
+            UsageError: the file of rules cannot be used, or thresholds contradict one another.
+            LabelsError: the file has rules for a label that the model lacks.
+        """
+        changes = RuleChanges() if self.rules is None else load_rules(self.rules)
+        asked = {rule: getattr(self, rule) for rule in _VALUES}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return changes.over(manifest.events, manifest.labels, given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

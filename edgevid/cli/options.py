@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgevid.errors import ModelError, UsageError
-from edgevid.modelfile.manifest import FITS, EventRules
+from edgevid.modelfile.manifest import FITS, EventRules, Manifest
 from edgevid.records import Box
 from edgevid.runtime import backends
+from edgevid.runtime.rules import RuleChanges, load_rules
 from edgevid.support import command
 from edgevid.support.orientation import ANGLES
 from edgevid.version import __version__
+
+# Labels a step that events are made from, however few are to be said.
+FOLLOWED = 5
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Options:
     sources: tuple[str, ...]
     picture_fps: float | None
     realtime: bool
+    always: bool
     continuous: bool
     duration: float
     model: str
@@ -41,6 +45,7 @@ class Options:
     score_threshold: float
     allow: tuple[str, ...]
     deny: tuple[str, ...]
+    rules: str | None
     event_on: float | None
     event_off: float | None
     event_smoothing: float | None
@@ -51,7 +56,7 @@ class Options:
     output: str | None
     debug: bool
 
-    def event_rules(self, defaults: EventRules) -> EventRules:
+    def event_rules(self, manifest: Manifest) -> EventRules:
         """Returns the model's rules for events, with what the user asked for in their place."""
         asked = {
             "on_threshold": self.event_on,
@@ -60,10 +65,9 @@ class Options:
             "min_duration": self.event_min_duration,
             "cool_down": self.event_cool_down,
         }
-        try:
-            return defaults.changed(**{k: v for k, v in asked.items() if v is not None})
-        except ModelError as error:  # the model's own rules have been checked
-            raise UsageError(str(error).removeprefix("manifest: ")) from error
+        changes = load_rules(self.rules) if self.rules is not None else RuleChanges()
+        given = {name: value for name, value in asked.items() if value is not None}
+        return changes.over(manifest.events, manifest.labels, given)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -109,6 +113,11 @@ def _parser() -> argparse.ArgumentParser:
         "--realtime", action="store_true", help="play a file at its own speed, as a camera would"
     )
     group.add_argument(
+        "--always",
+        action="store_true",
+        help="step the model on a camera's every tick, also while nothing in the picture changes",
+    )
+    group.add_argument(
         "--continuous", action="store_true", help="do not start afresh with each clip"
     )
     group.add_argument(
@@ -119,6 +128,53 @@ def _parser() -> argparse.ArgumentParser:
         help="stop after this much of each source",
     )
 
+    add_model(parser)
+
+    group = parser.add_argument_group("what to say")
+    group.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
+    group.add_argument(
+        "--score-threshold",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="leave out labels less probable than this, 0 to 1",
+    )
+    add_labels(group)
+
+    group = parser.add_argument_group(
+        "when an action counts as started or ended (defaults: the model's)"
+    )
+    add_rules(group)
+    group.add_argument(
+        "--event-on",
+        type=_probability,
+        metavar="P",
+        help="it starts when its smoothed probability reaches this",
+    )
+    group.add_argument(
+        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
+    )
+    for flag, meaning in (
+        ("--event-smoothing", "time constant of the smoothing"),
+        ("--event-min-duration", "how long the probability must last"),
+        ("--event-cool-down", "how long after its end it cannot start again"),
+    ):
+        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
+
+    group = parser.add_argument_group("where it goes")
+    group.add_argument(
+        "--headless", action="store_true", help="no window (by itself where there is no display)"
+    )
+    group.add_argument("--save", type=Path, metavar="OUT.mp4", help="write the labelled video")
+    group.add_argument(
+        "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
+    )
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say which model looks at what part of the picture."""
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
@@ -155,15 +211,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--mirror", action="store_true", help="swap left and right")
 
-    group = parser.add_argument_group("what to say")
-    group.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
-    group.add_argument(
-        "--score-threshold",
-        type=_probability,
-        default=0.0,
-        metavar="P",
-        help="leave out labels less probable than this, 0 to 1",
-    )
+
+def add_labels(group: argparse._ActionsContainer) -> None:
+    """Adds the options that choose among the labels."""
     group.add_argument(
         "--allow", action="append", metavar="LABEL", help="say only this label (repeatable)"
     )
@@ -171,35 +221,15 @@ def _parser() -> argparse.ArgumentParser:
         "--deny", action="append", metavar="LABEL", help="never say this label (repeatable)"
     )
 
-    group = parser.add_argument_group(
-        "when an action counts as started or ended (defaults: the model's)"
-    )
-    group.add_argument(
-        "--event-on",
-        type=_probability,
-        metavar="P",
-        help="it starts when its smoothed probability reaches this",
-    )
-    group.add_argument(
-        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
-    )
-    for flag, meaning in (
-        ("--event-smoothing", "time constant of the smoothing"),
-        ("--event-min-duration", "how long the probability must last"),
-        ("--event-cool-down", "how long after its end it cannot start again"),
-    ):
-        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
 
-    group = parser.add_argument_group("where it goes")
+def add_rules(group: argparse._ActionsContainer) -> None:
+    """Adds the option that chooses the rules for events."""
     group.add_argument(
-        "--headless", action="store_true", help="no window (by itself where there is no display)"
+        "--rules",
+        metavar="RULES",
+        help="quick tells soon, sure waits until it is surer; or a file that edgevid.quiet made "
+        "for this camera. What the options say goes before what it says for all labels",
     )
-    group.add_argument("--save", type=Path, metavar="OUT.mp4", help="write the labelled video")
-    group.add_argument(
-        "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
-    )
-    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
 
 
 def _positive(text: str) -> float:

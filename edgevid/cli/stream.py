@@ -21,6 +21,7 @@ from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.models import locate
 from edgevid.models.load import load_model
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
+from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
 from edgevid.sinks import Sink, open_sinks
 from edgevid.sources import Source, clips, freshest, open_camera, open_source
@@ -29,9 +30,6 @@ from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
 from edgevid.support.plain_text import readable
-
-# Labels a step that events are made from, however few are to be said.
-_FOLLOWED = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +54,8 @@ class _Run:
         self._worth_keeping = False
         self._problems: list[Problem] = []
         self._code = command.OK
-        self._frames = self._predictions = self._skipped = self._unreadable = 0
+        self._frames = self._predictions = self._skipped = self._unreadable = self._saved = 0
+        self._gated = False
         self._times = Percentiles()
         self._started = time.monotonic()
         self._turns = chosen.mirror or chosen.rotate != 0
@@ -74,13 +73,13 @@ class _Run:
             )
         stream = model.stream(
             memory=chosen.memory,
-            top_k=max(chosen.top_k, _FOLLOWED),
+            top_k=max(chosen.top_k, options.FOLLOWED),
             allow=chosen.allow,
             deny=chosen.deny,
             fit=chosen.fit,
             crop=chosen.crop,
         )
-        watch = Watch(stream, chosen.event_rules(model.manifest.events), fps=fps)
+        watch = Watch(stream, chosen.event_rules(model.manifest), fps=fps)
         with ExitStack() as cleanup:
             for number in _signals():
                 cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
@@ -114,7 +113,8 @@ class _Run:
         if any(path is not None and path.suffix == ".tflite" for path in outputs.values()):
             with suppress(EdgevidError):  # to load it will say what is wrong
                 model = locate.find(chosen.model) or model
-        files = {"the model": model, "the labels' file": chosen.labels}
+        rules = None if chosen.rules is None or chosen.rules in NAMED else Path(chosen.rules)
+        files = {"the model": model, "the labels' file": chosen.labels, "the rules": rules}
         clashes.check(outputs, files=files, sources=chosen.sources)
 
     def _watch_all(self, watch: Watch) -> None:
@@ -150,6 +150,8 @@ class _Run:
         self._name = without_secrets(spec)
         before = watch.skipped
         with self._open(spec) as source:
+            watch.gated = source.is_live and not self._options.always
+            self._gated = self._gated or watch.gated
             self._source, self._name = source, source.name
             self._each(lambda sink: sink.start(source))
             try:
@@ -157,7 +159,8 @@ class _Run:
                     prediction, events = watch.take(frame)
                     if prediction is not None:
                         self._predictions += 1
-                        self._times.add(prediction.inference_ms)
+                        if prediction.inference_ms:  # a step was taken
+                            self._times.add(prediction.inference_ms)
                         self._worth_keeping = True
                     shown = self._worth_saying(prediction) if prediction is not None else None
                     self._each(lambda sink: sink.take(frame, shown))  # noqa: B023
@@ -166,6 +169,7 @@ class _Run:
             finally:
                 self._tell(watch.end(reset=not self._options.continuous))
                 self._skipped += watch.skipped - before
+                self._saved = watch.saved
                 self._unreadable += source.unreadable
 
     def _tell(self, events: list[Event]) -> None:
@@ -243,6 +247,7 @@ class _Run:
             inference_ms={f"p{n}": round(self._times.at(n), 3) for n in (50, 95, 99)},
             wall_s=round(time.monotonic() - self._started, 3),
             problems=tuple(self._problems),
+            saved=self._saved if self._gated else None,
         )
 
     def _stop(self) -> None:

@@ -37,9 +37,10 @@ _MAX_VALUES = 10_000  # numbers, texts and lists in a manifest; our own have und
 class EventRules:
     """When a prediction becomes an event; see ``edgevid.runtime.events`` for what each value does.
 
-    Probabilities are 0 to 1, times are seconds. The values are those that ``benchmarks/events.py``
-    chose on one half of its clips: of those that find the most actions, at a median delay of one
-    second, the ones with the fewest false events.
+    Probabilities are 0 to 1, times are seconds. The values are the rules that are called ``quick``:
+    of those that find as many actions as any, after a second and a half (median) at most, the ones
+    with the fewest false events (``benchmarks/events.py``). The network's own memory smooths
+    already, and to wait at the start of a stream bought no more than a longer ``min_duration``.
 
     Attributes:
         by_label: what holds for single labels in place of the rest.
@@ -51,8 +52,9 @@ class EventRules:
 
     on_threshold: float = 0.5
     off_threshold: float = 0.25
-    smoothing: float = 0.6
-    min_duration: float = 0.0
+    smoothing: float = 0.0
+    # Between the model's ticks, so that a camera's jitter does not make it one more: six in a row.
+    min_duration: float = 0.9
     cool_down: float = 1.0
     by_label: Mapping[str, EventRules] = field(default_factory=dict, hash=False)
 

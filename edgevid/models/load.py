@@ -60,8 +60,10 @@ def load_model(
         >>> model.manifest.labels[:3]
         ('still', 'pan left', 'pan right')
     """
-    name_or_path = locate.chosen(name_or_path)
-    path = locate.locate(name_or_path)
+    if name_or_path == locate.AUTO:
+        name_or_path, path = locate.choose()
+    else:
+        path = locate.locate(name_or_path)
     data = flatbuffer.load(path)
     asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
     wanted = Wanted(
@@ -86,7 +88,7 @@ def load_model(
 def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
     """Returns what to run of a file that anybody may have made, prepared if that is wanted."""
     key = tried.key(data, wanted, backends.runtime(wanted.backend))
-    known = tried.recall(key, data)
+    known, read = tried.recall(key, data), None
     if known is None:
         read = model_file.read(data, name=wanted.name, labels=wanted.labels)
         taught = read.manifest.head is not None
@@ -99,4 +101,6 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
             _LOG.info("what became of %s is not kept: %s", path, error)
     if known.problem:
         _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
+    if read is not None and known.data is data:
+        return read
     return model_file.read(known.data, name=wanted.name, labels=wanted.labels)

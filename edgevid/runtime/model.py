@@ -239,6 +239,22 @@ class Stream:
             for state in model.signature.states
         )
 
+    @property
+    def memory_frames(self) -> float:
+        """For how many frames the past weighs in a prediction; ``inf`` when it never forgets."""
+        return self._memory_frames
+
+    def view(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the part of a picture that the network sees, in the picture's own pixels.
+
+        Args:
+            image: RGB, uint8, ``[height, width, 3]``.
+
+        Raises:
+            UsageError: the crop lies outside the picture.
+        """
+        return self._preprocess.view(image)
+
     def step(self, frame: Frame) -> Prediction:
         """Takes one more frame and says what is happening.
 

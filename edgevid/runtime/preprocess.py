@@ -59,12 +59,9 @@ class Preprocess:
         Raises:
             UsageError: the crop lies outside the picture.
         """
-        if self._crop is not None:
-            image = _cut(image, self._crop)
+        image = self.view(image)
         if image.shape == self._buffer.shape:
             return image
-        if self._how == "crop":
-            image = _middle(image, self._size)
         if self._how == "letterbox":
             self._buffer.fill(0)
             self._shrink(image, _middle_of(self._buffer, image.shape[1] / image.shape[0]))
@@ -88,6 +85,16 @@ class Preprocess:
             target[...] = pixels
         else:
             np.multiply(pixels, np.float32(1 / 255), out=target)
+
+    def view(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the part of a picture that the network sees, in the picture's own pixels.
+
+        Raises:
+            UsageError: the crop lies outside the picture.
+        """
+        if self._crop is not None:
+            image = _cut(image, self._crop)
+        return _middle(image, self._size) if self._how == "crop" else image
 
     def _shrink(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         from edgevid.support.opencv import cv2  # here, so that importing edgevid stays light

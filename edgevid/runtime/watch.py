@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Event, Frame, Prediction
 from edgevid.runtime.events import EventDetector
+from edgevid.runtime.gate import Gate
 from edgevid.runtime.model import Stream
 from edgevid.runtime.pace import Pace
 
@@ -16,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 
 # What is seen after such a gap has nothing to do with what was seen before it: files that were
 # joined, a camera that was suspended. Longer than any pause between two frames of one scene.
-_LONGEST_GAP_S = 10.0
+LONGEST_GAP_S = 10.0
 
 
 class Seen(NamedTuple):
@@ -32,12 +34,20 @@ class Seen(NamedTuple):
 
 
 class Watch:
-    """Pace, stream and events together: the way of every frame, whatever it comes from.
+    """Pace, gate, stream and events together: the way of every frame, whatever it comes from.
 
     Args:
         stream: of the model; belongs to this watch.
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
+        gated: where nothing in the picture changes, and what came before has settled, save the
+            model's steps: the last prediction stands, with an ``inference_ms`` of 0. For live
+            sources, whose device has better to do; what a file gives should not depend on it.
+
+    Attributes:
+        stream: as given.
+        gated: as given; can be changed between two sources.
+        saved: predictions, so far, that stood without a step.
 
     Example:
         >>> model = edgevid.load_model("camera-motion")
@@ -52,10 +62,19 @@ class Watch:
     """
 
     def __init__(
-        self, stream: Stream, rules: EventRules | None = None, *, fps: float | None = None
+        self,
+        stream: Stream,
+        rules: EventRules | None = None,
+        *,
+        fps: float | None = None,
+        gated: bool = False,
     ) -> None:
         manifest = stream.model.manifest
         self.stream = stream
+        self.gated = gated
+        self.saved = 0
+        self._gate = Gate(stream.memory_frames)
+        self._latest: Prediction | None = None
         self._detector = EventDetector(rules or manifest.events)
         self._fps = fps or manifest.fps
         self._pace = Pace(self._fps)
@@ -74,7 +93,7 @@ class Watch:
         """
         gap = frame.timestamp - self._previous
         ended: list[Event] = []
-        if gap > _LONGEST_GAP_S or frame.follows_jump:
+        if gap > LONGEST_GAP_S or frame.follows_jump:
             _LOG.warning(
                 "%s, at %.1f s: starting afresh from there",
                 "the time jumps back" if frame.follows_jump else f"nothing for {gap:.0f} s",
@@ -84,8 +103,18 @@ class Watch:
         self._previous = frame.timestamp
         if not self._pace.due(frame.timestamp):
             return Seen(None, ended)
-        prediction = self.stream.step(frame)
+        prediction = self._predict(frame)
         return Seen(prediction, ended + self._detector.update(prediction))
+
+    def _predict(self, frame: Frame) -> Prediction:
+        if not self.gated:
+            return self.stream.step(frame)
+        if self._gate.passes(self.stream.view(frame.image)) or self._latest is None:
+            self._latest = self.stream.step(frame)
+            self._gate.note({score.label: score.probability for score in self._latest.scores})
+            return self._latest
+        self.saved += 1
+        return replace(self._latest, timestamp=frame.timestamp, index=frame.index, inference_ms=0.0)
 
     def end(self, *, reset: bool = True) -> list[Event]:
         """Ends what is going on, and returns it; what comes next has nothing to do with it.
@@ -96,6 +125,7 @@ class Watch:
         self._skipped = self.skipped
         self._pace = Pace(self._fps)
         self._previous = math.nan
+        self._gate.reset()
         if reset:
             self.stream.reset()
         return self._detector.close()

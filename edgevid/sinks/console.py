@@ -70,6 +70,8 @@ class ConsoleSink(Sink):
             f"{times['p50']:.1f} ms each (p99 {times['p99']:.1f})",
             f"{summary.wall_s:.1f} s",
         ]
+        if summary.saved is not None:
+            parts.insert(2, f"{summary.saved} of them stood without a step")
         if summary.skipped_ticks:
             parts.insert(2, f"{summary.skipped_ticks} skipped for want of a frame in time")
         if summary.unreadable:

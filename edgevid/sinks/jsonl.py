@@ -57,16 +57,17 @@ class JsonLinesSink(Sink):
                     "timestamp": round(prediction.timestamp, 6),
                     "scores": [asdict(score) for score in prediction.scores],
                     "inference_ms": round(prediction.inference_ms, 3),
+                    **_known(track=prediction.track, box=prediction.box),
                 }
             )
 
     def event(self, event: Event) -> None:
         """Writes a line for each start and end of an action."""
-        self._write({"type": "event", "source": self._source, **asdict(event)})
+        self._write({"type": "event", "source": self._source, **_known(**asdict(event))})
 
     def finish(self, summary: Summary) -> None:
         """Writes the summary and gives the file its name."""
-        self._write({"type": "summary", **asdict(summary)})
+        self._write({"type": "summary", **_known(**asdict(summary))})
         if self.is_open:
             self._lines.keep()
             self.is_open = False
@@ -91,6 +92,11 @@ class JsonLinesSink(Sink):
             self._lines.keep()
             name = "standard output" if self._path == "-" else self._path
             raise OutputError(f"{name}: cannot be written any more: {error.strerror}") from error
+
+
+def _known(**fields: Any) -> dict[str, Any]:
+    """Returns the fields that hold something."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class _LinesFile:

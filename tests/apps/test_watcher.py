@@ -10,7 +10,7 @@ import pytest
 from apps.raspberry_pi.cameras.watcher import Watch, Watcher
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from edgevid import Frame, LabelsError, Model, ModelError
+from edgevid import Frame, LabelsError, Model, UsageError
 from tests.apps.parts import BLACK, RED, status, tiny
 
 
@@ -124,8 +124,24 @@ def test_a_cameras_own_rules_go_before_those_for_all(model: Model) -> None:
 def test_rules_that_make_no_sense(model: Model) -> None:
     with pytest.raises(LabelsError):
         Watch(camera("one", deny=("mauve",)), Rules(), model)
-    with pytest.raises(ModelError):
+    with pytest.raises(UsageError):
         Watch(camera("one", off_threshold=0.9), Rules(), model)
+
+
+def test_rules_by_name_and_from_a_file(model: Model, tmp_path: Path) -> None:
+    quieted = tmp_path / "one.toml"
+    quieted.write_text("format = 1\nmin_duration = 0\n[label.red]\nmin_duration = 60\n")
+    run = Run(
+        model,
+        camera("one", rules=str(quieted), on_threshold=0.3),
+        camera("two"),
+        rules=Rules(rules="sure"),
+    )
+    for fake in run.cameras.values():
+        fake.frames = frames(RED, count=11)
+    run.play()
+    assert [event for event in run.events() if event[1] == "start"] == [("two", "start", "red")]
+    assert run.hub.recent()[0].event.timestamp == 2.0
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("what?")])

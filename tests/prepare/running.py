@@ -36,7 +36,7 @@ def _run(
     for state in (*network.states, *network.idle):
         tensor(state.input.index)().fill(state.initial)
     outputs = {state.name: state.output.index for state in network.states}
-    watched = network.logits.index if name is None else outputs[name]
+    watched = network.result.index if name is None else outputs[name]
     rows = []
     for number, picture in enumerate(pictures, start=1):
         image = picture[np.newaxis]

@@ -45,7 +45,7 @@ def step(backend: Backend, image: NDArray[np.float32]) -> NDArray[np.float32]:
     for state in network.states:
         np.copyto(backend.tensor(state.input.index), backend.tensor(state.output.index))
     backend.invoke()
-    logits: NDArray[np.float32] = backend.tensor(network.logits.index).copy()
+    logits: NDArray[np.float32] = backend.tensor(network.result.index).copy()
     return logits
 
 
@@ -103,7 +103,7 @@ def test_threads_do_not_change_the_result(name: str, published_path: Path) -> No
             backend.tensor(state.input.index).fill(state.initial)
         np.copyto(backend.tensor(network.image.index), image)
         backend.invoke()
-        results.append(backend.tensor(network.logits.index).copy())
+        results.append(backend.tensor(network.result.index).copy())
     assert (results[0] == results[1]).all()
     assert np.ptp(results[0]) > 1
 

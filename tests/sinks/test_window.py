@@ -153,6 +153,26 @@ def test_the_window_shows_the_picture_and_ends_the_run(
     assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
+def test_a_window_keeps_the_contract_of_sinks(screen: Screen) -> None:
+    """In a process of its own: OpenCV can end the one that loses its display."""
+    program = """
+from edgevid.sinks.pictures import PictureSink
+from edgevid.sinks.window import WindowOutput
+from edgevid.testing import SinkContract
+class Contract(SinkContract):
+    def open_sink(self):
+        return PictureSink([WindowOutput(lambda: None)])
+for name in dir(Contract):
+    if name.startswith("test_") and "failure" not in name:
+        getattr(Contract(), name)()
+        print(name)
+"""
+    process = started([sys.executable, "-c", program], screen.display)
+    out, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    assert len(out.splitlines()) == 6
+
+
 def test_a_display_that_does_not_answer_costs_the_window_not_the_run(
     command: list[str], tmp_path: Path
 ) -> None:

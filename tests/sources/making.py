@@ -15,6 +15,12 @@ from edgevid.support.pyav import av
 
 Pictures = Sequence[NDArray[np.uint8]]
 
+RED = (210, 40, 30)  # as RGB: were a channel order wrong anywhere, this would come out blue
+
+
+def red_pictures(count: int) -> list[NDArray[np.uint8]]:
+    return [np.full((48, 64, 3), RED, np.uint8) for _ in range(count)]
+
 
 def write(
     path: Path,

@@ -1,6 +1,6 @@
 """The Raspberry Pi's camera: picamera2's behaviour imitated, and the real one where it is.
 
-``make_picamera_root.sh FOLDER`` builds a Debian in which the real picamera2 runs on libcamera's
+``make picamera-root`` builds a Debian in which the real picamera2 runs on libcamera's
 virtual camera; EDGEVID_PICAMERA_ROOT=FOLDER has it tested.
 """
 
@@ -16,10 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.picamera import root as picamera_root
 from edgevid import Frame, MissingDependencyError, SourceError, open_source
 from edgevid.sources.picamera import PicameraSource
-from tests.sources import contract, fake_picamera2, picamera_root
+from edgevid.testing import check_source
+from tests.sources import fake_picamera2
 from tests.sources.fake_picamera2 import HEIGHT, WIDTH, Picamera2
+from tests.sources.making import RED
 
 FORMATS = (
     *("BGR888", "RGB888", "XBGR8888", "XRGB8888", "MJPEG"),
@@ -31,7 +34,7 @@ FORMATS = (
 def fake(monkeypatch: pytest.MonkeyPatch) -> type[Picamera2]:
     monkeypatch.setitem(sys.modules, "picamera2", fake_picamera2)
     monkeypatch.setattr(Picamera2, "in_use", False)
-    monkeypatch.setattr(Picamera2, "colour", contract.RED)
+    monkeypatch.setattr(Picamera2, "colour", RED)
     monkeypatch.setattr(Picamera2, "sensor_times", range(10**12, 2 * 10**12, 33 * 10**6))
     return Picamera2
 
@@ -43,7 +46,7 @@ def test_the_contract_in_every_format_that_a_camera_may_settle_on(
     monkeypatch.setattr(fake, "format", form)
     source = open_source("picamera")
     assert source.is_live
-    contract.check(source, take=20)
+    check_source(source, take=20, colour=RED)
     assert not fake.in_use
 
 
@@ -55,7 +58,7 @@ def test_the_padding_of_rows_is_taken_off(
         with open_source("picamera") as source:
             image = next(iter(source)).image
         assert image.shape == (HEIGHT, WIDTH, 3)
-        assert np.abs(image[:, -2:].mean(axis=(0, 1)) - contract.RED).max() < 16, form
+        assert np.abs(image[:, -2:].mean(axis=(0, 1)) - RED).max() < 16, form
 
 
 def test_an_unknown_format_is_an_error_and_lets_go(
@@ -111,11 +114,6 @@ def test_without_picamera2_the_message_says_how_to_get_it(monkeypatch: pytest.Mo
 # The real picamera2.
 
 
-@pytest.fixture
-def root() -> Path:
-    return picamera_root.prepared()
-
-
 def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         picamera_root.command(root, *arguments),
@@ -127,9 +125,9 @@ def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_real_picamera2(root: Path) -> None:
-    picamera_root.show(root, [np.full((480, 640, 3), contract.RED, np.uint8)])
-    done = inside(root, "tests.sources.picamera_check")
+def test_the_real_picamera2(picamera2_debian: Path) -> None:
+    picamera_root.show(picamera2_debian, [np.full((480, 640, 3), RED, np.uint8)])
+    done = inside(picamera2_debian, "benchmarks.picamera.check", *map(str, RED))
     assert done.stderr == ""
     kept, in_use, hangs = done.stdout.splitlines()
     assert kept == "contract kept"
@@ -138,13 +136,13 @@ def test_the_real_picamera2(root: Path) -> None:
 
 
 def test_the_real_picamera2_from_the_command_to_the_labels(
-    root: Path, published_path: Path, carving_ice: Path
+    picamera2_debian: Path, published_path: Path, carving_ice: Path
 ) -> None:
-    shutil.copy(published_path, root / "edgevid" / "model.tflite")
+    shutil.copy(published_path, picamera2_debian / "edgevid" / "model.tflite")
     with open_source(carving_ice) as source:
-        picamera_root.show(root, [frame.image for frame in source])
+        picamera_root.show(picamera2_debian, [frame.image for frame in source])
     done = inside(
-        root,
+        picamera2_debian,
         *("edgevid.stream", "--camera", "picamera", "--model", "/edgevid/model.tflite"),
         *("--fit", "stretch", "--duration", "4", "--headless", "--output", "-"),
     )

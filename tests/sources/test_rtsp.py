@@ -13,9 +13,10 @@ import pytest
 
 from edgevid import SourceError, open_source
 from edgevid.sources.latest import LatestSource
-from tests.sources import contract
+from edgevid.testing import check_source
+from tests.sources.making import RED
 
-SERVER = Path(__file__).with_name("rtsp_server.py")
+SERVER = Path(__file__).parents[2] / "benchmarks" / "parts" / "rtsp_server.py"
 SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's bindings are for this one
 
 
@@ -33,7 +34,7 @@ class Camera:
 def camera() -> Iterator[Camera]:
     if not Path(SYSTEM_PYTHON).exists():
         pytest.skip(f"no {SYSTEM_PYTHON}")
-    colour = bytes(contract.RED).hex()
+    colour = bytes(RED).hex()
     process = subprocess.Popen(
         [SYSTEM_PYTHON, str(SERVER), colour, "me", "hush"],
         stdout=subprocess.PIPE,
@@ -54,7 +55,7 @@ def test_the_contract(camera: Camera, capfd: pytest.CaptureFixture[str]) -> None
     source = open_source(camera.address)
     assert source.is_live
     assert source.length is None
-    contract.check(source, take=20)
+    check_source(source, take=20, colour=RED)
     assert capfd.readouterr() == ("", "")
 
 

@@ -12,7 +12,6 @@ from edgevid import EdgevidError, Event, EventDetector, Frame, Model, Pace, Pred
 
 _LOG = logging.getLogger("edgevid.service")
 
-_CHANGEABLE = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 _FOLLOWED = 5  # labels a step that events are made from
 
 Take = Callable[[str, Frame], None]
@@ -40,8 +39,7 @@ class Watch:
             fit=config.fit,
             crop=config.crop,
         )
-        defaults = model.manifest.events
-        self._detector = EventDetector(defaults.changed(**_given(own)))
+        self._detector = EventDetector(own.over(model.manifest))
         self._fps = model.manifest.fps
         self._pace = Pace(self._fps)
 
@@ -57,12 +55,6 @@ class Watch:
         self._stream.reset()
         self._pace = Pace(self._fps)
         return self._detector.close()
-
-
-def _given(rules: Rules) -> dict[str, float]:
-    """Returns those of the thresholds and times that are set."""
-    values = {name: getattr(rules, name) for name in _CHANGEABLE}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 class Watcher:

@@ -79,7 +79,9 @@ def play(browser: Browser, built: Path, clip: Path, model: Model, most: int = 10
 def play_in_page(browser: Browser, built: Path) -> dict[str, Any]:
     """Plays in the page what ``play`` has kept; returns predictions and events."""
     times = (built / FRAMES / "times.json").read_text()
-    result: dict[str, Any] = browser.run(f"(() => {{ const times = {times}; return {_PLAY.strip()} }})()")
+    result: dict[str, Any] = browser.run(
+        f"(() => {{ const times = {times}; return {_PLAY.strip()} }})()"
+    )
     for path in (built / FRAMES).iterdir():
         path.unlink()
     return result

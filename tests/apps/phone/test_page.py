@@ -99,8 +99,10 @@ def test_a_camera_from_start_to_shared_events(address: str, film: Path, tmp_path
         browser.go(address)
         ready(browser)
         shown(browser, "idle")
-        browser.run("window.files = []; navigator.canShare = () => true;"
-                    "navigator.share = async ({files}) => { window.files.push(...files); }")  # fmt: skip
+        browser.run(
+            "window.files = []; navigator.canShare = () => true;"
+            "navigator.share = async ({files}) => { window.files.push(...files); }"
+        )
         browser.touch("#start")
         browser.until("document.querySelectorAll('#events li').length > 2")
         browser.until("document.querySelector('#step').textContent.endsWith('ms')")

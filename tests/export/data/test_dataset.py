@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgevid
 from edgevid.errors import SourceError
 from edgevid.sources.base import Source
 from export.data import dataset, frames
@@ -35,7 +36,7 @@ def test_each_clip_is_decoded_once_for_all_that_is_done_with_it(
     source: Path, tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: Counter[str] = Counter()
-    open_source = frames.open_source
+    open_source = edgevid.open_source
 
     def counted(path: Path) -> Source:
         opened[path.name] += 1

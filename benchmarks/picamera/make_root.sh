@@ -2,9 +2,9 @@
 # Builds a Debian 13 in FOLDER in which the real picamera2 runs on libcamera's virtual camera.
 # Needs root and debootstrap; takes 1.1 GB, some minutes, and the network.
 #
-#   sudo tests/sources/make_picamera_root.sh FOLDER
+#   sudo benchmarks/picamera/make_root.sh FOLDER
 set -eu
-root=${1:?usage: make_picamera_root.sh FOLDER}
+root=${1:?usage: make_root.sh FOLDER}
 
 # gcc and the headers: picamera2 depends on a package that comes as source only. systemd: so that
 # it can be booted.
@@ -23,7 +23,7 @@ chroot "$root" /venv/bin/pip install --quiet \
 
 mkdir -p "$root/usr/share/libcamera/pipeline/virtual"
 cat > "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml" <<YAML
-# The pictures in the folder, one after the other, for ever.
+# The pictures in the folder, one after the other, without end.
 "Virtual0":
   supported_formats:
   - width: 640

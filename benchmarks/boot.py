@@ -1,12 +1,12 @@
 """From the boot of a machine to events over MQTT, with the real systemd, picamera2 and mosquitto.
 
-    sudo python -m tests.apps.boot_check FOLDER
+    sudo python -m benchmarks.boot FOLDER
 
-FOLDER is the Debian that ``tests/sources/make_picamera_root.sh`` builds. The service is installed
+FOLDER is the Debian that ``benchmarks/picamera/make_root.sh`` builds. The service is installed
 in it by ``install.sh`` and started by its unit, hardening and all, when ``systemd-nspawn`` boots
 it; the camera is libcamera's virtual one and shows a real clip. Then the service is killed, hung
 and stopped. Prints how long everything took. Needs root, the network, ``systemd-container``,
-``mosquitto``, the extra ``service``, and EDGEVID_MODELS with the clips beside it.
+``mosquitto``, the dependency group ``service``, and EDGEVID_MODELS with the clips beside it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from urllib.request import urlopen
 
 from benchmarks.clips import PUBLISHED_A0, published_path
 from benchmarks.parts.broker import Broker, Listener, free_port
+from benchmarks.picamera import root as picamera_root
 from benchmarks.report import table
 from edgevid import open_source
-from tests.sources import picamera_root
 
 REPOSITORY = Path(__file__).parents[2]
 TOPIC = "edgevid/front/event"
@@ -45,8 +45,8 @@ WatchdogSec={WATCHDOG_S}
 
 
 def main(root: Path) -> None:
-    os.environ["EDGEVID_PICAMERA_ROOT"] = str(root)
-    picamera_root.prepared()
+    """Runs all of it and prints a table."""
+    picamera_root.prepare(root)
     clip = next((published_path().parents[1] / "clips").glob("*carving_ice*"))
     with open_source(clip) as source:
         picamera_root.show(root, [frame.image for frame in source])
@@ -100,6 +100,7 @@ def install(root: Path) -> None:
 
 
 def configure(root: Path, port: int, page: int) -> None:
+    """Writes the service's settings: one camera, the broker, the page."""
     (root / "etc/edgevid/edgevid.toml").write_text(
         '[[camera]]\nname = "front"\nsource = "picamera"\nfit = "stretch"\n'
         f'[model]\nname = "{MODEL}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
@@ -128,10 +129,12 @@ class Machine:
         self._init = init
 
     def systemctl(self, *arguments: str) -> str:
+        """Returns what ``systemctl`` prints inside."""
         inside = ["nsenter", "--target", str(self._init), "--all", "systemctl", *arguments]
         return subprocess.run(inside, capture_output=True, text=True, check=False).stdout.strip()
 
     def is_active(self) -> bool:
+        """Whether the service runs."""
         return self.systemctl("is-active", "edgevid") == "active"
 
     def runs_anew(self, before: int) -> bool:
@@ -155,6 +158,7 @@ class Machine:
 
 @contextmanager
 def booted(root: Path) -> Iterator[Machine]:
+    """Boots the Debian for as long as the block lasts."""
     command = ["systemd-nspawn", "--directory", str(root), "--boot", "--register=no"]
     nspawn = subprocess.Popen(
         [*command, "--keep-unit", "--console=pipe"],
@@ -174,6 +178,8 @@ def booted(root: Path) -> Iterator[Machine]:
 
 
 def heard(listener: Listener, state: str, after: int = 0) -> None:
+    """Waits for an event of this state, after so many that came before."""
+
     def came() -> bool:
         events = [dict(event) for event in listener.events("front")]
         return any(e["event_type"] == state for e in events[after:])
@@ -182,6 +188,7 @@ def heard(listener: Listener, state: str, after: int = 0) -> None:
 
 
 def until(condition: Callable[[], Any], within: float = 120.0) -> None:
+    """Waits until something is so; ends the program when it takes too long."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
@@ -190,6 +197,7 @@ def until(condition: Callable[[], Any], within: float = 120.0) -> None:
 
 
 def took(action: Callable[[], object]) -> float:
+    """Returns how many seconds an action takes."""
     started = time.monotonic()
     action()
     return time.monotonic() - started

@@ -1,6 +1,6 @@
-"""Run by ``camera_in_a_vm.sh`` where a camera is; a line for each thing that holds.
+"""Run by ``usb_camera.sh`` where a camera is; a line for each thing that holds.
 
-    python -m tests.sources.camera_check MODEL.tflite
+    python -m benchmarks.usb_camera MODEL.tflite
 
 The camera is Linux's ``vivid``, whose picture can be set to plain red.
 """
@@ -20,7 +20,7 @@ from queue import Queue
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
 from edgevid import SourceError, open_source
-from tests.sources import contract
+from edgevid.testing import check_source
 
 RED = (255, 0, 0)
 
@@ -33,10 +33,11 @@ _UNPLUG = 0x00F0F041
 
 
 def main(model: str) -> None:
+    """Runs all of it; the first thing that does not hold ends it."""
     control(_TEST_PATTERN, _PLAIN_RED)
     control(_TEXT, _NO_TEXT)
-    contract.check(open_source("0"), take=30, colour=RED)
-    contract.check(open_source("/dev/video0"), take=3, colour=RED)
+    check_source(open_source("0"), take=30, colour=RED)
+    check_source(open_source("/dev/video0"), take=3, colour=RED)
     print("contract kept")
 
     with open_source(0) as source:

@@ -1,6 +1,6 @@
 """Stops and starts a real mosquitto while events happen, and prints how it went.
 
-    python -m benchmarks.parts.broker_restarts --times 20
+    python -m benchmarks.broker_restarts --times 20
 
 Everything is as in the field: the service's own waiting times, ten events a second.
 """
@@ -30,6 +30,7 @@ _PERIOD_S = 0.1
 
 
 def main() -> None:
+    """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--output", type=Path, help="also write the figures here, as JSON")
@@ -47,6 +48,7 @@ def _fail(error: EdgevidError) -> None:
 
 
 def restart(times: int, folder: Path) -> dict[str, float]:
+    """Stops and starts a broker; returns the figures by name."""
     hub, ended = Hub(["door"]), threading.Event()
     sent: list[str] = []
     recovery, chance = [], random.Random(0)

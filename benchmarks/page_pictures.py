@@ -1,6 +1,6 @@
 """Takes the pictures of the page that the README shows, of the real service in a real browser.
 
-    python -m tests.apps.page_pictures apps/raspberry_pi
+    python -m benchmarks.page_pictures apps/raspberry_pi
 
 One camera plays the video that edgevid brings along, the other one is not there.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import edgevid
 from benchmarks.parts.broker import free_port
-from tests.apps.browser import DESKTOP, PHONE, Browser
+from benchmarks.parts.browser import DESKTOP, PHONE, Browser
 
 DEMO = Path(edgevid.__file__).parent / "bundled" / "demo.mp4"
 CONFIG = """
@@ -38,6 +38,7 @@ after = 1.0
 
 
 def main() -> None:
+    """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--wait", type=float, default=25.0, help="seconds, for things to happen")

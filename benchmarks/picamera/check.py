@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -9,11 +10,12 @@ from picamera2 import Picamera2
 
 from edgevid import SourceError, open_source
 from edgevid.sources import picamera
-from tests.sources import contract
+from edgevid.testing import check_source
 
 
-def main() -> None:
-    contract.check(open_source("picamera"), take=30)
+def main(red: int, green: int, blue: int) -> None:
+    """Checks the camera, whose picture has this RGB colour."""
+    check_source(open_source("picamera"), take=30, colour=(red, green, blue))
     print("contract kept")
 
     with open_source("picamera"):
@@ -43,4 +45,4 @@ def without_pictures(self: Any, display: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

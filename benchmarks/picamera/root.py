@@ -1,4 +1,4 @@
-"""The Debian with picamera2 that ``make_picamera_root.sh`` builds, made ready for one test."""
+"""The Debian with picamera2 that ``make_root.sh`` builds, made ready for one run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
+from edgevid import UsageError
 from edgevid.support.opencv import cv2
 
 REPOSITORY = Path(__file__).parents[2]
 # Every Python inside, the service's capture processes too, begins with the four shims that a
 # machine without a Pi needs: Python imports ``sitecustomize`` by itself.
-_SHIMS = "import tests.sources.picamera_shims\n"
+_SHIMS = "import benchmarks.picamera.shims\n"
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/bin",
     "PYTHONPATH": "/edgevid/shims:/edgevid",
@@ -26,20 +26,20 @@ ENVIRONMENT = {
 }
 
 
-def prepared() -> Path:
-    """Returns the Debian, with this repository's code and an empty scene in it."""
-    if "EDGEVID_PICAMERA_ROOT" not in os.environ:
-        pytest.skip("no Debian with picamera2 is named in EDGEVID_PICAMERA_ROOT")
+def prepare(root: Path) -> None:
+    """Puts this repository's code and an empty scene into the Debian.
+
+    Raises:
+        UsageError: this process is not root, and so may not chroot.
+    """
     if os.geteuid() != 0:
-        pytest.skip("only root may chroot into EDGEVID_PICAMERA_ROOT")
-    root = Path(os.environ["EDGEVID_PICAMERA_ROOT"])
+        raise UsageError(f"only root may chroot into {root}")
     shutil.rmtree(root / "edgevid", ignore_errors=True)
-    for name in ("edgevid", "apps", "tests"):
+    for name in ("edgevid", "apps", "benchmarks"):
         shutil.copytree(REPOSITORY / name, root / "edgevid" / name)
     for name in ("scene", "shims"):
         (root / "edgevid" / name).mkdir()
     (root / "edgevid" / "shims" / "sitecustomize.py").write_text(_SHIMS)
-    return root
 
 
 def show(root: Path, pictures: Iterable[NDArray[np.uint8]]) -> None:

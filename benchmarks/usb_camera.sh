@@ -1,17 +1,17 @@
 #!/bin/sh
 # Checks USB cameras for real where there is none: boots a machine whose kernel imitates one
-# (vivid), with this machine's files in it, and runs camera_check.py there. Needs Debian,
+# (vivid), with this machine's files in it, and runs usb_camera.py there. Needs Debian,
 # qemu-system-x86 and the network once; takes two minutes.
 #
-#   tests/sources/camera_in_a_vm.sh FOLDER PYTHON MODEL.tflite
+#   benchmarks/usb_camera.sh FOLDER PYTHON MODEL.tflite
 #
 # FOLDER keeps the kernel. PYTHON has edgevid's runtime libraries.
 set -eu
-usage="usage: camera_in_a_vm.sh FOLDER PYTHON MODEL.tflite"
+usage="usage: usb_camera.sh FOLDER PYTHON MODEL.tflite"
 folder=$(realpath "${1:?$usage}")
 python=$(realpath --no-symlinks "${2:?$usage}")
 model=$(realpath "${3:?$usage}")
-repository=$(realpath "$(dirname "$0")/../..")
+repository=$(realpath "$(dirname "$0")/..")
 
 if [ ! -e "$folder/initrd" ]; then
     mkdir -p "$folder/system/bin" "$folder/system/dev" "$folder/packages"
@@ -46,7 +46,7 @@ mount -t proc proc /host/proc
 mount -t sysfs sys /host/sys
 mount -t devtmpfs dev /host/dev
 cd /host
-chroot /host /bin/sh -c 'cd "$repository" && "$python" -B -m tests.sources.camera_check "$model"'
+chroot /host /bin/sh -c 'cd "$repository" && "$python" -B -m benchmarks.usb_camera "$model"'
 echo "exit code \$?"
 poweroff -f
 INIT

@@ -4,7 +4,7 @@ Run by the system's own Python, for which Debian has the bindings:
 
     apt install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good \\
         gstreamer1.0-plugins-ugly
-    python3 tests/sources/rtsp_server.py RRGGBB USER PASSWORD [PORT]
+    python3 benchmarks/parts/rtsp_server.py RRGGBB USER PASSWORD [PORT]
 
 Prints the port that it listens on: any that is free unless told.
 """
@@ -25,6 +25,7 @@ PIPELINE = (
 
 
 def main(colour: str, user: str, password: str, port: str = "0") -> None:
+    """Serves until it is killed."""
     Gst.init(None)
     missing = [name for name in ("x264enc", "rtph264pay") if not Gst.ElementFactory.find(name)]
     if missing:

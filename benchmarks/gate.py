@@ -1,0 +1,252 @@
+"""What the gate saves, and whether anything is missed: every picture stepped against gated.
+
+Each footage goes through the command's own way twice, as one camera's endless stream:
+
+- drawn: a real room's picture, made still, with what makes a still picture change: sensor noise,
+  a codec, rain, a lamp that flickers, a clock in the picture, a camera that sets its exposure;
+- real: fixed cameras before people (``segments``, ``gestures``) and labelled clips, each after 40
+  seconds of its own first picture with sensor noise, for which the gate closes.
+
+The columns: the share of steps and of processor time that is left; the largest difference of a
+probability from what stepping gives, at any tick; action starts with every picture stepped, how
+many of those never come gated, how many come only gated, and the longest delay in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.clips import Clip, labelled, published_path, read, rows
+from benchmarks.report import arguments, table, write_json
+from edgevid.models.load import load_model
+from edgevid.records import Event, Frame, Prediction
+from edgevid.runtime.model import Model
+from edgevid.runtime.watch import Watch
+from edgevid.sinks import open_video
+from edgevid.sources import open_source
+from edgevid.support.command import OK, guard
+from edgevid.support.opencv import cv2
+
+Picture = NDArray[np.uint8]
+Footage = Callable[[], Iterable[Picture]]
+
+_FPS = 5.0
+_NOISES = 32  # pictures of noise, of which each shot takes one, shifted at random
+_STILL_S = 40.0  # of a clip shrunk to 172 pixels, where noise is a quarter of what it was
+_SENSOR = 5.0  # of 255: the standard deviation of a small sensor's noise in a lit room
+_WITHIN_S = 3.0  # an action that starts so much later is another one
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; returns its exit code."""
+    parser = arguments("benchmarks.gate", __doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each drawn footage")
+    parser.add_argument("--still-minutes", type=float, default=60.0, help="of the still room")
+    chosen = parser.parse_args(argv)
+
+    def run() -> int:
+        model = load_model(published_path())
+        minutes = 1.0 if chosen.quick else chosen.minutes
+        still = 1.0 if chosen.quick else chosen.still_minutes
+        found = []
+        for name, footage in [*drawn(minutes, still), *real(quick=chosen.quick)]:
+            found.append({"footage": name, **compare(model, footage)})
+            print(table(found[-1:]), flush=True)
+        print(f"\n{table(found)}")
+        write_json(chosen.json, {"footage": found})
+        return OK
+
+    return guard(run)
+
+
+def compare(model: Model, footage: Footage) -> dict[str, Any]:
+    """Watches the same footage twice, side by side; returns a row of the table."""
+    watches = [Watch(model.stream(), gated=gated) for gated in (False, True)]
+    # Each has pictures of its own: one that was just made is in the processor's cache, as one
+    # that a camera just gave is.
+    pictures = [iter(tqdm(footage(), unit="tick", leave=False)), iter(footage())]
+    took = [0.0, 0.0]
+    events: list[list[Event]] = [[], []]
+    largest, ticks = 0.0, 0
+    while True:
+        said: list[Prediction] = []
+        for number, watch in enumerate(watches):
+            picture = next(pictures[number], None)
+            if picture is None:
+                break
+            frame = Frame(picture, ticks / _FPS, ticks)
+            started = time.process_time()
+            prediction, came = watch.take(frame)
+            took[number] += time.process_time() - started
+            events[number] += came
+            said += [prediction] if prediction else []
+        if len(said) < len(watches):
+            break
+        ticks += 1
+        largest = max(largest, _distance(*said))
+    starts, gated = ([e for e in found if e.state == "start"] for found in events)
+    delays, only = _matched(starts, gated)
+    return {
+        "minutes": ticks / _FPS / 60,
+        "steps": 1 - watches[1].saved / ticks,
+        "processor time": took[1] / took[0],
+        "largest difference": largest,
+        "starts": len(starts),
+        "missed": len(starts) - len(delays),
+        "only gated": only,
+        "longest delay, s": max(delays, default=0.0),
+    }
+
+
+def _distance(one: Prediction, other: Prediction) -> float:
+    """Returns the largest difference of a probability; only labels that both list can be told."""
+    others = {score.label: score.probability for score in other.scores}
+    return max(
+        (abs(s.probability - others[s.label]) for s in one.scores if s.label in others),
+        default=1.0,
+    )
+
+
+def _matched(starts: Sequence[Event], gated: Sequence[Event]) -> tuple[list[float], int]:
+    """Returns the delays of the starts that came gated too, and how many came only gated."""
+    rest, delays = list(gated), []
+    for start in starts:
+        for other in rest:
+            if other.label == start.label and (abs(other.timestamp - start.timestamp) <= _WITHIN_S):
+                delays.append(other.timestamp - start.timestamp)
+                rest.remove(other)
+                break
+    return delays, len(rest)
+
+
+def drawn(
+    minutes: float, still_minutes: float
+) -> Iterator[tuple[str, Callable[[], Iterable[Picture]]]]:
+    """Yields the drawn footages, by name."""
+    room = _room()
+    ticks = round(minutes * 60 * _FPS)
+    still = round(still_minutes * 60 * _FPS)
+    yield "still room, sensor noise", partial(noisy, room, _SENSOR, still)
+    yield "still room, noise of a dark room", partial(noisy, room, 3 * _SENSOR, ticks)
+    yield "still room, noise, H.264", lambda: encoded(noisy(room, _SENSOR, ticks))
+    for name, change in (
+        ("rain", _rain),
+        ("a lamp that flickers", _lamp),
+        ("a clock in the picture", _clock),
+        ("exposure, 3 % in steps", _exposure_in_steps),
+        ("exposure, 10 % in a minute", _exposure_that_drifts),
+    ):
+        yield f"still room, noise, {name}", partial(noisy, room, _SENSOR, ticks, change)
+
+
+def noisy(
+    room: Picture,
+    deviation: float,
+    ticks: int,
+    change: Callable[[Picture, int], Picture] = lambda picture, _: picture,
+) -> Iterator[Picture]:
+    """Yields a picture with fresh noise each time, more of it where there is light."""
+    chance = np.random.default_rng(0)
+    light = np.sqrt(room / 128.0 + 0.1)
+    noises = [
+        np.rint(chance.normal(0, deviation, room.shape) * light).astype(np.int16)
+        for _ in range(_NOISES)
+    ]
+    width = room.shape[1]
+    for tick in range(ticks):
+        noise = np.roll(
+            noises[chance.integers(_NOISES)],
+            (int(chance.integers(-9, 9)), int(chance.integers(width))),
+            (0, 1),
+        )
+        shot = change(room, tick).astype(np.int16)
+        yield np.clip(cv2.add(shot, noise), 0, 255).astype(np.uint8)
+
+
+def encoded(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """Yields pictures after they have been an H.264 file."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "room.mp4")
+        video = open_video(path)
+        video.start(_FPS)
+        for number, picture in enumerate(pictures):
+            video.show(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), number / _FPS)
+        video.finish()
+        with open_source(path) as source:
+            for frame in source:
+                yield frame.image
+
+
+def real(*, quick: bool) -> Iterator[tuple[str, Footage]]:
+    """Yields the real footages, by name."""
+    gestures = [(path, row) for path, row in rows("gestures") if row["split"] == "test"]
+    for name, clips in (
+        ("labelled clips", labelled(3 if quick else None)),
+        ("segments", read(rows("segments")[:: 10 if quick else 1])),
+        ("gestures", read(gestures[:: 30 if quick else 3])),
+    ):
+        yield name, partial(_after_a_while, clips)
+
+
+def _after_a_while(clips: Sequence[Clip]) -> Iterator[Picture]:
+    """Yields clips, each after its first picture with noise, for as long as a gate needs."""
+    for clip in clips:
+        yield from noisy(clip.pictures[0], _SENSOR / 4, round(_STILL_S * _FPS))
+        yield from clip.pictures
+
+
+def _room() -> Picture:
+    """Returns a picture of a real room, as large as a camera's."""
+    with open_source(rows("segments")[11][0]) as source:
+        picture = next(iter(source)).image
+    return np.asarray(cv2.resize(picture, (640, 480), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _rain(room: Picture, tick: int) -> Picture:
+    chance = np.random.default_rng(tick)
+    picture = room.copy()
+    for x, y in chance.integers(0, (640, 480), (150, 2)):
+        cv2.line(picture, (int(x), int(y)), (int(x) + 3, int(y) + 24), (190, 190, 190), 1)
+    return picture
+
+
+def _lamp(room: Picture, tick: int) -> Picture:
+    picture = room.copy()
+    if np.random.default_rng(tick).random() < 0.5:
+        cv2.circle(picture, (330, 70), 30, (255, 255, 220), -1)
+    return picture
+
+
+def _clock(room: Picture, tick: int) -> Picture:
+    picture = room.copy()
+    seconds = int(tick / _FPS)
+    text = f"12:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    cv2.putText(picture, text, (380, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255, 255, 255), 2)
+    return picture
+
+
+def _exposure_in_steps(room: Picture, tick: int) -> Picture:
+    return _exposed(room, 1 + 0.03 * (tick // 75 % 2))
+
+
+def _exposure_that_drifts(room: Picture, tick: int) -> Picture:
+    return _exposed(room, 1 + 0.05 * math.sin(2 * math.pi * tick / (120 * _FPS)))
+
+
+def _exposed(room: Picture, gain: float) -> Picture:
+    return np.asarray(cv2.convertScaleAbs(room, alpha=gain), np.uint8)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
