@@ -4,9 +4,13 @@ import { runtimeFile } from "../support.js";
 import { ModelFileError } from "./model_file.js";
 
 /**
- * @typedef {{scores: import("../watch/events.js").Score[], inference_ms: number,
- *   preprocess_ms: number}} Step
- * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[]}} Loaded
+ * @typedef {object} Step
+ * @property {import("../watch/events.js").Score[]} scores
+ * @property {number} inference_ms from the picture's arrival to its scores; 0 where it rested
+ * @property {boolean} rested whether nothing had changed, and the last scores hold
+ * @property {Float32Array} [features] where they were asked for
+ * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[],
+ *   features: number}} Loaded input: height and width; features: 0 where the model gives none
  */
 
 /** A network in a worker of its own, which is ended with it: so is its memory. */
@@ -59,10 +63,11 @@ export class Model {
 
   /**
    * @param {ImageBitmap} picture handed over
+   * @param {{gated?: boolean, features?: boolean}} [how]
    * @returns {Promise<Step>}
    */
-  step(picture) {
-    return this.#ask("step", { picture }, [picture]);
+  step(picture, { gated = false, features = false } = {}) {
+    return this.#ask("step", { picture, gated, features }, [picture]);
   }
 
   /**
