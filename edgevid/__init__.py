@@ -27,6 +27,7 @@ from edgevid.models.load import load_model
 from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.runtime.events import EventDetector
+from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, keep_features
 from edgevid.runtime.model import Model, Stream, StreamState
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.rules import RuleChanges, load_rules
@@ -41,7 +42,9 @@ __all__ = [
     "Event",
     "EventDetector",
     "EventRules",
+    "FeatureWriter",
     "Frame",
+    "KeptFeatures",
     "LabelsError",
     "Manifest",
     "MissingDependencyError",
@@ -66,6 +69,7 @@ __all__ = [
     "draw",
     "freshest",
     "is_at_hand",
+    "keep_features",
     "load_model",
     "load_rules",
     "open_source",

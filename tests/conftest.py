@@ -18,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.parts.tiny_model import LABELS, tiny_model
+from benchmarks.picamera import root as picamera
 from edgevid.models.load import load_model
 from edgevid.runtime.model import Model
 from edgevid.runtime.pace import Pace
@@ -129,6 +130,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return made
+
+
+@pytest.fixture
+def picamera2_debian() -> Path:
+    """A Debian in which the real picamera2 runs, with this repository's code in it."""
+    if "EDGEVID_PICAMERA_ROOT" not in os.environ:
+        pytest.skip("no Debian with picamera2 is named in EDGEVID_PICAMERA_ROOT")
+    if os.geteuid() != 0:
+        pytest.skip("only root may chroot into EDGEVID_PICAMERA_ROOT")
+    root = Path(os.environ["EDGEVID_PICAMERA_ROOT"])
+    picamera.prepare(root)
+    return root
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 
 # What is seen after such a gap has nothing to do with what was seen before it: files that were
 # joined, a camera that was suspended. Longer than any pause between two frames of one scene.
-_LONGEST_GAP_S = 10.0
+LONGEST_GAP_S = 10.0
 
 
 class Seen(NamedTuple):
@@ -99,7 +99,7 @@ class Watch:
         """
         gap = frame.timestamp - self._previous
         ended: list[Event] = []
-        if gap > _LONGEST_GAP_S or frame.follows_jump:
+        if gap > LONGEST_GAP_S or frame.follows_jump:
             _LOG.warning(
                 "%s, at %.1f s: starting afresh from there",
                 "the time jumps back" if frame.follows_jump else f"nothing for {gap:.0f} s",

@@ -128,6 +128,22 @@ def test_rules_that_make_no_sense(model: Model) -> None:
         open_watch(camera("one", off_threshold=0.9), Rules(), model)
 
 
+def test_rules_by_name_and_from_a_file(model: Model, tmp_path: Path) -> None:
+    quieted = tmp_path / "one.toml"
+    quieted.write_text("format = 1\nmin_duration = 0\n[label.red]\nmin_duration = 60\n")
+    run = Run(
+        model,
+        camera("one", rules=str(quieted), on_threshold=0.3),
+        camera("two"),
+        rules=Rules(rules="sure"),
+    )
+    for fake in run.cameras.values():
+        fake.frames = frames(RED, count=11)
+    run.play()
+    assert [event for event in run.events() if event[1] == "start"] == [("two", "start", "red")]
+    assert run.hub.recent()[0].event.timestamp == 2.0
+
+
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("what?")])
 def test_whatever_fails_in_a_step_only_that_camera_is_refused(
     model: Model, monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -2,6 +2,7 @@
 
 import { Network } from "./network.js";
 import { fitted, seen } from "./preprocess.js";
+import { HeadState } from "./head.js";
 import { CUT, SceneWatch } from "./scenes.js";
 import { topK } from "./topk.js";
 import { ModelFileError } from "./model_file.js";
@@ -17,6 +18,9 @@ export class Stream {
   #scenes;
   #memoryFrames;
   #counted = 0;
+  #head;
+  /** What the network knew of the last frame before its classifier. @type {Float32Array | null} */
+  features = null;
   #canvas = new OffscreenCanvas(1, 1);
   #context = /** @type {OffscreenCanvasRenderingContext2D} */ (
     this.#canvas.getContext("2d", { willReadFrequently: true, alpha: false })
@@ -27,11 +31,17 @@ export class Stream {
    * @param {Manifest} manifest
    */
   constructor(network, manifest) {
-    if (manifest.labels.length !== network.classes) {
+    const { head } = manifest;
+    if (head && head.features !== network.features) {
+      throw new ModelFileError("What this model was taught does not fit its network: teach it again.");
+    }
+    const classes = head ? head.bias.length : network.classes;
+    if (manifest.labels.length !== classes) {
       throw new ModelFileError(manifest.labels.length
-        ? `The model has ${network.classes} classes, its labels name ${manifest.labels.length}.`
+        ? `The model has ${classes} classes, its labels name ${manifest.labels.length}.`
         : "The model file names no labels: prepare it with --labels.");
     }
+    this.#head = head ? new HeadState(head) : null;
     const memory = network.forgets ? manifest.memory_s : Infinity;
     this.#network = network;
     this.#manifest = manifest;
@@ -48,7 +58,7 @@ export class Stream {
     const pixels = this.#pixels(picture);
     const fittedAt = performance.now();
     const logits = await this.logits(pixels);
-    const scores = topK(logits, this.#manifest.labels, TOP);
+    const scores = topK(logits, this.#manifest.labels, TOP, this.#head !== null);
     const now = performance.now();
     return { scores, inference_ms: now - began, preprocess_ms: fittedAt - began };
   }
@@ -61,17 +71,23 @@ export class Stream {
     const { width, height } = this.#network;
     const counts = this.#scenes?.look(pixels, width, height) ?? Infinity;
     this.#counted = Math.min(this.#counted, counts);
-    if (counts === CUT) this.#network.reset({ framesOnly: true });
+    if (counts === CUT) {
+      this.#network.reset({ framesOnly: true });
+      this.#head?.clear();
+    }
     const alpha = 1 / Math.min(this.#counted + 1, this.#memoryFrames);
-    const logits = await this.#network.step(pixels, alpha);
+    const { logits, features } = await this.#network.step(pixels, alpha);
     this.#counted += 1;
-    return logits;
+    this.features = features;
+    return this.#head && features ? this.#head.step(features) : /** @type {Float32Array} */ (logits);
   }
 
   /** Forgets everything: what follows is as in a new stream. */
   reset() {
     this.#counted = 0;
     this.#scenes?.reset();
+    this.#head?.clear();
+    this.features = null;
     this.#network.reset();
   }
 
