@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid import EdgevidError, Frame, Pace, Source, SourceError, clips, freshest, open_source
+from edgevid.sources.realtime import RealtimeSource
 from edgevid.support.orientation import oriented
 
 # Kind, timestamp in seconds, tick, height, width, bytes to follow: RGB pixels, or UTF-8.
@@ -208,18 +209,12 @@ def _played(source: Source, order: Order, earliest: float) -> Iterator[Frame]:
     The timestamps are at least ``earliest``; the order's speed changes when frames come, not what
     they say of the time between them.
     """
-    began = time.monotonic()
-    first = previous = None
-    for frame in source:
-        if first is None or previous is None:
-            first = frame.timestamp
-        elif frame.timestamp - previous > _LONGEST_PAUSE_S:  # nobody is to wait for that
-            earliest = max(began, earliest) + previous - first + 1 / order.fps
-            began, first = time.monotonic(), frame.timestamp
-        previous = frame.timestamp
-        passed = frame.timestamp - first
-        time.sleep(max(0.0, began + passed / order.speed - time.monotonic()))
-        yield frame.at(max(began, earliest) + passed)
+    played = RealtimeSource(source, speed=order.speed, longest_pause=_LONGEST_PAUSE_S)
+    shift: float | None = None
+    for frame in played:
+        if shift is None:
+            shift = max(time.monotonic(), earliest) - frame.timestamp
+        yield frame.at(frame.timestamp - played.left_out + shift)
 
 
 def _picture(frame: Frame, order: Order) -> _Picture:
