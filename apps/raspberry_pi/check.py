@@ -113,8 +113,6 @@ def rules(file: ConfigFile, own: EventRules) -> None:
 
 def _changed(file: ConfigFile, number: int, merged: Rules, own: EventRules) -> EventRules:
     """Returns the model's rules with what ``rules`` names instead."""
-    if merged.rules is None:
-        return own
     try:
         return load_rules(merged.rules).over(own)
     except UsageError as error:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgevid.modelfile.manifest import FITS, EventRules, Manifest
+from edgevid.modelfile.manifest import RULES, EventRules, Manifest
 from edgevid.records import Box
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import BUDGET
-from edgevid.runtime.rules import RuleChanges, load_rules
+from edgevid.runtime.rules import load_rules
 from edgevid.support import command
 from edgevid.support.orientation import ANGLES
 from edgevid.version import __version__
@@ -47,11 +47,11 @@ class Options:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     rules: str | None
-    event_on: float | None
-    event_off: float | None
-    event_smoothing: float | None
-    event_min_duration: float | None
-    event_cool_down: float | None
+    on_threshold: float | None
+    off_threshold: float | None
+    smoothing: float | None
+    min_duration: float | None
+    cool_down: float | None
     headless: bool
     save: Path | None
     output: str | None
@@ -61,16 +61,8 @@ class Options:
 
     def event_rules(self, manifest: Manifest) -> EventRules:
         """Returns the model's rules for events, with what the user asked for in their place."""
-        asked = {
-            "on_threshold": self.event_on,
-            "off_threshold": self.event_off,
-            "smoothing": self.event_smoothing,
-            "min_duration": self.event_min_duration,
-            "cool_down": self.event_cool_down,
-        }
-        changes = load_rules(self.rules) if self.rules is not None else RuleChanges()
-        given = {name: value for name, value in asked.items() if value is not None}
-        return changes.over(manifest.events, manifest.labels, given)
+        asked = {name: getattr(self, name) for name in RULES}
+        return load_rules(self.rules).over(manifest.events, manifest.labels, asked)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -150,19 +142,25 @@ def _parser() -> argparse.ArgumentParser:
     add_rules(group)
     group.add_argument(
         "--event-on",
+        dest="on_threshold",
         type=_probability,
         metavar="P",
         help="it starts when its smoothed probability reaches this",
     )
     group.add_argument(
-        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
+        "--event-off",
+        dest="off_threshold",
+        type=_probability,
+        metavar="P",
+        help="and ends when it falls below this",
     )
-    for flag, meaning in (
-        ("--event-smoothing", "time constant of the smoothing"),
-        ("--event-min-duration", "how long the probability must last"),
-        ("--event-cool-down", "how long after its end it cannot start again"),
+    for rule, meaning in (
+        ("smoothing", "time constant of the smoothing"),
+        ("min_duration", "how long the probability must last"),
+        ("cool_down", "how long after its end it cannot start again"),
     ):
-        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
+        flag = f"--event-{rule.replace('_', '-')}"
+        group.add_argument(flag, dest=rule, type=_seconds, metavar="SECONDS", help=meaning)
 
     group = parser.add_argument_group("where it goes")
     group.add_argument(
@@ -211,7 +209,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="look at this part of the picture only, in pixels",
     )
     group.add_argument(
-        "--fit", choices=FITS, help="how a picture becomes a square (default: the model's)"
+        "--fit", choices=Manifest.FITS, help="how a picture becomes a square (default: the model's)"
     )
     group.add_argument(
         "--memory",

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.raspberry_pi.cameras.watcher import Watch, Watcher
+from apps.raspberry_pi.cameras.features import open_keepers
+from apps.raspberry_pi.cameras.watcher import Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from edgevid import Frame, KeptFeatures, LabelsError, Model, UsageError, load_model
+from edgevid import Frame, KeptFeatures, LabelsError, Model, UsageError, Watch, load_model
 from edgevid.prepare import prepare
 from tests.apps.parts import BLACK, RED, status, tiny
 from tests.prepare.mini_movinet import LABELS, mini_movinet
@@ -44,7 +45,7 @@ def model(tmp_path: Path) -> Model:
 class Run:
     def __init__(self, model: Model, *configs: CameraConfig, rules: Rules | None = None) -> None:
         self.cameras = {config.name: Fake() for config in configs}
-        watches = {config.name: Watch(config, rules or Rules(), model) for config in configs}
+        watches = {config.name: open_watch(config, rules or Rules(), model) for config in configs}
         self.hub = Hub(self.cameras)
         self.taken: list[tuple[str, int]] = []
         self.watcher = Watcher(
@@ -52,6 +53,7 @@ class Run:
             watches,
             self.hub,
             lambda name, frame: self.taken.append((name, frame.index)),
+            open_keepers(configs, model),
         )
 
     def play(self) -> None:
@@ -125,9 +127,9 @@ def test_a_cameras_own_rules_go_before_those_for_all(model: Model) -> None:
 
 def test_rules_that_make_no_sense(model: Model) -> None:
     with pytest.raises(LabelsError):
-        Watch(camera("one", deny=("mauve",)), Rules(), model)
+        open_watch(camera("one", deny=("mauve",)), Rules(), model)
     with pytest.raises(UsageError):
-        Watch(camera("one", off_threshold=0.9), Rules(), model)
+        open_watch(camera("one", off_threshold=0.9), Rules(), model)
 
 
 def test_rules_by_name_and_from_a_file(model: Model, tmp_path: Path) -> None:
@@ -202,14 +204,14 @@ def test_whatever_fails_in_a_step_only_that_camera_is_refused(
     model: Model, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     run = Run(model, camera("one"), camera("two"))
-    step = Watch.step
+    take = Watch.take
 
     def fails(self: Watch, frame: Frame) -> object:
         if self is run.watcher._watches["one"]:
             raise error
-        return step(self, frame)
+        return take(self, frame)
 
-    monkeypatch.setattr(Watch, "step", fails)
+    monkeypatch.setattr(Watch, "take", fails)
     for fake in run.cameras.values():
         fake.frames = frames(RED, count=3)
     run.play()

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from apps.raspberry_pi.config import CameraConfig
 from edgevid import EdgevidError, FeatureWriter, Model, Stream, keep_features
 
 _LOG = logging.getLogger("edgevid.service")
 
 _AGAIN_S = 60.0  # between attempts to open a file that could not be used
+
+
+def open_keepers(cameras: Iterable[CameraConfig], model: Model) -> dict[str, Keeper]:
+    """Returns, by name, the keepers of those cameras whose features are to be kept."""
+    return {
+        camera.name: Keeper(camera.name, camera.features, model, camera.features_mb)
+        for camera in cameras
+        if camera.features is not None
+    }
 
 
 class Keeper:
