@@ -416,13 +416,16 @@ def draw(
             lower = [max(least, p["lower"]) for p in line]
             upper = [max(least, p["upper"]) for p in line]
             axes.fill_betweenx(known, lower, upper, color=colours[site], alpha=0.12, linewidth=0)
+        beside = (-12, 8) if site == "falls" else (-12, -16)
         for row in rules:
             place = row[f"{site}: false/h"], row["announced"]
             axes.plot(*place, "o", color=colours[site])
-            axes.annotate(row["rules"], place, textcoords="offset points", xytext=(6, -10))
+            axes.annotate(
+                row["rules"], place, beside, textcoords="offset points", color=colours[site]
+            )
     logarithmic(axes, "false starts an hour")
     axes.set_ylabel("actions announced")
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(0, 1.1)
     axes.legend(frameon=False, loc="lower right")
     save_figure(drawn, path)
 
