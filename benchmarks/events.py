@@ -33,11 +33,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.clips import Clip, labelled, published_path, read, rows, shuffled
+from benchmarks.clips import Clip, labelled, published_path, read, rows, said, shuffled
 from benchmarks.report import arguments, table, write_json
 from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.models.load import load_model
-from edgevid.records import Event, Frame, Prediction
+from edgevid.records import Event, Prediction
 from edgevid.runtime.events import events
 from edgevid.runtime.model import Model
 from edgevid.support.command import OK, guard
@@ -149,15 +149,14 @@ def film(model: Model, kind: str, clips: Sequence[Clip], seeds: Sequence[int]) -
     fps = model.manifest.fps
     reels = []
     for half, seed in itertools.product(sorted({clip.half for clip in clips}), seeds):
-        stream = model.stream()
-        said: list[Prediction] = []
-        spans = []
-        for clip in shuffled([clip for clip in clips if clip.half == half], seed):
-            start = len(said)
-            for picture in clip.pictures:
-                said.append(stream.step(Frame(picture, len(said) / fps, len(said))))
-            spans.append(Span(clip.name, clip.label, start / fps, (len(said) - 1) / fps))
-        reels.append(Reel(kind, half, said, spans))
+        order = shuffled([clip for clip in clips if clip.half == half], seed)
+        spans, start = [], 0
+        for clip in order:
+            end = start + len(clip.pictures)
+            spans.append(Span(clip.name, clip.label, start / fps, (end - 1) / fps))
+            start = end
+        pictures = itertools.chain.from_iterable(clip.pictures for clip in order)
+        reels.append(Reel(kind, half, said(model.stream(), pictures, fps), spans))
     return reels
 
 

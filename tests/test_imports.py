@@ -27,8 +27,9 @@ LAYERS = [
     "errors records version",
     "support",
     "modelfile sources",
-    "prepare runtime sinks",
-    "classify models regions teach testing",
+    "labelled prepare runtime sinks",
+    "classify models regions testing",
+    "teach",
     "__init__ cli",
     "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]

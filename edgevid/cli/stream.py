@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.cli import clashes, options
+from edgevid.cli.keeping import Keeper
 from edgevid.cli.options import Options
 from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.models import locate
 from edgevid.models.load import load_model
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
+from edgevid.runtime.model import Model
 from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
 from edgevid.sinks import Sink, open_sinks
@@ -58,6 +60,7 @@ class _Run:
         self._gated = False
         self._times = Percentiles()
         self._started = time.monotonic()
+        self._keeper: Keeper | None = None
         self._turns = chosen.mirror or chosen.rotate != 0
 
     def go(self) -> int:
@@ -81,6 +84,7 @@ class _Run:
         )
         watch = Watch(stream, chosen.event_rules(model.manifest), fps=fps)
         with ExitStack() as cleanup:
+            self._keeper = self._open_keeper(model)
             for number in _signals():
                 cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
             self._sinks = open_sinks(
@@ -101,6 +105,8 @@ class _Run:
                 self._note(str(error) or type(error).__name__)
                 raise
             finally:
+                if self._keeper is not None:
+                    self._keeper.close()
                 if self._worth_keeping:
                     self._finish()
         return self._code
@@ -108,7 +114,11 @@ class _Run:
     def _check_files(self) -> None:
         chosen = self._options
         output = Path(chosen.output) if chosen.output not in (None, "-") else None
-        outputs = {"--output": output, "--save": chosen.save}
+        outputs = {
+            "--output": output,
+            "--save": chosen.save,
+            "--keep-features": chosen.keep_features,
+        }
         model: Path | None = Path(chosen.model)
         if any(path is not None and path.suffix == ".tflite" for path in outputs.values()):
             with suppress(EdgevidError):  # to load it will say what is wrong
@@ -158,6 +168,8 @@ class _Run:
                 for frame in self._frames_of(source):
                     prediction, events = watch.take(frame)
                     if prediction is not None:
+                        if self._keeper is not None:
+                            self._keeper.add(watch, prediction)
                         self._predictions += 1
                         if prediction.inference_ms:  # a step was taken
                             self._times.add(prediction.inference_ms)
@@ -168,9 +180,23 @@ class _Run:
                 self._worth_keeping = True
             finally:
                 self._tell(watch.end(reset=not self._options.continuous))
+                if self._keeper is not None and not self._options.continuous:
+                    self._keeper.end()
                 self._skipped += watch.skipped - before
                 self._saved = watch.saved
                 self._unreadable += source.unreadable
+
+    def _open_keeper(self, model: Model) -> Keeper | None:
+        path = self._options.keep_features
+        if path is None:
+            return None
+
+        def complain(error: EdgevidError) -> None:
+            name, self._name = self._name, str(path)
+            self._complain(error)
+            self._name = name
+
+        return Keeper(path, model, int(self._options.keep_features_mb * 1e6), complain)
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:

@@ -60,29 +60,39 @@ def load_model(
         >>> model.manifest.labels[:3]
         ('still', 'pan left', 'pan right')
     """
+    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
+    file = load_file(name_or_path, labels=asked, backend=backend, prepare=prepare)
+    running = backends.open_backend(file.flatbuffer, name=backend, threads=threads)
+    return Model(file.manifest, file.signature, running)
+
+
+def load_file(
+    name_or_path: str | Path,
+    *,
+    labels: tuple[str, ...] = (),
+    backend: str = "auto",
+    prepare: bool = True,
+) -> ModelFile:
+    """Returns the file that ``load_model`` runs, prepared if that is wanted."""
     if name_or_path == locate.AUTO:
         name_or_path, path = locate.choose()
     else:
         path = locate.locate(name_or_path)
     data = flatbuffer.load(path)
-    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
     wanted = Wanted(
         name=printable(Path(name_or_path).stem)[:_LONGEST_NAME],
-        labels=asked,
+        labels=labels,
         prepare=prepare,
         target=this_machine(),
         backend=backend,
     )
     try:
-        manifest.check_labels(asked)
+        manifest.check_labels(labels)
         if path in [model.path for model in BUNDLED.values()]:
-            loaded = model_file.read(data, labels=asked)
-        else:
-            loaded = _checked(path, data, wanted)
+            return model_file.read(data, labels=labels)
+        return _checked(path, data, wanted)
     except (LabelsError, ModelError) as error:
         raise type(error)(f"{path}: {one_line(str(error))}") from error
-    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
-    return Model(loaded.manifest, loaded.signature, running)
 
 
 def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:

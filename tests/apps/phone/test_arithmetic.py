@@ -300,8 +300,8 @@ def test_gate(page: Browser) -> None:
     base = generator.integers(40, 200, (6, 8, 3)).repeat(20, 0).repeat(20, 1)
     pictures, gate, expected = [], Gate(5.0), []
     for number in range(120):
-        shown = base * (1.02 if number > 60 else 1)  # the camera's exposure: opens nothing
-        shown = np.clip(shown + generator.normal(0, 1, base.shape), 0, 255).astype(np.uint8)
+        lit = base * (1.02 if number > 60 else 1)  # the camera's exposure: opens nothing
+        shown = np.clip(lit + generator.normal(0, 1, base.shape), 0, 255).astype(np.uint8)
         if 80 <= number < 84:
             shown[30:90, 30:90] = 255  # somebody
         pictures.append(shown)

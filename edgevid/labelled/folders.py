@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgevid.errors import SourceError
+from edgevid.labelled import labels as naming
+from edgevid.labelled.clip import Clip
 from edgevid.sources.folders import is_hidden, natural_order, pictures_in, videos_in
-from export.data.clips import labels as naming
-from export.data.clips.clip import Clip
 
-_LOG = logging.getLogger("edgevid.export.clips")  # below "edgevid": the commands print that
+_LOG = logging.getLogger("edgevid.labelled")  # below "edgevid": the commands print that
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgevid.errors import SourceError
+from edgevid.labelled import columns, text
+from edgevid.labelled import labels as naming
+from edgevid.labelled.clip import Clip, Part
 from edgevid.sources.folders import PICTURE_SUFFIXES, VIDEO_SUFFIXES, is_hidden
-from export.data.clips import columns, text
-from export.data.clips import labels as naming
-from export.data.clips.clip import Clip, Part
 
 _SEPARATORS = ("\t", ",", ";", "")  # the last: spaces
 _WORD = re.compile(r""""([^"]+)"(?=\s|$)|'([^']+)'(?=\s|$)|(\S+)""")

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from edgevid.errors import UsageError
-from export.data.clips import labels as naming
-from export.data.clips.clip import Clip
+from edgevid.labelled import labels as naming
+from edgevid.labelled.clip import Clip
 
 
 def with_groups(clips: Iterable[Clip], pattern: str) -> list[Clip]:

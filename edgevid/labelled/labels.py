@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from edgevid.errors import SourceError
-from export.data.clips import text
+from edgevid.labelled import text
 
 _SEVERAL = re.compile(r"[0-9]+(\s*[,;|]\s*[0-9]+)+")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edgevid.errors import SourceError
-from export.data.clips import labels as naming
-from export.data.clips.clip import Clip, Part
+from edgevid.labelled import labels as naming
+from edgevid.labelled.clip import Clip, Part
 
 # What the columns are called. Names are taken before numbers where there are both.
 _COLUMNS = {

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from edgevid import labelled as clips
 from edgevid.errors import SourceError
-from export.data import clips
-from export.data.clips import Clip, Part
+from edgevid.labelled import Clip, Part
 
 
 def listed(folder: Path, text: str | bytes, name: str = "train.txt") -> Path:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from edgevid import labelled as clips
 from edgevid.errors import SourceError, UsageError
-from export.data import clips
-from export.data.clips import Clip
+from edgevid.labelled import Clip
 
 
 def touch(*paths: Path) -> None:

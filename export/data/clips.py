@@ -1,22 +1,24 @@
-"""Clips from whatever people keep them in."""
+"""Labelled clips from whatever people keep them in: folders, lists, TFRecord files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgevid import labelled
 from edgevid.errors import SourceError
+from edgevid.labelled import Clip, Part, check, hold_out, with_groups
 from edgevid.sources.folders import is_hidden
-from export.data.clips import folders, lists
-from export.data.clips.clip import Clip
+
+__all__ = ["Clip", "Part", "check", "hold_out", "read", "with_groups"]
 
 
 def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) -> list[Clip]:
     """Reads clips from whatever ``source`` is.
 
     Args:
-        source: a folder with a folder for each class; a list, as ``lists.read`` takes it; or a
-            TFRecord file of SequenceExamples, or a folder of such files.
+        source: what ``edgevid.labelled.read`` takes; or a TFRecord file of SequenceExamples, or
+            a folder of such files.
         root: where the paths of a list start; the list's own folder when None.
         labels: names for numeric labels, from 0.
 
@@ -25,15 +27,11 @@ def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) 
     """
     if source.is_dir():
         shards = sorted(path for path in source.iterdir() if _is_tfrecord(path))
-        if not shards:
-            return folders.read(source, labels)
-        return [clip for shard in shards for clip in _tfrecord(shard, labels)]
-    if not source.is_file():
-        raise SourceError(f"{source}: no such folder or list of clips")
-    if _is_tfrecord(source):
-        found = _tfrecord(source, labels)
     else:
-        found = lists.read(source, root or source.parent, labels)
+        shards = [source] if _is_tfrecord(source) else []
+    if not shards:
+        return labelled.read(source, root=root, labels=labels)
+    found = [clip for shard in shards for clip in _tfrecord(shard, labels)]
     if not found:
         raise SourceError(f"{source}: names no clip")
     return found
