@@ -26,6 +26,8 @@ from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.models.load import load_model
 from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
+from edgevid.regions import follow
+from edgevid.regions.zones import Zone, parse_zone
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.model import Model, Stream, StreamState
 from edgevid.runtime.pace import Pace
@@ -60,14 +62,17 @@ __all__ = [
     "StreamState",
     "UsageError",
     "Watch",
+    "Zone",
     "__version__",
     "classify",
     "clips",
     "draw",
+    "follow",
     "freshest",
     "is_at_hand",
     "load_model",
     "load_rules",
     "open_source",
     "open_video",
+    "parse_zone",
 ]

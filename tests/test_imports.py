@@ -28,7 +28,8 @@ LAYERS = [
     "support",
     "modelfile sources",
     "prepare runtime sinks",
-    "classify models regions teach testing",
+    "classify models teach testing",
+    "regions",
     "__init__ cli",
     "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]
