@@ -28,8 +28,8 @@ LAYERS = [
     "support",
     "modelfile sources",
     "labelled prepare runtime sinks",
-    "classify models regions testing",
-    "teach",
+    "classify models testing",
+    "regions teach",
     "__init__ cli",
     "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]
