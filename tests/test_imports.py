@@ -24,9 +24,9 @@ FOLDERS = {
 }
 # The rooms inside edgevid: each imports only from the rows above its own, and from itself.
 LAYERS = [
-    "errors records version",
-    "support",
-    "modelfile sources",
+    "errors plain_text records version",
+    "modelfile support",
+    "sources",
     "labelled prepare runtime sinks",
     "classify models testing",
     "regions teach",

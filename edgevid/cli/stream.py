@@ -22,6 +22,7 @@ from edgevid.cli.options import Options
 from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.models import locate
 from edgevid.models.load import load_model
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.regions import follow
 from edgevid.runtime.model import Model, Stream
@@ -33,7 +34,6 @@ from edgevid.sources.address import without_secrets
 from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
-from edgevid.support.plain_text import readable
 
 if TYPE_CHECKING:
     from edgevid.regions.follow import FollowingWatch
