@@ -258,6 +258,19 @@ def _quieted() -> Rows:
     ]
 
 
+def _margins() -> Rows:
+    return [
+        {
+            "times the odds": f"{row['margin']:g}",
+            "camera": EVENT_SITES[row["site"]],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["margins"]
+    ]
+
+
 def _rate(rate: float | None, limits: str) -> str:
     return "-" if rate is None else f"{rate:.0f} ({limits})"
 
@@ -305,6 +318,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "streams": _streams,
     "events": _events,
     "quieted": _quieted,
+    "quiet margins": _margins,
     "attack": _attack,
     "camera": _camera,
     "camera moves": _camera_moves,
