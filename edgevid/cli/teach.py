@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgevid.cli import clashes
 from edgevid.support import command
-from edgevid.support.plain_text import readable
+from edgevid.plain_text import readable
 from edgevid.teach import examples_of, report, report_of, teach
 
 _EVERY_S = 0.5  # the progress is said this often at most
