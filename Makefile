@@ -169,7 +169,7 @@ $(VENV)-train/train: pyproject.toml
 clean:
 	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
 
-# Each campaign keeps what it found; the README's table is made of that.
+# Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills
 .PHONY: attack
 
