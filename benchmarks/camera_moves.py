@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.runtime.pace import Pace
-from edgevid.sources import open_source
+from benchmarks.clips import on_clock
 from edgevid.support.opencv import cv2
 
 FPS = 5.0
@@ -109,19 +109,17 @@ class Trial:
 
 def read(path: Path) -> Footage:
     """Reads a clip's first seconds."""
-    pace = Pace(_READ_FPS)
     pictures: list[Picture] = []
     times = []
-    with open_source(path) as source:
-        for frame in source:
+    with closing(on_clock(path, _READ_FPS)) as frames:
+        for frame in frames:
             if frame.timestamp > _READ_S:
                 break
-            if pace.due(frame.timestamp):
-                height, width = frame.image.shape[:2]
-                scale = min(1.0, _SHORT / min(height, width))
-                size = (round(width * scale), round(height * scale))
-                pictures.append(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA))
-                times.append(frame.timestamp)
+            height, width = frame.image.shape[:2]
+            scale = min(1.0, _SHORT / min(height, width))
+            size = (round(width * scale), round(height * scale))
+            pictures.append(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA))
+            times.append(frame.timestamp)
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else _READ_FPS
     own = own_speed(pictures, fps)
     return Footage(path.name, pictures, fps, own < _CALM)
