@@ -17,7 +17,7 @@ help:
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
-	@echo "make camera-motion train the model that edgevid brings along, from nothing"
+	@echo "make camera-motion train the bundled model again, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
 	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"

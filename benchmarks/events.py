@@ -138,13 +138,13 @@ def footage(model: Model, seed: int, *, quick: bool) -> list[Reel]:
     seeds = range(seed, seed + (1 if quick else _ORDERS))
     unlabelled = [one for one in rows("clips") if not one[1]["kinetics600_label"]]
     kinds = {"unlabelled": unlabelled, "gestures": rows("gestures"), "segments": rows("segments")}
-    reels = film(model, "labelled", labelled(6 if quick else None), seeds)
+    reels = play(model, "labelled", labelled(6 if quick else None), seeds)
     for kind, files in kinds.items():
-        reels += film(model, kind, read(files[::every]), seeds[:1])
+        reels += play(model, kind, read(files[::every]), seeds[:1])
     return reels
 
 
-def film(model: Model, kind: str, clips: Sequence[Clip], seeds: Sequence[int]) -> list[Reel]:
+def play(model: Model, kind: str, clips: Sequence[Clip], seeds: Sequence[int]) -> list[Reel]:
     """Plays clips to the model, each half by itself, in one order for each seed."""
     fps = model.manifest.fps
     reels = []
