@@ -30,6 +30,7 @@ help:
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
 	@echo "make check-wheel-arm  the same on an emulated Raspberry Pi, as far as QEMU can"
+	@echo "make phone         build the page for phones in out/phone, and test it; needs Node.js"
 	@echo "make docs          build the documentation in out/docs; fails on a broken link"
 	@echo "make clean         take away what these made"
 
@@ -208,6 +209,17 @@ check-wheel: $(VENV)/dev wheel
 check-wheel-arm: wheel
 	cd $(WHEEL)/tree && ../venv/bin/python -m benchmarks.arm.wheel ../*.whl \
 	    --root "$(abspath $(EDGEVID_ARM_ROOT))"
+
+# The page for phones: LiteRT.js from its lock file, types, tests in Chromium, and the site.
+.PHONY: phone
+
+phone: $(VENV)/dev
+	@command -v npm >/dev/null || { echo "make phone needs Node.js 20 or later, with npm" >&2; exit 1; }
+	cd apps/phone && npm ci --no-audit --no-fund
+	cd apps/phone && npm run --silent types
+	$(BIN)/python -m pytest tests/apps/phone
+	rm -rf out/phone
+	$(BIN)/python -m apps.phone --write out/phone
 
 docs: $(VENV)-docs/docs
 	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs

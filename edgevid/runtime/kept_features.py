@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import OutputError, SourceError, UsageError
+from edgevid.plain_text import one_line
 from edgevid.runtime.model import Model
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import one_line
 
 FORMAT = 1
 BUDGET = 500_000_000  # bytes; about four days of a camera

@@ -7,6 +7,8 @@ import { ModelFileError } from "./model_file.js";
  * @typedef {object} Step
  * @property {import("../watch/events.js").Score[]} scores
  * @property {number} inference_ms from the picture's arrival to its scores; 0 where it rested
+ * @property {number} preprocess_ms of these, until the picture was as the network sees it
+ * @property {number} network_ms of these, in LiteRT.js
  * @property {boolean} rested whether nothing had changed, and the last scores hold
  * @property {Float32Array} [features] where they were asked for
  * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[],

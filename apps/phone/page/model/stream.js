@@ -64,13 +64,16 @@ export class Stream {
     const { fit } = this.#manifest, { width, height } = this.#network;
     const view = this.#view(picture);
     if (gated && !this.#gate.passes(view) && this.#latest) {
-      return { scores: this.#latest, inference_ms: 0, rested: true };
+      return { scores: this.#latest, inference_ms: 0, network_ms: 0, preprocess_ms: 0, rested: true };
     }
-    const logits = await this.logits(fitted(view, width, height, fit));
+    const pixels = fitted(view, width, height, fit);
+    const preprocess_ms = performance.now() - began;
+    const logits = await this.logits(pixels);
     const scores = topK(logits, this.#manifest.labels, TOP, this.#head !== null);
     this.#latest = scores;
     if (gated) this.#gate.note(scores);
-    return { scores, inference_ms: performance.now() - began, rested: false };
+    const inference_ms = performance.now() - began;
+    return { scores, inference_ms, network_ms: this.#network.took, preprocess_ms, rested: false };
   }
 
   /**
