@@ -83,8 +83,8 @@ class Attack:
         (folder / "clips").mkdir()
         (folder / "tiny.tflite").write_bytes(tiny_model())
         (folder / "labels.txt").write_text("\n".join(LABELS))
-        _film(folder / "actions.mp4", (("r", 2), ("b", 4), ("r", 2)), seconds=60)
-        _film(folder / "nothing.mp4", (("k", 1),), seconds=60)
+        _write_video(folder / "actions.mp4", (("r", 2), ("b", 4), ("r", 2)), seconds=60)
+        _write_video(folder / "nothing.mp4", (("k", 1),), seconds=60)
 
     def run(self, count: int, deadline: float) -> dict[str, Any]:
         """Kills the service so many times, or until a moment; returns a row of the report."""
@@ -221,7 +221,7 @@ def _wrong_clips(folder: Path) -> list[str]:
     return found
 
 
-def _film(path: Path, colours: tuple[tuple[str, int], ...], seconds: int) -> None:
+def _write_video(path: Path, colours: tuple[tuple[str, int], ...], seconds: int) -> None:
     """Writes a video of plain colours, each for so many frames, over and over."""
     shades = {"r": (0, 0, 255), "b": (255, 0, 0), "k": (0, 0, 0)}  # as BGR
     cycle = [shades[name] for name, frames in colours for _ in range(frames)]
