@@ -1,4 +1,4 @@
-"""How long a camera that fails stays away: a real RTSP server, killed, hung, garbled, restarted.
+"""How long a failed camera is away: a real RTSP server, killed, hung, garbled, restarted.
 
 The whole service watches two cameras: a network camera served by GStreamer's RTSP server, and a
 steady file. Again and again the server is killed, stopped in mid-stream, or replaced by one that

@@ -1,4 +1,4 @@
-"""Hours of the whole service in minutes: does anything leak?
+"""Hours of the whole service in minutes: memory, descriptors, threads.
 
 Two cameras, which are files with real actions at 5 frames a second, played many times as fast as
 they were taken; each has its process, both share the model; events start clips that are written

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns its exit code."""
     parser = ArgumentParser(
         prog="python -m apps.raspberry_pi",
-        description="Watches cameras, says what happens in front of them, and goes on for ever.",
+        description="Watches cameras and reports events until it is stopped.",
     )
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="such as edgevid.toml"
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def main_and_end() -> NoReturn:
-    """Runs the service and ends the process, though a thread of it may hang for ever.
+    """Runs the service and ends the process, even if a thread of it hangs.
 
     Python itself would wait for threads of libraries, such as one that reads a pipe into which
     nobody writes. What must be whole is whole by then.

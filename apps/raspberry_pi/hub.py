@@ -1,4 +1,4 @@
-"""Where everything meets: the watcher publishes, whoever wants to know reads or listens.
+"""The newest state and the events of all cameras, between the watcher and those who publish.
 
 Thread-safe. Of pictures and predictions only the newest are kept. A listener is called for each
 event, so none is lost; it must be quick, since the watcher waits for it: put it in a queue.

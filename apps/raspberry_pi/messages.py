@@ -1,4 +1,4 @@
-"""Events and states as they are sent, over MQTT and to the page alike."""
+"""Events and states as JSON, for MQTT and the page."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgevid.cli import clashes
-from edgevid.support import command
 from edgevid.plain_text import readable
+from edgevid.support import command
 from edgevid.teach import examples_of, report, report_of, teach
 
 _EVERY_S = 0.5  # the progress is said this often at most

@@ -1,4 +1,4 @@
-"""The square of a picture that the network sees of what is followed."""
+"""The square part of a picture that the network gets of a track."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same thing from picture to picture: boxes are matched by overlap, a Kalman filter between."""
+"""Tracks boxes from picture to picture: matched by overlap, predicted by a Kalman filter."""
 
 from __future__ import annotations
 

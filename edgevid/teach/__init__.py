@@ -14,8 +14,8 @@ import numpy as np
 from edgevid.errors import ModelError, SourceError, UsageError
 from edgevid.modelfile import manifest
 from edgevid.models.load import load_file
-from edgevid.support.atomic_file import atomic_file
 from edgevid.plain_text import printable
+from edgevid.support.atomic_file import atomic_file
 from edgevid.teach import data as reading
 from edgevid.teach import examples as storing
 from edgevid.teach import report

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.support.jpeg import from_jpeg, to_jpeg
 from edgevid.plain_text import readable
+from edgevid.support.jpeg import from_jpeg, to_jpeg
 from edgevid.teach.choosing import Trial
 from edgevid.teach.examples import Example
 from edgevid.teach.judging import Judgement

@@ -1,4 +1,4 @@
-"""Keeps one camera going: starts its process, notices when it fails, starts it anew."""
+"""Keeps one camera running: starts its process, and starts another when it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has clips written beside the watching, in a thread of its own."""
+"""Writes clips in a thread of its own."""
 
 from __future__ import annotations
 

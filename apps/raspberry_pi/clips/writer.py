@@ -1,4 +1,4 @@
-"""What led to an event and what followed: a video, with a JSON file beside it.
+"""Writes a video of the seconds around each event, with a JSON file beside it.
 
 The last seconds of each camera are held in memory as JPEG. When an action starts they are
 written, and then what comes, as it comes: at any moment little is left to do.

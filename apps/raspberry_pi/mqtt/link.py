@@ -1,4 +1,4 @@
-"""The connection to an MQTT broker: what it is told, in which order, and what if it goes away.
+"""The connection to an MQTT broker: what is published, in which order, and reconnection.
 
 An event leaves the outbox when the broker has said that it has it (QoS 1), and the next one is
 sent only then, so they arrive in order. Where it is not known whether the broker has it, because

@@ -1,4 +1,4 @@
-"""What the page consists of, by address."""
+"""The addresses of the page."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def application(
 
     Args:
         hub: what it shows.
-        token: without which nobody sees it; None for none.
+        token: what a client must present; None for none.
         folder: the clips'; None where none are kept.
-        is_over: whether the service ends: then so must what goes on for ever.
+        is_over: whether the service ends; then open event streams end too.
     """
     # One after the other: whoever asks for much does not take the machine from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")

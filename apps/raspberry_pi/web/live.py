@@ -1,4 +1,4 @@
-"""Events as they happen, and what the cameras show, as server-sent events.
+"""Events and scores as server-sent events.
 
 The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html
 """

@@ -1,4 +1,4 @@
-"""Figures for Prometheus. No label of an action is in them: there may be 600 of each camera."""
+"""Figures for Prometheus. Labels of actions are left out: there may be 600 for each camera."""
 
 from __future__ import annotations
 
