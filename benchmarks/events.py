@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgevid.teach.limits import poisson_limits
 from tqdm import tqdm
 
 from benchmarks.clips import published_path, rows
@@ -50,7 +51,6 @@ from edgevid.runtime.model import Model
 from edgevid.runtime.quiet import Levels, quieted
 from edgevid.runtime.rules import NAMED, RuleChanges
 from edgevid.support.command import OK, guard
-from edgevid.teach.limits import poisson_limits
 
 _SITES = {"falls": "segments", "gestures": "gestures", "fights": "fights"}  # and their folders
 _JUDGED = ("falls", "gestures")  # by which rules are chosen

@@ -79,7 +79,7 @@ class Watcher:
                 continue
             if prediction is None:  # a frame between two ticks: capture sends none
                 continue
-            self._hub.stepped(name, frame, prediction, watch.skipped - skipped)
+            self._hub.record_step(name, frame, prediction, watch.skipped - skipped)
             self._take(name, frame)
             self._publish(name, events)
             stepped += 1
@@ -96,4 +96,4 @@ class Watcher:
 
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:
-            self._hub.happened(name, event)
+            self._hub.bus.publish(name, event)
