@@ -29,6 +29,8 @@ help:
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
+	@echo "make check-wheel-arm  the same on an emulated Raspberry Pi, as far as QEMU can"
+	@echo "make phone         build the page for phones in out/phone, and test it; needs Node.js"
 	@echo "make docs          build the documentation in out/docs; fails on a broken link"
 	@echo "make clean         take away what these made"
 
@@ -167,7 +169,7 @@ $(VENV)-train/train: pyproject.toml
 clean:
 	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
 
-# Each campaign keeps what it found; the README's table is made of that.
+# Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills
 .PHONY: attack
 
@@ -179,7 +181,7 @@ attack: $(VENV)/dev
 	$(BIN)/python -m benchmarks.readme
 
 # For developers; CI runs these on every Python, `test` adds the training side.
-.PHONY: check coverage check-wheel docs
+.PHONY: check coverage wheel check-wheel check-wheel-arm docs
 
 check: lint test-runtime
 
@@ -191,7 +193,7 @@ coverage: $(VENV)/dev
 WHEEL := out/wheel
 NOT_IN_WHEEL := apps benchmarks export test_documents.py test_imports.py test_packaging.py
 
-check-wheel: $(VENV)/dev
+wheel: $(VENV)/bin/python
 	rm -rf $(WHEEL) build  # which would bring modules back that are no more
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
 	$(BIN)/python -m venv $(WHEEL)/venv
@@ -199,7 +201,25 @@ check-wheel: $(VENV)/dev
 	$(WHEEL)/venv/bin/python -m pip install --quiet $(WHEEL)/*.whl --group dev
 	mkdir $(WHEEL)/tree
 	cp -r apps benchmarks examples pyproject.toml README.md tests $(WHEEL)/tree
+
+check-wheel: $(VENV)/dev wheel
 	cd $(WHEEL)/tree && ../venv/bin/python -m pytest $(addprefix --ignore=tests/,$(NOT_IN_WHEEL))
+
+# On Debian bookworm with gcc, as bench-arm.
+check-wheel-arm: wheel
+	cd $(WHEEL)/tree && ../venv/bin/python -m benchmarks.arm.wheel ../*.whl \
+	    --root "$(abspath $(EDGEVID_ARM_ROOT))"
+
+# The page for phones: LiteRT.js from its lock file, types, tests in Chromium, and the site.
+.PHONY: phone
+
+phone: $(VENV)/dev
+	@command -v npm >/dev/null || { echo "make phone needs Node.js 20 or later, with npm" >&2; exit 1; }
+	cd apps/phone && npm ci --no-audit --no-fund
+	cd apps/phone && npm run --silent types
+	$(BIN)/python -m pytest tests/apps/phone
+	rm -rf out/phone
+	$(BIN)/python -m apps.phone --write out/phone
 
 docs: $(VENV)-docs/docs
 	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs

@@ -37,9 +37,9 @@ from benchmarks.camera_moves import (
     SPEEDS,
     Picture,
     Trial,
-    film,
     paced,
     read,
+    render,
     trials,
 )
 from benchmarks.clips import rows, said
@@ -83,7 +83,7 @@ def measure(model: Model, *, quick: bool) -> dict[str, list[dict[str, Any]]]:
             found += [tried(model, name, trial) for trial in trials(footage, number)]
             if name == "gestures" and number % 6 == 0:
                 beyond += [
-                    tried(model, name, film(footage, move, speed, 0.0, seed=number))
+                    tried(model, name, render(footage, move, speed, 0.0, seed=number))
                     for move, speed in itertools.product(MOVES, BEYOND)
                 ]
             if footage.fixed:
@@ -127,7 +127,7 @@ def tried(model: Model, name: str, trial: Trial) -> dict[str, Any]:
     }  # fmt: skip
     if trial.move in MOVES:
         moving = trial.pictures[trial.first :]
-        random = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         top = said(model.stream(), trial.pictures[trial.even :][::-1], FPS)[-1].top.label
         record["backwards"] = top == OPPOSITE[trial.move]
         if trial.move in MIRRORED:
@@ -138,7 +138,7 @@ def tried(model: Model, name: str, trial: Trial) -> dict[str, Any]:
         record["followed"] = followed[-1].top.label == trial.move
         repeated = said(model.stream(), [moving[-1]] * _REPEATS, FPS)
         record["one frame"] = repeated[-1].top.label == trial.move
-        mixed = moving[random.permutation(len(moving))]
+        mixed = moving[rng.permutation(len(moving))]
         record["shuffled"] = said(model.stream(), mixed, FPS)[-1].top.label == trial.move
     return record
 

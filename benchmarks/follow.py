@@ -33,9 +33,10 @@ from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
 from edgevid.records import Box, Frame, Prediction
-from edgevid.regions import ByDetector, ByMotion, FollowingWatch
 from edgevid.regions.boxes import Sides, iou, overlap
 from edgevid.regions.detector import load_detector
+from edgevid.regions.finder import ByDetector, ByMotion
+from edgevid.regions.follow import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess
@@ -61,7 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=1, help="take every so many pairs only")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--day", type=int, default=DAY, help="ticks of the long run; 0 for none")
-    parser.add_argument("--clips", nargs="+", type=Path, help="a folder with a clips.tsv instead")
     chosen = parser.parse_args(argv)
 
     def run() -> int:

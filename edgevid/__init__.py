@@ -26,6 +26,8 @@ from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.models.load import load_model
 from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
+from edgevid.regions import follow
+from edgevid.regions.zones import Zone, parse_zone
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, keep_features
 from edgevid.runtime.model import Model, Stream, StreamState
@@ -63,10 +65,12 @@ __all__ = [
     "StreamState",
     "UsageError",
     "Watch",
+    "Zone",
     "__version__",
     "classify",
     "clips",
     "draw",
+    "follow",
     "freshest",
     "is_at_hand",
     "keep_features",
@@ -74,4 +78,5 @@ __all__ = [
     "load_rules",
     "open_source",
     "open_video",
+    "parse_zone",
 ]

@@ -76,6 +76,9 @@ Period = Annotated[
 Megabytes = Annotated[
     float, Kind("megabytes, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
 ]
+SomeMegabytes = Annotated[
+    float, Kind("megabytes, 1 or more", lambda v: _is_number(v) and 1 <= v < math.inf, float)
+]
 # None leaves these to the model.
 Probability = Annotated[
     float | None, Kind("a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1, float)
@@ -149,6 +152,8 @@ class CameraConfig(Rules):
     memory: Memory = None
     rotate: Angle = 0
     mirror: Flag = False
+    features: File = None
+    features_mb: SomeMegabytes = 500.0
 
 
 @dataclass(frozen=True, slots=True)

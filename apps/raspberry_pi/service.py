@@ -11,6 +11,7 @@ from typing import Protocol
 from apps.raspberry_pi import log
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
+from apps.raspberry_pi.cameras.features import open_keepers
 from apps.raspberry_pi.cameras.watcher import Take, Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
@@ -107,7 +108,8 @@ class Service:
             )
             for camera in config.cameras
         }
-        self._watcher = Watcher(self._cameras, watches, hub, take)
+        keepers = open_keepers(config.cameras, model)
+        self._watcher = Watcher(self._cameras, watches, hub, take, keepers)
 
     def stop(self) -> None:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""

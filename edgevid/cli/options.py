@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import RULES, EventRules, Manifest
+from edgevid.models.catalog import PERSON_DETECTOR
 from edgevid.records import Box
+from edgevid.regions import FOLLOWS, TRACKS
+from edgevid.regions.zones import Zone, parse_zone
 from edgevid.runtime import backends
+from edgevid.runtime.kept_features import BUDGET
 from edgevid.runtime.rules import load_rules
 from edgevid.support import command
 from edgevid.support.orientation import ANGLES
@@ -30,6 +36,11 @@ class Options:
     realtime: bool
     always: bool
     continuous: bool
+    follow: str | None
+    tracks: int
+    detector: str
+    zones: tuple[Zone, ...]
+    dwell: float | None
     duration: float
     model: str
     labels: Path | None
@@ -54,6 +65,8 @@ class Options:
     headless: bool
     save: Path | None
     output: str | None
+    keep_features: Path | None
+    keep_features_mb: float
     debug: bool
 
     def event_rules(self, manifest: Manifest) -> EventRules:
@@ -66,11 +79,33 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     """Reads the command line; exits with code 2 and one line when it makes no sense."""
     parser = _parser()
     values = vars(parser.parse_args(arguments))
-    for key in ("sources", "allow", "deny"):
+    for key in ("sources", "allow", "deny", "zones"):
         values[key] = tuple(values[key] or ())
+    _check_follow(parser, values)
     if (values["camera"] is None) == (not values["sources"]):
         parser.error("give a --camera or a --source")
     return Options(**values)
+
+
+def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
+    """Refuses what makes no sense with, or without, something to follow."""
+    allowed = values.pop("zone_allow") or []
+    if values["follow"] is None:
+        for flag, key in (("--zone", "zones"), ("--dwell", "dwell")):
+            if values[key]:
+                parser.error(f"{flag} goes with --follow")
+    elif values["crop"] is not None:
+        parser.error("--crop and --follow both say where to look: give one of them")
+    names = [zone.name for zone in values["zones"]]
+    if len(set(names)) < len(names):
+        parser.error("two zones have the same name")
+    for name, _ in allowed:
+        if name not in names:
+            parser.error(f"--zone-allow speaks of {name!r}: there is no such --zone")
+    values["zones"] = tuple(
+        replace(zone, allow=tuple(label for name, label in allowed if name == zone.name))
+        for zone in values["zones"]
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -167,12 +202,69 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
     )
+    group.add_argument(
+        "--keep-features",
+        type=Path,
+        metavar="FILE",
+        help="keep what the network makes of each frame, about 1.3 KB a second and no picture, as "
+        "background for edgevid.teach; a file that is there is gone on with",
+    )
+    group.add_argument(
+        "--keep-features-mb",
+        type=_megabytes,
+        default=BUDGET / 1e6,
+        metavar="MB",
+        help="how large that may get; the oldest make room (default: %(default)g)",
+    )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which model looks at what part of the picture."""
+    group = parser.add_argument_group("where to look")
+    group.add_argument(
+        "--follow",
+        choices=FOLLOWS,
+        help="follow what moves, before a camera that stands still, or people, each with a stream "
+        "of its own, and say of each what it does",
+    )
+    group.add_argument(
+        "--tracks",
+        type=_count,
+        default=TRACKS,
+        metavar="N",
+        help=f"at most so many (default: {TRACKS})",
+    )
+    group.add_argument(
+        "--detector",
+        default=PERSON_DETECTOR,
+        metavar="NAME",
+        help="what finds people: a name that python -m edgevid.models lists, or a .tflite file "
+        f"with box decoding inside (default: {PERSON_DETECTOR})",
+    )
+    group.add_argument(
+        "--zone",
+        dest="zones",
+        type=_zone,
+        action="append",
+        metavar="NAME=X,Y;X,Y;X,Y",
+        help="a part of the picture, in pixels, that events shall name (repeatable)",
+    )
+    group.add_argument(
+        "--zone-allow",
+        type=_zone_label,
+        action="append",
+        metavar="NAME=LABEL",
+        help="of what happens in that zone tell only this label (repeatable)",
+    )
+    group.add_argument(
+        "--dwell",
+        type=_positive,
+        metavar="SECONDS",
+        help="an event when somebody has been in a zone, or there at all, for so long",
+    )
+
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
@@ -237,6 +329,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _megabytes(text: str) -> float:
+    value = float(text)
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of megabytes, 1 or more")
+    return value
+
+
 def _seconds(text: str) -> float:
     value = float(text)
     if not value >= 0:
@@ -265,8 +364,22 @@ def _box(text: str) -> Box:
     return parts[0], parts[1], parts[2], parts[3]
 
 
+def _zone(text: str) -> Zone:
+    try:
+        return parse_zone(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _zone_label(text: str) -> tuple[str, str]:
+    name, equals, label = text.partition("=")
+    if not equals or not label:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=LABEL")
+    return name, label
+
+
 # argparse names the type in "invalid ... value": give it words.
-for _type in (_positive, _seconds, _probability):
+for _type in (_positive, _megabytes, _seconds, _probability):
     _type.__name__ = "number"
 _count.__name__ = "whole number"
 _box.__name__ = "X,Y,WIDTH,HEIGHT"

@@ -19,7 +19,7 @@ from edgevid.errors import LabelsError, ModelError
 from edgevid.modelfile import appended_zip, head
 from edgevid.modelfile.appended_zip import Archive
 from edgevid.modelfile.head import Head
-from edgevid.support.plain_text import is_printable
+from edgevid.plain_text import is_printable
 
 FORMAT = 1
 

@@ -14,9 +14,9 @@ from edgevid.models import locate, trial, tried
 from edgevid.models.attempt import Wanted
 from edgevid.models.catalog import BUNDLED
 from edgevid.models.tried import Tried
+from edgevid.plain_text import one_line, printable
 from edgevid.runtime import backends
 from edgevid.runtime.model import Model
-from edgevid.support.plain_text import one_line, printable
 from edgevid.support.target import this_machine
 
 _LOG = logging.getLogger("edgevid")

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import OutputError, SourceError, UsageError
+from edgevid.plain_text import one_line
 from edgevid.runtime.model import Model
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import one_line
 
 FORMAT = 1
 BUDGET = 500_000_000  # bytes; about four days of a camera
@@ -38,6 +38,7 @@ _MAGIC = b"edgevid features\n"
 _FIRST = 4096  # bytes before the records
 _ALIGNED = 512  # where a record may begin
 _FRAMES = 300  # of a record
+_LONGEST_GAP_S = 1.0  # what is seen after a longer one does not follow on what was before
 _MARK = b"EVfeat\r\n"
 # The mark; checksum of the rest of the head; of the content; its bytes; frames; whether it follows
 # on the record before; sequence number; when its first frame was seen; least and greatest feature.
@@ -116,7 +117,7 @@ class KeptFeatures:
         >>> from edgevid.runtime.kept_features import FeatureWriter, Network
         >>> path = Path("front.features")
         >>> with FeatureWriter(path, Network("0f", "movinet-a0", 2, 5.0)) as kept:
-        ...     kept.add(np.array([0.0, 1.0], np.float32))
+        ...     kept.add(np.array([0.0, 1.0], np.float32), timestamp=0.0)
         >>> [segment.features.tolist() for segment in edgevid.KeptFeatures(path)]
         [[[0.0, 1.0]]]
     """
@@ -165,8 +166,8 @@ class FeatureWriter:
     Example:
         >>> model = edgevid.load_model("movinet-a0")  # doctest: +SKIP
         >>> with edgevid.keep_features("front.features", model) as kept:  # doctest: +SKIP
-        ...     stream.step(frame)
-        ...     kept.add(stream.features)
+        ...     prediction = stream.step(frame)
+        ...     kept.add(stream.features, prediction.timestamp)
     """
 
     def __init__(self, path: Path, network: Network, budget: int = BUDGET) -> None:
@@ -177,6 +178,7 @@ class FeatureWriter:
         self._frames = 0
         self._started = 0.0
         self._follows = False
+        self._seen = -np.inf
         try:
             self._file = self._open()
         except OutputError:
@@ -192,13 +194,21 @@ class FeatureWriter:
         """Writes what is left, and closes the file."""
         self.close()
 
-    def add(self, features: NDArray[np.float32]) -> None:
-        """Takes the next frame's features, float32 ``[features]``.
+    def add(self, features: NDArray[np.float32], timestamp: float) -> None:
+        """Takes the next frame's features.
+
+        Args:
+            features: float32 ``[features]``.
+            timestamp: the frame's, in seconds. Over a gap of more than a second, or where time
+                goes back, nothing follows on what was before.
 
         Raises:
             OutputError: the last minute cannot be written, and is lost. One may go on: later the
                 disk may have room again.
         """
+        if not 0 <= timestamp - self._seen <= _LONGEST_GAP_S:
+            self.end()
+        self._seen = timestamp
         if not self._frames:
             self._started = time.time()
         self._rows[self._frames] = features
@@ -207,7 +217,7 @@ class FeatureWriter:
             self._write()
 
     def end(self) -> None:
-        """What comes next has nothing to do with what was before: another clip, a jump in time.
+        """What comes next has nothing to do with what was before: another clip.
 
         Raises:
             OutputError: as ``add`` does.

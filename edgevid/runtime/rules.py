@@ -23,7 +23,7 @@ from typing import Any
 
 from edgevid.errors import LabelsError, ModelError, UsageError
 from edgevid.modelfile.manifest import RULES, EventRules
-from edgevid.support.plain_text import one_line
+from edgevid.plain_text import one_line
 
 FORMAT = 1
 _RANGES = {True: (1, "from 0 to 1"), False: (86_400, "seconds, from 0 to a day")}  # a threshold?

@@ -19,6 +19,7 @@ import { Watch } from "./watch/watch.js";
 const MOST_EVENTS = 10_000; // that are kept to be shared
 const IDLE = "The picture stays on this phone.";
 const video = /** @type {HTMLVideoElement} */ (find("video"));
+const gate = /** @type {HTMLInputElement} */ (find("gate"));
 
 /** @type {Promise<Model> | null} */
 let model = null;
@@ -30,7 +31,7 @@ let source = null;
 let running = null;
 /** @type {{source: string, event: Event, time: Date}[]} */
 const events = [];
-const figures = { steps: 0, ms: 0, since: performance.now(), frames: 0 };
+const figures = { steps: 0, ran: 0, ms: 0, since: performance.now(), frames: 0 };
 
 // The model
 
@@ -59,9 +60,10 @@ async function use(name, fetchIt) {
   try {
     const loaded = await next;
     if (model !== next) return loaded.close(); // another was chosen meanwhile
-    await before?.then((old) => old.close(), () => {});
     await endWatch();
+    await before?.then((old) => old.close(), () => {});
     watch = new Watch(loaded);
+    watch.gated = gate.checked;
     set(find("model-name"), loaded.manifest.name || name);
     showScores([]);
     say(source ? "" : "ready");
@@ -113,10 +115,9 @@ async function start() {
   }
   const [track] = stream.getVideoTracks();
   track.onended = () => {
-    stop();
-    trouble(new camera.CameraError(
+    stop().then(() => trouble(new camera.CameraError(
       "The camera was taken away, by another app or by being pulled out. Tap Start to go on.",
-    ));
+    )));
   };
   track.onmute = () => say("the camera gives no pictures now");
   track.onunmute = () => say("");
@@ -131,9 +132,9 @@ async function play(file) {
   await stop();
   video.src = URL.createObjectURL(file);
   video.onended = () => stop();
-  video.onerror = () => trouble(new camera.CameraError(
+  video.onerror = () => stop().then(() => trouble(new camera.CameraError(
     `This browser cannot play ${file.name}: choose a video in another format.`,
-  )).then(stop);
+  )));
   await begin({ isLive: false, name: file.name, stream: null });
 }
 
@@ -151,7 +152,7 @@ async function begin(next) {
   find("record").hidden = !canRecord();
   say((await model?.catch(() => null)) ? "" : "loading the model …");
   figures.since = performance.now();
-  figures.steps = figures.ms = figures.frames = 0;
+  figures.steps = figures.ran = figures.ms = figures.frames = 0;
   running = frames(video, next.isLive, take);
   await stayAwake();
 }
@@ -198,13 +199,15 @@ async function take(frame) {
 function show(prediction) {
   showScores(prediction.scores);
   figures.steps += 1;
+  if (prediction.inference_ms) figures.ran += 1;
   figures.ms += prediction.inference_ms;
   const seconds = (performance.now() - figures.since) / 1000;
   if (seconds < 1) return;
   set(find("fps"), `${((running?.seen() ?? 0) / seconds).toFixed(0)}/s`);
   set(find("steps"), `${(figures.steps / seconds).toFixed(1)}/s`);
-  set(find("step"), milliseconds(figures.ms / figures.steps));
+  set(find("step"), figures.ran ? milliseconds(figures.ms / figures.ran) : "–");
   set(find("skipped"), String(watch?.skipped ?? 0));
+  if (watch?.gated) set(find("support"), `${watch.saved} of ${figures.steps} steps saved. ${supportInWords()}`);
 }
 
 /** @param {Event} event */
@@ -354,6 +357,8 @@ find("video-file").onchange = async ({ target }) => {
   const picked = file(/** @type {HTMLInputElement} */ (target));
   if (picked) await play(picked);
 };
+
+gate.onchange = () => { if (watch) watch.gated = gate.checked; };
 
 /** @type {store.Listed[]} */
 let known = [];

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.features import Keeper
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from edgevid import EdgevidError, Event, Frame, Model, Watch
@@ -45,16 +46,23 @@ class Watcher:
         watches: by the same names.
         hub: where to publish.
         take: called with each frame that was stepped, from the watcher's thread.
+        keepers: of features, by the names of the cameras that have one.
     """
 
     def __init__(
-        self, cameras: Mapping[str, Camera], watches: Mapping[str, Watch], hub: Hub, take: Take
+        self,
+        cameras: Mapping[str, Camera],
+        watches: Mapping[str, Watch],
+        hub: Hub,
+        take: Take,
+        keepers: Mapping[str, Keeper],
     ) -> None:
         self._cameras = cameras
         self._watches = watches
         self._losses = dict.fromkeys(cameras, 0)
         self._hub = hub
         self._take = take
+        self._keepers = keepers
 
     def turn(self) -> int:
         """Takes each camera's newest frame, if there is one; returns how many there were."""
@@ -81,6 +89,8 @@ class Watcher:
                 continue
             self._hub.record_step(name, frame, prediction, watch.skipped - skipped)
             self._take(name, frame)
+            if name in self._keepers:
+                self._keepers[name].add(watch.stream, frame.timestamp)
             self._publish(name, events)
             stepped += 1
         return stepped
@@ -93,6 +103,8 @@ class Watcher:
     def _end(self, name: str) -> None:
         """Ends what is going on in front of a camera."""
         self._publish(name, self._watches[name].end())
+        if name in self._keepers:
+            self._keepers[name].end()
 
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:

@@ -24,6 +24,7 @@ from tests.apps.web.test_page import FAINT
 
 pytestmark = needs_chromium
 
+ROOT = Path(__file__).parents[3]
 DEMO = Path(edgevid.__file__).parent / "bundled" / "demo.mp4"
 FAKE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 SMALL = """
@@ -273,3 +274,24 @@ def test_without_relaxed_simd(address: str, tmp_path: Path) -> None:
         )
         asked = browser.run("performance.getEntriesByType('resource').map(one => one.name)")
         assert not any("litert_wasm_internal" in name for name in asked)
+
+
+def test_benchmark_writes_what_benchmarks_latency_writes(address: str, tmp_path: Path) -> None:
+    with phone(tmp_path / "profile") as browser:
+        browser.go(f"{address}bench.html?quick")
+        browser.until("document.querySelector('#support')?.textContent")
+        browser.touch("#measure")
+        browser.until("document.querySelector('#line').textContent === 'done'")
+        shown(browser, "benchmark")
+        assert browser.run(FAINT) == []
+        there = json.loads(browser.run("document.querySelector('#json').value"))
+    known = json.loads((ROOT / "benchmarks" / "reference" / "latency.json").read_text())
+    assert there.keys() == known.keys()
+    assert there["machine"].keys() == known["machine"].keys()
+    (model,) = there["models"]
+    assert model.keys() - {"size"} == known["models"][0].keys()
+    assert model["parts_p50_ms"].keys() == known["models"][0]["parts_p50_ms"].keys()
+    for way, figures in model["ways"].items():
+        assert figures.keys() == {"steps", "p50", "p90", "p95", "p99", "max"}
+        assert 0 < figures["p50"] <= figures["p90"] <= figures["max"], way
+    assert set(model["ways"]) == {"back to back", "at 5 fps"}
