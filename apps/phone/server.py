@@ -21,7 +21,7 @@ try:
     from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection, Server
 except ImportError as error:
     raise MissingDependencyError(
-        f"serving the page needs {error.name}: pip install edgevid[service], or write the site "
+        f"serving the page needs {error.name}: pip install {error.name}, or write the site "
         "with --write and give it to any static host"
     ) from error
 

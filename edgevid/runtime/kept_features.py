@@ -1,4 +1,4 @@
-"""Features of what a camera saw, kept in a file of bounded size, for teaching: no picture is kept.
+"""Keeps features in a file of bounded size, for teaching; pictures are not kept.
 
 The file is a ring. Behind a first block, which says what network the features are of, come
 records of up to a minute each, at multiples of 512 bytes; when the file has its full size, the

@@ -1,4 +1,4 @@
-"""The page: what the cameras see, to be looked at from a phone. Starts and stops its server."""
+"""The web page: live pictures, scores, events and clips. Starts and stops its server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to the page, none of which can stay for nothing or keep others out."""
+"""Limits on connections to the page: idle ones end, and none keeps others out."""
 
 from __future__ import annotations
 
