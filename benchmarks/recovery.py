@@ -1,4 +1,4 @@
-"""How long a camera that fails stays away: a real RTSP server, killed, hung, garbled, restarted.
+"""How long a failed camera is away: a real RTSP server, killed, hung, garbled, restarted.
 
 The whole service watches two cameras: a network camera served by GStreamer's RTSP server, and a
 steady file. Again and again the server is killed, stopped in mid-stream, or replaced by one that
@@ -39,7 +39,7 @@ from edgevid.support.command import guard
 
 NOTICED_S = 3.0  # what the service promises
 OUTAGES = ("killed", "hung", "garbled")
-_SERVER = Path(__file__).parents[1] / "tests" / "sources" / "rtsp_server.py"
+_SERVER = Path(__file__).parent / "parts" / "rtsp_server.py"
 _SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's bindings are for this one
 _PATIENCE_S = 60.0
 
@@ -202,7 +202,7 @@ class _Watching:
     def until(self, state: str, since: float) -> float:
         """Waits until the network camera is in a state; returns the seconds since a moment."""
         while time.monotonic() < since + _PATIENCE_S:
-            camera = self._hub.camera("network")
+            camera = self._hub.status.camera("network")
             assert camera
             if camera.state == state:
                 return time.monotonic() - since

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import clips, report
+from edgevid.modelfile import manifest
 from edgevid.modelfile.head import Head
 from edgevid.models.load import load_file
 from edgevid.runtime.head import HeadState
@@ -101,8 +102,9 @@ class _Film:
 
     def __call__(self, collection: str) -> list[Example]:
         if collection not in self._done:
-            content, _ = load_file(clips.published_path())
-            extraction = Extraction(feature_model(content), "published", self._folder)
+            file = load_file(clips.published_path())
+            prepared = manifest.write(file.flatbuffer, file.manifest)
+            extraction = Extraction(feature_model(prepared), "published", self._folder)
             recordings = _recordings(collection)
             with tqdm(recordings, collection, leave=False) as bar:
                 self._done[collection] = extraction.examples(recordings, lambda _: _tick(bar))

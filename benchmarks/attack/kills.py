@@ -148,7 +148,7 @@ def _service(
         from benchmarks.attack.killed_service import Attack
         from benchmarks.parts.broker import MOSQUITTO
     except ImportError as error:
-        raise MissingDependencyError(f"it needs edgevid[service] and pytest: {error}") from error
+        raise MissingDependencyError(f"{error}: pip install --group dev") from error
     if MOSQUITTO is None:
         raise MissingDependencyError("mosquitto is not installed")
     attack = Attack(folder, chance, slow=slow)
@@ -252,7 +252,7 @@ def _published() -> Path:
     found = locate.find(_MODEL)
     if found is None:
         raise MissingDependencyError(
-            f"{_MODEL} is not at hand: python -m edgevid.models --fetch {_MODEL}"
+            f"{_MODEL} is not available: python -m edgevid.models --fetch {_MODEL}"
         )
     return found
 

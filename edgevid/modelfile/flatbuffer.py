@@ -1,4 +1,4 @@
-"""Reads what edgevid must know of a ``.tflite`` file, checking every offset on the way.
+"""Reads a ``.tflite`` file's network, and checks every offset.
 
 The native runtimes trust the file they are given and crash on a damaged one, so a file goes
 through here first. Only offsets inside the file are followed, every index must point at
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +78,19 @@ class SignatureDef:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a ``.tflite`` file holds, as far as running it is concerned."""
+    """What a ``.tflite`` file holds, as far as running it is concerned.
+
+    Attributes:
+        tensors: all, in the order of their indices.
+        signatures: the ways to call it.
+        inputs: tensors that go in, whatever the signatures call them.
+        custom: outputs of the operators that are not TFLite's own, by the operators' names.
+    """
 
     tensors: tuple[Tensor, ...]
     signatures: tuple[SignatureDef, ...]
+    inputs: tuple[int, ...] = ()
+    custom: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def load(path: Path) -> bytes:
@@ -132,14 +142,17 @@ def _read_model(model: Table) -> Graph:
     tensors = tuple(
         _read_tensor(index, tensor, buffers) for index, tensor in enumerate(subgraphs[0].tables(0))
     )
-    inputs, outputs = _read_subgraph(subgraphs[0], tensors, opcodes)
-    signatures = tuple(_read_signature(table, inputs, outputs) for table in model.tables(7))
-    return Graph(tensors, signatures)
+    inputs, outputs, custom = _read_subgraph(subgraphs[0], tensors, opcodes)
+    signatures = tuple(
+        _read_signature(table, set(inputs), set(outputs)) for table in model.tables(7)
+    )
+    return Graph(tensors, signatures, inputs, custom)
 
 
-def _read_opcode(table: Table) -> int:
-    table.string(1)
-    return max(table.i8(0), table.i32(3))  # the first is of older files
+def _read_opcode(table: Table) -> tuple[int, str]:
+    """Returns an operator's number, and its name where it is not TFLite's own."""
+    name = table.string(1)
+    return max(table.i8(0), table.i32(3)), name  # the first is of older files
 
 
 def _buffer_size(buffer: Table) -> int:
@@ -200,9 +213,9 @@ def _read_tensor(index: int, table: Table, buffers: list[int]) -> Tensor:
 
 
 def _read_subgraph(
-    subgraph: Table, tensors: tuple[Tensor, ...], opcodes: list[int]
-) -> tuple[set[int], set[int]]:
-    """Checks the graph; returns its inputs and its outputs."""
+    subgraph: Table, tensors: tuple[Tensor, ...], opcodes: list[tuple[int, str]]
+) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, tuple[int, ...]]]:
+    """Checks the graph; returns its inputs, its outputs, and ``Graph.custom``."""
 
     def indices(table: Table, field: int, *, optional: bool = False) -> tuple[int, ...]:
         found: tuple[int, ...] = table.numbers(field, "i", 4)
@@ -211,17 +224,19 @@ def _read_subgraph(
                 _check_index(index, len(tensors), "tensor")
         return found
 
-    inputs, outputs = (set(indices(subgraph, field)) for field in (1, 2))
+    inputs, outputs = (indices(subgraph, field) for field in (1, 2))
     for index in inputs:
         if tensors[index].is_constant:
             raise ModelError(f"the graph's input {tensors[index].name!a:.80} is a constant")
     subgraph.string(4)
     shapes = [tensor.shape for tensor in tensors]
     operators = []
+    custom: dict[str, tuple[int, ...]] = {}
     for table in subgraph.tables(3):
         _check_index(table.u32(0), len(opcodes), "operator code")
+        code, name = opcodes[table.u32(0)]
         operator = Operator(
-            code=opcodes[table.u32(0)],
+            code=code,
             inputs=indices(table, 1, optional=True),
             outputs=indices(table, 2),
             options_type=table.u8(3),
@@ -232,9 +247,12 @@ def _read_subgraph(
         table.table(12)
         check_operator(operator, shapes)
         operators.append(operator)
+        if name:
+            custom[name] = operator.outputs
     held = {tensor.index for tensor in tensors if tensor.is_constant or tensor.is_variable}
-    check_order(operators, inputs | held, outputs, {t.index for t in tensors if t.is_constant})
-    return inputs, outputs
+    constants = {tensor.index for tensor in tensors if tensor.is_constant}
+    check_order(operators, {*inputs} | held, {*outputs}, constants)
+    return inputs, outputs, custom
 
 
 def _read_signature(table: Table, inputs: set[int], outputs: set[int]) -> SignatureDef:

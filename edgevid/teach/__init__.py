@@ -14,8 +14,8 @@ import numpy as np
 from edgevid.errors import ModelError, SourceError, UsageError
 from edgevid.modelfile import manifest
 from edgevid.models.load import load_file
+from edgevid.plain_text import printable
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import printable
 from edgevid.teach import data as reading
 from edgevid.teach import examples as storing
 from edgevid.teach import report
@@ -132,10 +132,10 @@ def report_of(model: Path) -> Path:
 def _network(model: str | Path | None, add: str | Path | None) -> tuple[bytes, str]:
     """Returns the content of the prepared file whose network is to be taught, and its name."""
     name = model or add or "auto"
-    content, held = load_file(name)
+    held = load_file(name)
     if held.manifest.head is None and held.signature.alpha is None:
         raise ModelError(f"{name} cannot be taught: it runs as it is, since it cannot be prepared")
-    return content, str(name)
+    return manifest.write(held.flatbuffer, held.manifest), str(name)
 
 
 def _network_of(prepared: bytes) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from edgevid.errors import OutputError
+from edgevid.plain_text import readable
 from edgevid.runtime.head import HeadState
 from edgevid.runtime.topk import probability
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import readable
 from edgevid.teach import pictures
 from edgevid.teach.judging import Judgement, confusion, shown_s
 from edgevid.teach.limits import poisson_limits, wilson_limits

@@ -134,7 +134,7 @@ def test_what_was_extracted_outlives_an_interruption(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["red.features"]
     assert len(list((tmp_path / "red.features").iterdir())) == 3
     looked_at: list[str] = []
-    real = edgevid.teach.features.open_source
+    real = edgevid.open_source
 
     def counted(source: str) -> edgevid.Source:
         looked_at.append(source)

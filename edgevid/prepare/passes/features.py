@@ -1,4 +1,4 @@
-"""The passes about a network's features: what it knows before its classifier."""
+"""The passes for a network's features, the input of its classifier."""
 
 from __future__ import annotations
 

@@ -1,0 +1,104 @@
+"""Finds motion before a fixed camera by OpenCV's background subtraction."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.records import Box
+from edgevid.regions.boxes import inside
+from edgevid.support.opencv import cv2
+
+_WIDTH = 240  # pixels in which motion is looked for
+_HISTORY = 300  # pictures, a minute: what stands as long has become background
+_VARIANCES = 25.0  # squared distance, in variances, from which a pixel is no background
+_FOREGROUND = 255  # in OpenCV's mask, where shadows have another value
+_JOINED = 0.15  # of the picture's shorter side: what is nearer to each other is one
+_LEAST_AREA = 0.003  # of the picture that moves
+_LEAST_SIDE = 0.08  # of the picture's shorter side
+_LATELY = 5  # pictures, a second: what moved in one of them counts, as arms stop and go
+_ALMOST = 0.25  # of the shorter side that a square may leave out of a region
+
+
+class MotionFinder:
+    """Finds the parts of a picture that move.
+
+    Parts that are near to each other are joined; small ones are ignored. One that is too wide, or
+    too high, for one square of the picture's shorter side is divided into as many as it takes.
+
+    Example:
+        >>> from edgevid.regions.motion import MotionFinder
+        >>> finder = MotionFinder()
+        >>> room = np.zeros((120, 160, 3), np.uint8)
+        >>> for _ in range(10):
+        ...     _ = finder.find(room)
+        >>> room[40:80, 60:80] = 255
+        >>> len(finder.find(room))
+        1
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the background."""
+        self._background = cv2.createBackgroundSubtractorMOG2(
+            history=_HISTORY, varThreshold=_VARIANCES, detectShadows=True
+        )
+        self._masks: deque[NDArray[np.uint8]] = deque(maxlen=_LATELY)
+
+    def find(self, image: NDArray[np.uint8]) -> list[Box]:
+        """Returns what moves, in pixels of the picture.
+
+        Args:
+            image: the next picture, RGB, uint8, ``[height, width, 3]``.
+        """
+        height, width = image.shape[:2]
+        scale = max(1.0, width / _WIDTH)
+        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        small = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        # The first picture is the background.
+        rate = -1 if self._masks else 1
+        mask = self._background.apply(small, learningRate=rate) == _FOREGROUND
+        mask &= bool(self._masks)
+        mask = cv2.medianBlur(mask.astype(np.uint8), 3)
+        if self._masks and self._masks[0].shape != mask.shape:
+            self._masks.clear()
+        self._masks.append(mask)
+        mask = np.maximum.reduce(list(self._masks))
+        short = min(mask.shape)
+        reach = max(1, round(short * _JOINED))
+        count, _, stats, _ = cv2.connectedComponentsWithStats(
+            cv2.dilate(mask, np.ones((reach, reach), np.uint8))
+        )
+        found: list[Box] = []
+        for left, top, wide, high, _ in stats[1:count]:
+            part = mask[top : top + high, left : left + wide]
+            if np.count_nonzero(part) < _LEAST_AREA * mask.size:
+                continue
+            x, y, w, h = cv2.boundingRect(part)
+            if max(w, h) < _LEAST_SIDE * short:
+                continue
+            box = ((left + x) * scale, (top + y) * scale, w * scale, h * scale)
+            found += divided(inside(box, width, height), min(width, height))
+        return found
+
+
+def divided(box: Box, side: int) -> list[Box]:
+    """Returns a box in parts that squares of a side can show, side by side."""
+    x, y, width, height = box
+    across, down = (max(1, math.ceil(n / side - _ALMOST)) for n in (width, height))
+    return [
+        (
+            x + width * column // across,
+            y + height * row // down,
+            width * (column + 1) // across - width * column // across,
+            height * (row + 1) // down - height * row // down,
+        )
+        for row in range(down)
+        for column in range(across)
+    ]
