@@ -101,8 +101,8 @@ class _Film:
 
     def __call__(self, collection: str) -> list[Example]:
         if collection not in self._done:
-            content, _ = load_file(clips.published_path())
-            extraction = Extraction(feature_model(content), "published", self._folder)
+            held = load_file(clips.published_path())
+            extraction = Extraction(feature_model(held.data), "published", self._folder)
             recordings = _recordings(collection)
             with tqdm(recordings, collection, leave=False) as bar:
                 self._done[collection] = extraction.examples(recordings, lambda _: _tick(bar))
