@@ -202,7 +202,7 @@ class _Watching:
     def until(self, state: str, since: float) -> float:
         """Waits until the network camera is in a state; returns the seconds since a moment."""
         while time.monotonic() < since + _PATIENCE_S:
-            camera = self._hub.camera("network")
+            camera = self._hub.status.camera("network")
             assert camera
             if camera.state == state:
                 return time.monotonic() - since

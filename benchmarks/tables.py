@@ -227,6 +227,57 @@ LATENCY_NAMES = {
 }
 
 
+def _events() -> Rows:
+    names = {"before": "without waiting", "quick": "**quick** (default)", "sure": "sure"}
+    return [
+        {
+            "rules": names[row["rules"]],
+            "actions announced": f"{row['announced']:.0%}",
+            "after, median": f"{row['delay']:.1f} s",
+            "wrong start in": f"{row['wrong start in']:.0%} of clips",
+            **{
+                f"false an hour: {people}": _rate(row[f"{site}: false/h"], row[f"{site}: 95 %"])
+                for site, people in EVENT_SITES.items()
+            },
+        }
+        for row in _read("events.json")["rules"]
+    ]
+
+
+def _quieted() -> Rows:
+    return [
+        {
+            "camera": EVENT_SITES[row["site"]],
+            "rules": row["rules"],
+            "the other half has": row["the other half has"],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["quieted"]
+    ]
+
+
+def _margins() -> Rows:
+    return [
+        {
+            "times the odds": f"{row['margin']:g}",
+            "camera": EVENT_SITES[row["site"]],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["margins"]
+    ]
+
+
+def _rate(rate: float | None, limits: str) -> str:
+    return "-" if rate is None else f"{rate:.0f} ({limits})"
+
+
+EVENT_SITES = {"falls": "people at home", "gestures": "people who gesture"}
+
+
 def _attack() -> Rows:
     tried = {
         "videos": "damaged and odd videos",
@@ -265,6 +316,9 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "latency": _latency,
     "arm": _arm,
     "streams": _streams,
+    "events": _events,
+    "quieted": _quieted,
+    "quiet margins": _margins,
     "attack": _attack,
     "camera": _camera,
     "camera moves": _camera_moves,

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from apps.raspberry_pi import check, config_file, folders, log
+from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
-from apps.raspberry_pi.hub import CameraEvent, Hub
+from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
 from edgevid import EdgevidError, Frame, UsageError
 from edgevid.support.command import ArgumentParser, guard
@@ -102,7 +103,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     model = check.model(file)
     check.labels(file, model)
     hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
-    hub.listen(_log)
+    hub.bus.listen(_log)
     recorder = _recorder(config, hub, model.manifest.fps)
     service = Service(
         config,
@@ -136,7 +137,7 @@ def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
     from apps.raspberry_pi.clips.recorder import Recorder
 
     folders.make(config.clips.folder)
-    return Recorder(config.clips, hub, fps)
+    return Recorder(config.clips, hub.bus, fps)
 
 
 def _nothing(name: str, frame: Frame) -> None:
@@ -152,7 +153,7 @@ def _parts(
         from apps.raspberry_pi.gpio import Gpio
 
         try:
-            yield Gpio(config.gpio, hub, recorder.keep_now if recorder else None)
+            yield Gpio(config.gpio, hub.status, recorder.keep_now if recorder else None)
         except UsageError as error:
             problem = str(error).removeprefix("[gpio]: ")
             raise file.wrong("gpio", "led" if config.gpio.led else "button", problem) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.raspberry_pi.hub import CameraEvent, CameraStatus
+from apps.raspberry_pi.bus import CameraEvent
+from apps.raspberry_pi.status import CameraStatus
 
 
 def event_message(found: CameraEvent) -> dict[str, Any]:

@@ -299,7 +299,7 @@ def test_meanwhile_it_is_not_well(place: Place, monkeypatch: pytest.MonkeyPatch)
             return False
 
         def stop(self, within: float) -> None:
-            problems.append(hub.problem)
+            problems.append(hub.status.problem)
 
     problems: list[str] = []
     hub = Hub(["front"])

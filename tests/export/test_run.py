@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import edgevid
 from edgevid.modelfile import manifest
 from edgevid.models.load import load_model
+from edgevid.sources.base import Source
 from tests.export.conftest import MakeClip
 
 
@@ -91,3 +94,34 @@ def test_verified_on_what_was_trained_on_is_said(
     assert metrics["of_ours"] == {"top1": 0.5}
     assert metrics["verified"]["measured_on"] == "given"
     assert metrics["verified"]["clips"] == 8
+
+
+@pytest.mark.slow
+def test_training_on_with_rounding_takes_the_clips_as_they_are(
+    tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from export import run
+    from export.data import frames
+
+    opened: Counter[str] = Counter()
+    open_source = edgevid.open_source
+
+    def counted(path: Path) -> Source:
+        opened[path.name] += 1
+        return open_source(path)
+
+    monkeypatch.setattr(frames, "open_source", counted)
+    forty_clips(tmp_path, make_clip)
+    config, out = tmp_path / "tiny.toml", tmp_path / "out"
+    config.write_text(
+        '[data]\ntrain = "train"\ntest = "test"\n[train]\nepochs = 1\n'
+        "[export]\ndivergence = 0.0\nquantization_aware = 1\n"  # which no file keeps
+    )
+    assert run.main([str(config)]) == 1
+    assert set(opened.values()) == {1}
+    for folder in (out, out / "quantization_aware"):
+        assert (folder / "tiny_int8.tflite").exists()
+        figures = json.loads((folder / "metrics.json").read_text())
+        assert figures["verified"]["tiny_int8.tflite"]["worst_layers"]
+        assert "worst layers of tiny_int8.tflite" in (folder / "report.md").read_text()
