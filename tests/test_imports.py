@@ -31,7 +31,7 @@ LAYERS = [
     "classify models testing",
     "regions teach",
     "__init__ cli",
-    # What is typed: each is one line.
+    # The commands: each is one line.
     "demo quiet stream models.__main__ prepare.__main__ teach.__main__",
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
