@@ -12,9 +12,9 @@ from edgevid.modelfile import flatbuffer, label_files
 from edgevid.models import trial
 from edgevid.models.attempt import Attempt, Wanted
 from edgevid.plain_text import one_line, printable
+from edgevid.prepare import cut
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
-from edgevid.prepare import cut
 from edgevid.support.target import TARGETS, this_machine
 
 

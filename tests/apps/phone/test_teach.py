@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-heads = pytest.importorskip("edgevid.teach.heads", reason="edgevid.teach is not there yet")
-
 from apps.phone import site
-from edgevid.teach import choosing
+from edgevid.runtime.head import HeadState
+from edgevid.teach import choosing, heads
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example
 from edgevid.teach.folds import split
 from edgevid.teach.frames import Frames
 from edgevid.teach.judging import judge
-from edgevid.runtime.head import HeadState
 from tests.apps.browser import Browser, needs_chromium
 from tests.apps.phone.conftest import serving
 
@@ -76,7 +74,7 @@ def given(examples: list[Example]) -> str:
 
 def in_page(page: Browser, examples: list[Example], script: str) -> Any:
     return page.run(f"""
-    Promise.all([import("/teach/frames.js"), import("/teach/heads.js"), import("/teach/choosing.js")])
+    Promise.all(["frames", "heads", "choosing"].map(name => import(`/teach/${{name}}.js`)))
       .then(([{{Frames}}, {{Fitting}}, choosing]) => {{
       const examples = {given(examples)}.map(one =>
         ({{...one, features: one.features.map(row => Float32Array.from(row))}}));
@@ -139,7 +137,8 @@ def test_what_it_means_and_when_it_speaks_as_in_python(page: Browser) -> None:
         const {{rules, judgements}} = choosing.learn(examples);
         return {{
           logits: held.map(one => [...one]), rules, judgements,
-          calibration: labels.map((label, place) => choosing.calibrated(frames, label, held[place])),
+          calibration: labels.map(
+            (label, place) => choosing.calibrated(frames, label, held[place])),
         }};
         """,
     )
