@@ -19,7 +19,7 @@ def prepared(names: Sequence[str], folder: Path) -> dict[str, Path]:
     """Prepares models for the page; returns their files by name, in the same order.
 
     Args:
-        names: of models, or paths of files. Where empty, those of ``DEFAULT`` that are at hand.
+        names: of models, or paths of files. Where empty, those of ``DEFAULT`` that are found.
         folder: where the files go.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``python -m edgevid.prepare``: makes a published model ready for the edge."""
+"""``python -m edgevid.prepare``: rewrites a published model for the edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m edgevid.stream``: says what happens in front of a camera or in a video.
+"""``python -m edgevid.stream``: recognises actions in a camera or a video.
 
 Arguments become objects, the loop runs over them, and the end becomes an exit code.
 """
@@ -316,7 +316,7 @@ class _Run:
         )
 
     def _stop(self) -> None:
-        """Ends the run after the frame at hand."""
+        """Ends the run after the current frame."""
         self._stopping = True
         stop = getattr(self._source, "stop", None)
         if stop is not None:

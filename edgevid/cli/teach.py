@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgevid.cli import clashes
-from edgevid.support import command
 from edgevid.plain_text import readable
+from edgevid.support import command
 from edgevid.teach import examples_of, report, report_of, teach
 
 _EVERY_S = 0.5  # the progress is said this often at most
@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="RECORDING",
-        help="ordinary footage, best of the very camera: videos, or folders of them",
+        help="ordinary footage, best of the very camera: videos, folders of them, or what "
+        "edgevid.stream --keep-features kept",
     )
     parser.add_argument(
         "--group",

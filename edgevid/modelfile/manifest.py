@@ -1,4 +1,4 @@
-"""The manifest: what a model expects and means. It travels inside the ``.tflite`` file.
+"""The manifest: a model's input, labels, rules and metrics. It is inside the ``.tflite`` file.
 
 A zip archive is appended to the flatbuffer, as the TFLite metadata convention does for label
 files, so a model stays one file and ``unzip -p model.tflite labels.txt`` shows its labels.

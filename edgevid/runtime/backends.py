@@ -1,4 +1,4 @@
-"""The runtimes that can execute a ``.tflite`` file, behind one small boundary."""
+"""The runtimes that can execute a ``.tflite`` file, behind one interface."""
 
 from __future__ import annotations
 

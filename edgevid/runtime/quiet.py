@@ -1,4 +1,4 @@
-"""What must a camera's rules be, so that its ordinary footage starts no events?
+"""Finds rules for a camera under which its usual footage starts no event.
 
 A label that fires there is not silenced outright: it needs more than it ever reached there, and
 more by a margin, since what comes tomorrow is not quite what came today.
@@ -105,7 +105,7 @@ def quieted(
     found = {}
     for label, level in sorted(highest.items(), key=lambda item: (-item[1], item[0])):
         now = rules.of(label)
-        # It ends where it usually is: else what is ordinary there would keep it going for ever.
+        # It ends where it usually is: else what is ordinary there would never let it end.
         needed, ends = _rounded(_beyond(level, margin)), _rounded(max(level, now.off_threshold))
         if needed > now.on_threshold:
             found[label] = {"on_threshold": needed, "off_threshold": min(needed, ends)}

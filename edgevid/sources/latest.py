@@ -1,4 +1,4 @@
-"""Always the newest frame of a live source, never a stale queue."""
+"""The newest frame of a live source, without a queue."""
 
 from __future__ import annotations
 

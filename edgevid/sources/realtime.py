@@ -1,4 +1,4 @@
-"""Paces a file as a camera would."""
+"""Plays a file at its own speed."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import edgevid
 from edgevid.modelfile import manifest
 from edgevid.models.load import load_model
 from edgevid.sources.base import Source
@@ -104,7 +105,7 @@ def test_training_on_with_rounding_takes_the_clips_as_they_are(
     from export.data import frames
 
     opened: Counter[str] = Counter()
-    open_source = frames.open_source
+    open_source = edgevid.open_source
 
     def counted(path: Path) -> Source:
         opened[path.name] += 1

@@ -1,4 +1,4 @@
-"""A camera in a process of its own.
+"""Captures a camera in a process of its own.
 
 A read that hangs in a driver or in FFmpeg cannot be ended from another thread, and keeps the
 device busy; a process can be killed, and the system lets go of all it held. ``capture_process.py``
@@ -242,7 +242,7 @@ def _send(out: BinaryIO, message: _Message) -> None:
 
 
 class _Once(logging.Filter):
-    """Lets each line pass once: of a file that is played for ever, all come in every round."""
+    """Lets each line pass once: a file that is played in a loop causes all of them each time."""
 
     def __init__(self) -> None:
         super().__init__()

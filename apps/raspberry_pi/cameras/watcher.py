@@ -87,7 +87,7 @@ class Watcher:
                 continue
             if prediction is None:  # a frame between two ticks: capture sends none
                 continue
-            self._hub.stepped(name, frame, prediction, watch.skipped - skipped)
+            self._hub.record_step(name, frame, prediction, watch.skipped - skipped)
             self._take(name, frame)
             if name in self._keepers:
                 self._keepers[name].add(watch.stream, frame.timestamp)
@@ -108,4 +108,4 @@ class Watcher:
 
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:
-            self._hub.happened(name, event)
+            self._hub.bus.publish(name, event)

@@ -1,7 +1,7 @@
-"""Whether another service tells the same topic: each asks when it comes, who is there answers.
+"""Detects another service on the same topic: each asks when it starts, and a running one answers.
 
 The broker itself tells only of one that has the same client id, and then it is too late: each
-would push the other out for ever.
+would disconnect the other again and again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The clips that are kept, to be listed, played and fetched.
+"""Lists, plays and downloads the kept clips.
 
 Whatever else lies in the folder is passed over: a clip is a video and a JSON file beside it that
 names it, both regular files with a name that is text.

@@ -1,4 +1,4 @@
-"""The passes about a network's features: what it knows before its classifier."""
+"""The passes for a network's features, the input of its classifier."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ def _frame_of(graph: Graph, state: str) -> int | None:
     """
     before, after = graph.inputs[state], graph.outputs[state]
     addition = graph.producer(after, "ADD")
-    if addition is None or addition.inputs[0] != before:
+    if addition is None or before not in addition.inputs:
         return None
+<<<<<<< HEAD
     step = graph.producer(addition.inputs[1], "MUL")
     if step is None:
         return None
@@ -91,3 +92,18 @@ def _is_alpha(graph: Graph, tensor: int) -> bool:
     """Whether it is ``alpha``, of whatever shape: converters reshape it."""
     made = graph.producer(tensor, "RESHAPE")
     return graph.inputs.get(ALPHA) == (tensor if made is None else made.inputs[0])
+=======
+    step = graph.producer(sum(addition.inputs) - before, "MUL")
+    if step is None:
+        return None
+    for news, share in (step.inputs, step.inputs[::-1]):
+        shaped = graph.producer(share, "RESHAPE")  # as the workshop's exporter writes it
+        alpha = shaped.inputs[0] if shaped is not None else share
+        difference = graph.producer(news, "SUB")
+        if difference is None or alpha != graph.inputs.get(ALPHA):
+            continue
+        frame = int(difference.inputs[0])
+        if difference.inputs[1] == before and graph.dtype(frame) == np.float32:
+            return frame
+    return None
+>>>>>>> main

@@ -21,7 +21,7 @@ import edgevid
 from edgevid.support.opencv import cv2
 from tests.apps.browser import PHONE, Browser, needs_chromium
 from tests.apps.phone.conftest import serving
-from tests.apps.test_page import FAINT
+from tests.apps.web.test_page import FAINT
 
 pytestmark = needs_chromium
 

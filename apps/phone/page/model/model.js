@@ -89,6 +89,11 @@ export class Model {
     return this.#ask("reset");
   }
 
+  /** How much memory WebAssembly has taken, in bytes. @returns {Promise<number>} */
+  memory() {
+    return this.#ask("memory");
+  }
+
   /** Ends it. */
   close() {
     this.#worker.terminate();

@@ -1,6 +1,6 @@
 // What the worker answers: `{id, ask, ...}` in, `{id, result}` or `{id, error}` out.
 
-import { loadLiteRt } from "../vendor/litert.js";
+import { getGlobalLiteRt, loadLiteRt } from "../vendor/litert.js";
 import { ModelFileError, readManifest } from "./model_file.js";
 import { Network } from "./network.js";
 import { Stream } from "./stream.js";
@@ -46,6 +46,11 @@ const asked = {
   async logits({ pixels, features }) {
     const logits = await loaded().logits(pixels);
     return features ? loaded().features : logits;
+  },
+
+  /** How much memory WebAssembly has taken, in bytes: it never gives any back. */
+  async memory() {
+    return getGlobalLiteRt().liteRtWasm.HEAPU8.length;
   },
 
   async reset() {

@@ -61,7 +61,7 @@ class Run:
             self.watcher.turn()
 
     def events(self) -> list[tuple[str, str, str]]:
-        return [(e.camera, e.event.state, e.event.label) for e in self.hub.recent()]
+        return [(e.camera, e.event.state, e.event.label) for e in self.hub.bus.recent()]
 
 
 def camera(name: str, **options: object) -> CameraConfig:
@@ -145,7 +145,7 @@ def test_rules_by_name_and_from_a_file(model: Model, tmp_path: Path) -> None:
         fake.frames = frames(RED, count=11)
     run.play()
     assert [event for event in run.events() if event[1] == "start"] == [("two", "start", "red")]
-    assert run.hub.recent()[0].event.timestamp == 2.0
+    assert run.hub.bus.recent()[0].event.timestamp == 2.0
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,12 @@ class Watched:
             Order(str(source), 5.0, **order),
             stall=STALL,
             longest_wait=0.5,
-            turned=self._turned,
+            set_state=self._set_state,
             arrived=self._arrived,
         )
         self.camera.start()
 
-    def _turned(self, state: str, problem: str) -> None:
+    def _set_state(self, state: str, problem: str) -> None:
         if not self.states or self.states[-1] != (state, problem):
             self.states.append((state, problem))
 
@@ -374,7 +374,7 @@ import time
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
 camera = Camera("front", Order({str(video)!r}, 5.0), stall=5.0, longest_wait=1.0,
-                turned=lambda *_: None, arrived=lambda: print(camera._process.pid, flush=True))
+                set_state=lambda *_: None, arrived=lambda: print(camera._process.pid, flush=True))
 camera.start()
 time.sleep(60)
 """
