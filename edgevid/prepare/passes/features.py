@@ -69,30 +69,11 @@ def _head_pool(graph: Graph) -> _HeadPool | None:
 
 
 def _frame_of(graph: Graph, state: str) -> int | None:
-    """Returns what a running mean ``state + alpha * (frame - state)`` is over.
-
-    That is how ``bound_memory`` writes it, and the layers of ``export``.
-    """
+    """Returns what a running mean ``state + alpha * (frame - state)`` is over."""
     before, after = graph.inputs[state], graph.outputs[state]
     addition = graph.producer(after, "ADD")
     if addition is None or before not in addition.inputs:
         return None
-<<<<<<< HEAD
-    step = graph.producer(addition.inputs[1], "MUL")
-    if step is None:
-        return None
-    factors = [tensor for tensor in step.inputs if not _is_alpha(graph, tensor)]
-    news = graph.producer(factors[0], "SUB") if len(factors) == 1 else None
-    if news is None or news.inputs[1] != before or graph.dtype(news.inputs[0]) != np.float32:
-        return None
-    return int(news.inputs[0])
-
-
-def _is_alpha(graph: Graph, tensor: int) -> bool:
-    """Whether it is ``alpha``, of whatever shape: converters reshape it."""
-    made = graph.producer(tensor, "RESHAPE")
-    return graph.inputs.get(ALPHA) == (tensor if made is None else made.inputs[0])
-=======
     step = graph.producer(sum(addition.inputs) - before, "MUL")
     if step is None:
         return None
@@ -106,4 +87,3 @@ def _is_alpha(graph: Graph, tensor: int) -> bool:
         if difference.inputs[1] == before and graph.dtype(frame) == np.float32:
             return frame
     return None
->>>>>>> main
