@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="RECORDING",
-        help="ordinary footage, best of the very camera: videos, or folders of them",
+        help="ordinary footage, best of the very camera: videos, folders of them, or what "
+        "edgevid.stream --keep-features kept",
     )
     parser.add_argument(
         "--group",

@@ -21,9 +21,9 @@ class Square:
         >>> from edgevid.regions.square import Square
         >>> square = Square()
         >>> square.around((100, 100, 50, 100), (640, 360))
-        (60, 85, 130, 130)
+        (25, 50, 200, 200)
         >>> square.around((104, 100, 50, 100), (640, 360))
-        (60, 85, 130, 130)
+        (25, 50, 200, 200)
     """
 
     def __init__(self) -> None:

@@ -67,12 +67,12 @@ def teach(
         OutputError: a file that cannot be written.
 
     Example:
-        >>> lesson = edgevid.teach.teach("waves", "waves.tflite", model="camera-motion")
-        >>> lesson.labels
-        ('wave',)
-        >>> model = edgevid.load_model("waves.tflite")
-        >>> len(list(edgevid.classify("clip.mp4", model))) > 10
-        True
+        >>> from edgevid.teach import teach
+        >>> table = "path,start,end,label\\nclip.mp4,1.6,3.6,pan\\nclip.mp4,5.2,7.2,pan\\n"
+        >>> _ = Path("pans.csv").write_text(table)
+        >>> lesson = teach("pans.csv", "pans.tflite", model="camera-motion")
+        >>> edgevid.load_model("pans.tflite").manifest.labels
+        ('pan',)
     """
     output = Path(output)
     if not false_alarms > 0:

@@ -17,6 +17,7 @@ from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.modelfile.head import Head
 from edgevid.prepare import cut
 from edgevid.runtime import backends
+from edgevid.runtime.kept_features import are_kept_features
 from edgevid.runtime.model import Model
 from edgevid.runtime.watch import LONGEST_GAP_S, Watch
 from edgevid.sources import open_source
@@ -24,6 +25,7 @@ from edgevid.support.atomic_file import atomic_file
 from edgevid.support.jpeg import to_jpeg
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example, packed, unpacked
+from edgevid.teach.kept import kept_examples
 
 _LOG = logging.getLogger(__name__)
 _LEAST_FRAMES = 3
@@ -82,6 +84,9 @@ class Extraction:
         for recording in recordings:
             progress(recording)
             try:
+                if are_kept_features(recording.source):
+                    found += kept_examples(recording, self._watch.stream.model)
+                    continue
                 example = self._example(recording)
             except SourceError as error:
                 _LOG.warning("left out: %s", error)

@@ -144,6 +144,14 @@ def judge(frames: Frames, label: str, logits: Floats, rules: EventRules) -> Judg
     return Judgement(rules, shown, tuple(missed), tuple(delays), tuple(false), hours)
 
 
+def shown_s(example: Example) -> float:
+    """Returns how many seconds of an example show something, counted once."""
+    shows = np.full(len(example.times), example.recording.is_clip and bool(example.recording.spans))
+    for span in example.recording.spans:
+        shows |= (example.times >= span.start) & (example.times <= span.end)
+    return example.seconds * float(shows.mean())
+
+
 def _announces(time: float, span: Span) -> bool:
     return span.start - EARLY_S <= time <= span.end + LATE_S
 

@@ -97,6 +97,8 @@ def _row(example: Example, text: str, time: float) -> Picture:
     row = np.full((height + _TITLE, width * len(_AROUND_S), 3), 255, np.uint8)
     _write(row, text, (2, _TITLE - 4), size=0.34)
     times = np.array([seen for seen, _ in example.pictures])
+    if not len(times):  # features that a camera kept have no pictures
+        return row
     for place, around in enumerate(_AROUND_S):
         nearest = int(np.abs(times - (time + around)).argmin())
         try:

@@ -16,7 +16,7 @@ from edgevid.runtime.head import HeadState
 from edgevid.runtime.topk import probability
 from edgevid.support.atomic_file import atomic_file
 from edgevid.teach import pictures
-from edgevid.teach.judging import Judgement, confusion
+from edgevid.teach.judging import Judgement, confusion, shown_s
 from edgevid.teach.limits import poisson_limits, wilson_limits
 from edgevid.teach.logistic import Floats
 from edgevid.teach.teaching import Lesson
@@ -94,11 +94,12 @@ def page(lesson: Lesson, *, name: str, false_an_hour: float) -> str:
     """Returns the page."""
     examples = lesson.frames.examples
     seconds = sum(example.seconds for example in examples)
-    background = sum(e.seconds for e in examples if not e.recording.spans)
+    nothing = sum(example.seconds - shown_s(example) for example in examples)
+    recordings = "1 recording" if len(examples) == 1 else f"{len(examples)} recordings"
     parts = [
         f"# {readable(name)}",
-        f"Taught from {len(examples)} recordings, {seconds / 60:.1f} minutes, of which "
-        f"{background / 60:.1f} minutes show nothing special. Each is judged by a head that was "
+        f"Taught from {recordings}, {seconds / 60:.1f} minutes, of which {nothing / 60:.1f} "
+        f"minutes show nothing special. Each is judged by a head that was "
         f"fitted to the others: {lesson.folds.kept_apart}"
         + (f", {lesson.folds.count} folds." if lesson.folds.count else "."),
     ]

@@ -22,7 +22,8 @@ def apart(examples: Sequence[Example]) -> str:
     """Returns a warning where no place shows something as well as background; else nothing."""
     showing = [e for e in examples if e.recording.spans]
     mixed = [e for e in showing if not e.recording.is_clip]
-    background = [e for e in examples if not e.recording.spans]
+    # Of features that a camera kept nobody knows the place.
+    background = [e for e in examples if not e.recording.spans and e.pictures]
     if not showing or not background or mixed:
         return ""
     patterns = [_pattern(e.place) for e in showing], [_pattern(e.place) for e in background]

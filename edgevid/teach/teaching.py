@@ -162,7 +162,7 @@ def _warnings(
         if shown < FEW:
             times = "once" if shown == 1 else f"{shown} times"
             found.append(f"{label!r} is shown {times}: too few to trust what is measured")
-    if not any(not example.recording.spans for example in examples):
+    if all(e.recording.is_clip and e.recording.spans for e in examples):
         found.append("there is no background: all that is shown is taken for one of the labels")
     if not judgements:
         found.append(
