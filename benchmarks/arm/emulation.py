@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def run(
     spans = marks[:, 1] - marks[:, 0]
     steps, invokes = spans[: len(pictures)], spans[len(pictures) :]
     return Run(logits, int(np.median(steps[1:])), int(np.median(invokes)))
+
+
+def count(script: str, arguments: Sequence[str], board: Board, root: Path) -> list[int]:
+    """Returns the instructions between each two marks that a script makes on an emulated board.
+
+    Raises:
+        MissingDependencyError: the sysroot has not been built.
+        EdgevidError: the script failed; the message holds its last line.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder, "counts.txt")
+        _execute([*_counting(board, root, counts), script, *arguments], board, root)
+        marks = np.array(counts.read_text().split(), np.int64).reshape(-1, 2)
+    return [int(span) for span in marks[:, 1] - marks[:, 0]]
 
 
 def emulated(board: Board, root: Path, *options: str) -> list[str]:

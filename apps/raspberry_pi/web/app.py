@@ -53,12 +53,12 @@ def application(
     listing: asyncio.Future[list[dict[str, Any]]] | None = None
 
     async def picture(request: Request) -> ASGIApp:
-        shot = await asyncio.get_running_loop().run_in_executor(
+        snapshot = await asyncio.get_running_loop().run_in_executor(
             pictures, hub.snapshots.snapshot, request.path_params["camera"]
         )
-        if shot is None:
+        if snapshot is None:
             return PlainTextResponse("There is no picture of that camera.\n", 404)
-        return Response(shot.jpeg, media_type="image/jpeg")
+        return Response(snapshot.jpeg, media_type="image/jpeg")
 
     async def events(request: Request) -> ASGIApp:
         query = request.query_params
