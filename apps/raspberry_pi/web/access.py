@@ -32,7 +32,7 @@ _WRONG_S = 1.0  # how long a wrong token is thought about
 _LONGEST_FORM = 4096  # bytes
 
 
-class Guard:
+class AccessControl:
     """Lets nobody through without the token; without one, nobody who comes by another name.
 
     A page that listens on loopback needs no token, but a website could have its own name point at
