@@ -32,7 +32,8 @@ LAYERS = [
     "classify models testing",
     "regions teach",
     "__init__ cli",
-    "demo quiet stream models.__main__ prepare.__main__ teach.__main__",  # what is typed: each is one line
+    # The commands: each is one line.
+    "demo quiet stream models.__main__ prepare.__main__ teach.__main__",
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
 # The rooms of export, in the same way; what is typed is at the end.

@@ -45,7 +45,7 @@ def application(
         folder: the clips'; None where none are kept.
         is_over: whether the service ends; then open event streams end too.
     """
-    # One after the other: whoever asks for much does not take the machine from the watcher.
+    # One after the other, so that many requests do not take the processor from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
     decoders = ThreadPoolExecutor(_READERS, "players")
     figures = metrics.exporter(hub)
