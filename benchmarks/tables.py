@@ -310,6 +310,60 @@ def _tried(found: dict[str, Any]) -> int:
     return sum(int(row.get("files", 1)) for row in rows)
 
 
+def _teach() -> Rows:
+    found = _read("teach.json")
+    falls, fights = found["falls"], found["fights"]
+    return [
+        {
+            "question": "a fall, by a person who was left out",
+            "found": f"{falls['announced']} of {falls['shown']}",
+            "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
+            "after it began": f"{falls['median_delay_s']:.1f} s (median), "
+            f"{falls['longest_delay_s']:.1f} s (longest)",
+        },
+        {
+            "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
+            "cameras",
+            "found": f"{fights['accuracy']:.0%} right",
+            "false": f"area under the curve {fights['auroc']:.2f}",
+            "after it began": "-",
+        },
+    ]
+
+
+def _teach_shots() -> Rows:
+    found = _read("teach.json")["shots"]
+    return [
+        {"clips a class": first["clips a class"]}
+        | {
+            name: f"{row['mean']:.2f} ({row['least']:.2f} to {row['most']:.2f})"
+            for name, row in zip(found, rows, strict=True)
+        }
+        for rows in zip(*found.values(), strict=True)
+        for first in rows[:1]
+    ]
+
+
+def _teach_cost() -> Rows:
+    found = _read("teach.json")
+    cost, board = found["cost"], found["pi5"]
+    return [
+        {
+            "where": "x86-64, one thread",
+            "video": f"{cost['video_s'] / 60:.0f} minutes",
+            "takes": f"{cost['cpu_s']:.0f} s of processor time",
+            "memory": f"{cost['peak_mb']:.0f} MB",
+        },
+        {
+            "where": "Raspberry Pi 5, emulated",
+            "video": f"{board['frames'] / 300:.0f} minutes, without decoding them",
+            "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
+            f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
+            "memory": "-",
+        },
+    ]
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "compare": _compare,
     "memory": _memory,
@@ -319,6 +373,9 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "events": _events,
     "quieted": _quieted,
     "quiet margins": _margins,
+    "teach": _teach,
+    "teach shots": _teach_shots,
+    "teach cost": _teach_cost,
     "attack": _attack,
     "camera": _camera,
     "camera moves": _camera_moves,

@@ -10,6 +10,8 @@ that was learned from, and nothing is chosen by what is measured.
 - few clips: the same with so many clips a class, drawn at random several times; gestures too, whose
   people are split as they come, by the default way to fit.
 - cost: ten minutes of video taught by the command, in a process of its own.
+- pi5, with ``--arm``: instructions on an emulated Raspberry Pi 5: of the network's step (times the
+  frames), and of all that is fitted and measured. Videos are not decoded there.
 """
 
 from __future__ import annotations
@@ -31,11 +33,17 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import clips, report
+from benchmarks.arm import teach_guest
+from benchmarks.arm.boards import BOARDS
+from benchmarks.arm.emulation import count, run
+from edgevid.modelfile import manifest
 from edgevid.modelfile.head import Head
 from edgevid.models.load import load_file
+from edgevid.prepare import prepare
 from edgevid.runtime.head import HeadState
 from edgevid.support import command
-from edgevid.teach import learn
+from edgevid.teach import examples as storing
+from edgevid.teach import learn, taught
 from edgevid.teach.choosing import DEFAULT
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example
@@ -49,6 +57,7 @@ _SHOTS = (1, 2, 5, 10, 20)
 _DRAWS = 5
 _FALL = re.compile(r"Fall\w*\s*\(\w+\)\s*\[([\d.]+) to ([\d.]+)\]")
 _MINUTES = 10.0
+_PI5_HZ = 2.4e9  # instructions a second, if it does one a cycle
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curves here, as PNG")
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep here what is extracted from videos"
+    )
+    parser.add_argument(
+        "--arm", type=Path, metavar="ROOT", help="made by benchmarks.arm.sysroot; adds the Pi 5"
     )
     parts = ("falls", "fights", "shots", "cost")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="(default: all)")
@@ -82,6 +94,9 @@ def _run(chosen: Any) -> int:
         if "cost" in chosen.only:
             results["cost"] = cost(0.5 if chosen.quick else _MINUTES)
             print(f"cost: {_line(results['cost'])}")
+        if chosen.arm is not None:
+            results["pi5"] = on_pi5(film, chosen.arm, 0.5 if chosen.quick else _MINUTES)
+            print(f"pi5: {_line(results['pi5'])}")
     if chosen.picture is not None and "shots" in results:
         _draw(results["shots"], chosen.picture)
     report.write_json(chosen.json, results)
@@ -101,8 +116,9 @@ class _Film:
 
     def __call__(self, collection: str) -> list[Example]:
         if collection not in self._done:
-            content, _ = load_file(clips.published_path())
-            extraction = Extraction(feature_model(content), "published", self._folder)
+            file = load_file(clips.published_path())
+            prepared = manifest.write(file.flatbuffer, file.manifest)
+            extraction = Extraction(feature_model(prepared), "published", self._folder)
             recordings = _recordings(collection)
             with tqdm(recordings, collection, leave=False) as bar:
                 self._done[collection] = extraction.examples(recordings, lambda _: _tick(bar))
@@ -307,6 +323,39 @@ def cost(minutes: float) -> dict[str, Any]:
         "video_s": round(video, 1),
         "cpu_s": round(used.ru_utime + used.ru_stime, 1),
         "peak_mb": round(used.ru_maxrss / 1024, 1),
+    }
+
+
+def on_pi5(film: Callable[[str], list[Example]], root: Path, minutes: float) -> dict[str, Any]:
+    """Counts the instructions of teaching the falls, with other footage as background."""
+    (board,) = [board for board in BOARDS if board.name == "pi5"]
+    known = list(film("segments"))
+    others = iter(film("fights"))
+    while sum(example.seconds for example in known) < 60 * minutes:
+        example = next(others)
+        quiet = replace(example.recording, spans=(), is_clip=False, group="")
+        known.append(replace(example, recording=quiet))
+    frames = sum(len(example.times) for example in known)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "falls.examples")
+        storing.save(path, known, "published")
+        (fitting,) = count(teach_guest.__file__, [str(path)], board, root)
+    file = load_file(clips.published_path())
+    prepared = prepare(clips.published_path().read_bytes(), name="published", target="pi5").data
+    head = Head((1,), np.zeros((1, 480), np.float32), np.zeros(1, np.float32))
+    taught_file = taught(
+        prepared, head, name="falls", labels=("fall",), events=file.manifest.events
+    )
+    side = file.signature.height
+    pictures = np.random.default_rng(0).integers(0, 256, (6, side, side, 3)).astype(np.uint8)
+    step = run("edgevid", taught_file, pictures, board, root).step
+    whole = fitting + step * frames
+    return {
+        "frames": frames,
+        "step": step,
+        "fitting": fitting,
+        "giga_instructions": round(whole / 1e9, 2),
+        "minutes": round(whole / _PI5_HZ / 60, 2),
     }
 
 

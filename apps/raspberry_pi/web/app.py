@@ -45,7 +45,7 @@ def application(
         folder: the clips'; None where none are kept.
         is_over: whether the service ends; then open event streams end too.
     """
-    # One after the other: whoever asks for much does not take the machine from the watcher.
+    # One after the other, so that many requests do not take the processor from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
     decoders = ThreadPoolExecutor(_READERS, "players")
     figures = metrics.exporter(hub)
@@ -53,12 +53,12 @@ def application(
     listing: asyncio.Future[list[dict[str, Any]]] | None = None
 
     async def picture(request: Request) -> ASGIApp:
-        shot = await asyncio.get_running_loop().run_in_executor(
+        snapshot = await asyncio.get_running_loop().run_in_executor(
             pictures, hub.snapshots.snapshot, request.path_params["camera"]
         )
-        if shot is None:
+        if snapshot is None:
             return PlainTextResponse("There is no picture of that camera.\n", 404)
-        return Response(shot.jpeg, media_type="image/jpeg")
+        return Response(snapshot.jpeg, media_type="image/jpeg")
 
     async def events(request: Request) -> ASGIApp:
         query = request.query_params

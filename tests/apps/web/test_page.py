@@ -189,11 +189,11 @@ def test_nothing_is_drawn_while_nobody_looks(
     drawn: list[str] = []
     draw = hub.snapshots.snapshot
 
-    def shot(name: str) -> Snapshot | None:
+    def snapshot(name: str) -> Snapshot | None:
         drawn.append(name)
         return draw(name)
 
-    monkeypatch.setattr(hub, "shot", shot)
+    monkeypatch.setattr(hub.snapshots, "snapshot", snapshot)
     with serving(hub) as address, watching(hub, "front-door"):
         browser.go(address)
         browser.until("document.querySelector('.camera img:not([hidden])')")
