@@ -141,7 +141,7 @@ class Prediction:
         scores: the most probable labels, best first; never empty.
         inference_ms: milliseconds from the frame's arrival at the stream to its scores; 0 where
             nothing changed and the last prediction stood, see ``Watch``.
-        track: number of whoever or whatever is followed; None where the whole picture is watched.
+        track: number of the track; None where the whole picture is watched.
         box: where that is, x, y, width, height in pixels of the source's picture.
 
     Example:
@@ -212,7 +212,7 @@ class Event:
         label: the action.
         timestamp: seconds, of the frame with which it became certain.
         probability: the smoothed probability at that moment.
-        track: number of whoever or whatever did it; None where the whole picture is watched.
+        track: number of the track; None where the whole picture is watched.
         box: where that was, x, y, width, height in pixels of the source's picture.
         zone: the zone that it was in; None where there are no zones, or it was in none.
 

@@ -24,7 +24,7 @@ except ImportError as error:
     ) from error
 
 _HEADERS = [
-    # With these two a page may have threads, and nobody else's page may hold it.
+    # With these two a page may have threads, and no other page may embed it.
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-embedder-policy", b"require-corp"),
     (b"x-content-type-options", b"nosniff"),

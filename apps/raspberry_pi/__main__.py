@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def main_and_end() -> NoReturn:
     """Runs the service and ends the process, even if a thread of it hangs.
 
-    Python itself would wait for threads of libraries, such as one that reads a pipe into which
-    nobody writes. What must be whole is whole by then.
+    Python itself would wait for threads of libraries, such as one that reads a pipe without a
+    writer. What must be whole is whole by then.
     """
     code = 1
     try:

@@ -32,7 +32,7 @@ class Hub:
         self.status = Status(names, model)
         self.bus = EventBus()
         self.snapshots = Snapshots(names)
-        # The first listener: whoever hears of an event finds the status as it is then.
+        # The first listener, so that the others find the status up to date.
         self.bus.listen(lambda found: self.status.record_event(found.camera, found.event))
 
     def record_step(self, name: str, frame: Frame, prediction: Prediction, skipped: int) -> None:

@@ -1,4 +1,4 @@
-"""Each camera's newest picture with its labels, drawn when somebody looks. Thread-safe."""
+"""Each camera's newest picture with its labels, drawn on request. Thread-safe."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Snapshots:
         camera.newest = _Step(number, frame, prediction)
 
     def snapshot(self, name: str) -> Snapshot | None:
-        """Returns a camera's newest picture with its labels, drawn now if nobody asked before.
+        """Returns a camera's newest picture with its labels, drawn now unless it was before.
 
         None when there is no such camera, or no picture of it yet.
         """

@@ -101,9 +101,7 @@ def emulated(board: Board, root: Path, *options: str) -> list[str]:
     """
     host = root / "host"
     if not (root / PLUGIN).exists():  # which is made last
-        raise MissingDependencyError(
-            f"no ARM sysroot in {root}: python -m benchmarks.arm.sysroot {root} builds it"
-        )
+        raise MissingDependencyError(f"no ARM sysroot in {root}: `make bench-arm` builds it")
     libraries = f"{host}/usr/lib/x86_64-linux-gnu:{host}/lib/x86_64-linux-gnu"
     return [
         f"{host}/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "--library-path", libraries,

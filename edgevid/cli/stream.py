@@ -324,7 +324,7 @@ class _Run:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop()
-        signal.signal(number, signal.default_int_handler)  # whoever asks twice means at once
+        signal.signal(number, signal.default_int_handler)  # a second signal ends it at once
 
 
 def _signals() -> list[signal.Signals]:

@@ -115,7 +115,7 @@ def find(name: str) -> Path | None:
 def find_cached(name: str) -> Path | None:
     """Returns the file of a model that was downloaded before, None when it was not.
 
-    A file whose checksum nobody knows was not downloaded by ``fetch``.
+    A file without a remembered checksum was not downloaded by ``fetch``.
 
     Raises:
         ModelError: the file is no longer what was downloaded.

@@ -48,8 +48,8 @@ def guard(run: Callable[[], int], *, debug: bool = False, warnings: bool = True)
     Args:
         run: the command; returns its exit code.
         debug: let the traceback through.
-        warnings: say the library's warnings too, in a line each. A program that keeps a log of
-            its own says no.
+        warnings: print the library's warnings too, in a line each; False for a program that keeps
+            a log of its own.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows less than Unicode
@@ -57,7 +57,7 @@ def guard(run: Callable[[], int], *, debug: bool = False, warnings: bool = True)
         with _printed_warnings() if warnings else nullcontext():
             return run()
     except BrokenPipeError:
-        # Whoever read the output has seen enough.
+        # The reader of the output has gone.
         let_go(sys.stdout)
         return FAILED
     except EdgevidError as error:

@@ -187,7 +187,7 @@ class Camera:
             self._process = None
 
     def _hangs(self) -> bool:
-        # In a driver that lets nobody go: another process would only hang beside it.
+        # Stuck in a driver: another process would only hang beside it.
         if self._stopping.is_set():
             return False
         self._set_state("lost", "hangs in its driver: unplug it, or reboot")

@@ -144,7 +144,7 @@ def _reason(error: Exception) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """Returns what there is to say of an error that nobody thought of: what, and where."""
+    """Returns a line for an unexpected error: what, and where."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     name = Path(place.filename).name
     return f"{type(error).__name__}: {error} ({name}:{place.lineno})"

@@ -180,7 +180,7 @@ class MqttLink:
         self._leave()
 
     def _pause(self) -> float:
-        """Returns for how long there is nothing to do unless somebody says so."""
+        """Returns for how long there is nothing to do unless it is woken."""
         if self._answers_until is None:
             return _TURN_S
         return max(0.0, min(_TURN_S, self._answers_until - time.monotonic()))
@@ -214,7 +214,7 @@ class MqttLink:
             self._subscribing, self._cut_while_subscribing = None, 0
 
     def _settle(self) -> None:
-        """Begins to tell, once nobody else has claimed the topic in time."""
+        """Begins to publish, once no other service has claimed the topic in time."""
         if self._answers_until is None or time.monotonic() < self._answers_until:
             return
         self._answers_until = None

@@ -22,7 +22,7 @@ from apps.raspberry_pi import in_use
 
 _LOG = logging.getLogger("edgevid.mqtt")
 
-_PATIENCE_S = 1.0  # for the disk, before whoever adds a message goes on without it
+_PATIENCE_S = 1.0  # to wait for the disk before going on without it
 _AGAIN_S = 5.0  # between attempts when the disk takes nothing
 _PAUSE_S = 0.05  # between attempts to open a file that is in use
 _FORM = 1  # of the table, as the file's user_version; files from before that say 0

@@ -1,6 +1,6 @@
 """Detects another service on the same topic: each asks when it starts, and a running one answers.
 
-The broker itself tells only of one that has the same client id, and then it is too late: each
+The broker itself reports only one that has the same client id, and then it is too late: each
 would disconnect the other again and again.
 """
 
@@ -16,7 +16,7 @@ class Presence:
     """What one run of a service says to others on its topic, and makes of what they say.
 
     Attributes:
-        is_settled: whether the topic is ours: nobody has answered in time.
+        is_settled: whether the topic is ours: no other service has answered in time.
     """
 
     def __init__(self) -> None:

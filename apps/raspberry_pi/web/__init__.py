@@ -25,7 +25,7 @@ except ImportError as error:
 
 _LOG = logging.getLogger("edgevid.web")
 
-_SHORTEST_TOKEN = 16  # characters: what nobody guesses over a network
+_SHORTEST_TOKEN = 16  # characters: not to be guessed over a network
 _WORKER = re.compile(r"(pictures|clips|asyncio)_\d+")  # names of threads of the pools in app.py
 _WAIT_S = (1.0, 15.0)  # between attempts to listen: at first, at most
 

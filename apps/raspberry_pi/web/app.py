@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.web import clips, live, metrics
+from apps.raspberry_pi.web.access import AccessControl
 from apps.raspberry_pi.web.answers import Places
-from apps.raspberry_pi.web.guard import Guard
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -45,7 +45,7 @@ def application(
         folder: the clips'; None where none are kept.
         is_over: whether the service ends; then open event streams end too.
     """
-    # One after the other: whoever asks for much does not take the machine from the watcher.
+    # One after the other, so that many requests do not take the processor from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
     decoders = ThreadPoolExecutor(_READERS, "players")
     figures = metrics.exporter(hub)
@@ -53,12 +53,12 @@ def application(
     listing: asyncio.Future[list[dict[str, Any]]] | None = None
 
     async def picture(request: Request) -> ASGIApp:
-        shot = await asyncio.get_running_loop().run_in_executor(
+        snapshot = await asyncio.get_running_loop().run_in_executor(
             pictures, hub.snapshots.snapshot, request.path_params["camera"]
         )
-        if shot is None:
+        if snapshot is None:
             return PlainTextResponse("There is no picture of that camera.\n", 404)
-        return Response(shot.jpeg, media_type="image/jpeg")
+        return Response(snapshot.jpeg, media_type="image/jpeg")
 
     async def events(request: Request) -> ASGIApp:
         query = request.query_params
@@ -124,7 +124,7 @@ def application(
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # to wherever the Host header says
-    return Guard(app, token, (_PAGE / "login.html").read_bytes())
+    return AccessControl(app, token, (_PAGE / "login.html").read_bytes())
 
 
 def _is_known(request: Request, answer: FileResponse) -> bool:

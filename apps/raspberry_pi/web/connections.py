@@ -157,7 +157,7 @@ class BoundedConnection(H11Protocol):
         if len(there) > MOST:
             others = [other for other in there if other is not self]
             longest = min(others, key=BoundedConnection._place)
-            # Nobody is cut off in the middle of an answer for somebody who has yet to ask.
+            # An answer under way is not cut off for a connection that has not asked yet.
             (self if longest._is_answered else longest).transport.abort()
 
     def _place(self) -> tuple[int, float]:

@@ -189,11 +189,11 @@ def test_nothing_is_drawn_while_nobody_looks(
     drawn: list[str] = []
     draw = hub.snapshots.snapshot
 
-    def shot(name: str) -> Snapshot | None:
+    def snapshot(name: str) -> Snapshot | None:
         drawn.append(name)
         return draw(name)
 
-    monkeypatch.setattr(hub, "shot", shot)
+    monkeypatch.setattr(hub.snapshots, "snapshot", snapshot)
     with serving(hub) as address, watching(hub, "front-door"):
         browser.go(address)
         browser.until("document.querySelector('.camera img:not([hidden])')")
@@ -330,7 +330,7 @@ def test_a_clip_is_played(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_logging_in(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.web.guard._WRONG_S", 0.01)
+    monkeypatch.setattr("apps.raspberry_pi.web.access._WRONG_S", 0.01)
     token = tmp_path / "token"
     token.write_text("correct-horse-battery-staple")
     token.chmod(0o600)

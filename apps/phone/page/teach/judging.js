@@ -48,8 +48,10 @@ export function judge(frames, label, logits, rules) {
   let shown = 0, found = 0, wrong = 0, seconds = 0;
   for (const [number, example] of frames.examples.entries()) {
     const rows = frames.rows(number), detector = new EventDetector(rules);
+    const warm = example.label ? warmedUp(rows.length) : 0;
     let starts = 0;
     for (const [place, row] of rows.entries()) {
+      if (place < warm) continue;
       const scores = [{ label: "", probability: logistic(logits[row]) }];
       const events = detector.update({ timestamp: example.times[place], scores });
       starts += events.filter(({ state }) => state === "start").length;
