@@ -96,6 +96,8 @@ def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> No
                 parser.error(f"{flag} goes with --follow")
     elif values["crop"] is not None:
         parser.error("--crop and --follow both say where to look: give one of them")
+    elif values["keep_features"] is not None:
+        parser.error("--keep-features keeps those of the whole picture: it goes without --follow")
     names = [zone.name for zone in values["zones"]]
     if len(set(names)) < len(names):
         parser.error("two zones have the same name")

@@ -368,3 +368,4 @@ def test_keeping_features_of_a_model_that_gives_none(
     assert not kept.exists()
     assert run("--source", clip, "--keep-features", clip, *tiny_flags) == 2
     assert run("--source", clip, "--keep-features-mb", "0.5", *tiny_flags) == 2
+    assert run("--source", clip, "--keep-features", kept, "--follow", "motion", *tiny_flags) == 2
