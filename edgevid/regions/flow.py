@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from edgevid.regions.boxes import Sides
 from edgevid.support.opencv import cv2
 
-_WIDTH = 320  # pixels in which motion is looked for
+_WIDTH = 160  # pixels in which motion is looked for
 _POINTS = 4  # that are followed in a box, each way
 _MIDDLE = 0.7  # of a box: its rim is mostly background
 _LEAST_POINTS = 8
 _SEARCH = {
     "winSize": (11, 11),
-    "maxLevel": 3,
+    "maxLevel": 2,
     "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.05),
 }
 
