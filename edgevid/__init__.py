@@ -27,7 +27,7 @@ from edgevid.models.load import load_model
 from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.regions import follow
-from edgevid.regions.zones import Zone, parse_zone
+from edgevid.regions.zones import Zone, parse_zones
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.model import Model, Stream, StreamState
 from edgevid.runtime.pace import Pace
@@ -74,5 +74,5 @@ __all__ = [
     "load_rules",
     "open_source",
     "open_video",
-    "parse_zone",
+    "parse_zones",
 ]

@@ -56,6 +56,7 @@ def _is_box(value: Any) -> bool:
 
 
 FITS = ("crop", "stretch", "letterbox")
+FOLLOWS = ("motion", "people")
 ANGLES = (0, 90, 180, 270)
 
 Text = Annotated[str, Kind("text in quotes", _is_text)]
@@ -105,6 +106,14 @@ Box = Annotated[
 ]
 
 
+Follow = Annotated[
+    str | None, Kind("one of " + ", ".join(map(repr, FOLLOWS)), lambda v: v in FOLLOWS)
+]
+Texts = Annotated[
+    tuple[str, ...],
+    Kind("a list of texts", lambda v: isinstance(v, list) and all(map(_is_text, v)), tuple),
+]
+
 _VALUES = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 
 
@@ -153,6 +162,13 @@ class CameraConfig(Rules):
     memory: Memory = None
     rotate: Angle = 0
     mirror: Flag = False
+    always: Flag = False
+    follow: Follow = None
+    tracks: Count = 4
+    detector: Text = "ssd-mobilenet-v1"
+    zones: Texts = ()
+    zone_allow: Texts = ()
+    dwell: OwnSeconds = None
 
 
 @dataclass(frozen=True, slots=True)

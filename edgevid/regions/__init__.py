@@ -26,6 +26,7 @@ def follow(
     rules: EventRules | None = None,
     fps: float | None = None,
     gated: bool = False,
+    paced: bool = True,
     tracks: int = TRACKS,
     detector: str | Path = PERSON_DETECTOR,
     threads: int = 1,
@@ -40,6 +41,7 @@ def follow(
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
         gated: as in ``Watch``.
+        paced: as in ``Watch``.
         tracks: at most so many at a time.
         detector: what finds people: a name that ``python -m edgevid.models`` lists, or a
             ``.tflite`` file with box decoding inside.
@@ -77,5 +79,12 @@ def follow(
     else:
         finder = ByDetector(load_detector(locate(detector), threads=threads), most=tracks)
     return FollowingWatch(
-        new_stream, finder, rules, fps=fps, gated=gated, zones=zones, dwell_s=dwell_s
+        new_stream,
+        finder,
+        rules,
+        fps=fps,
+        gated=gated,
+        paced=paced,
+        zones=zones,
+        dwell_s=dwell_s,
     )

@@ -63,6 +63,7 @@ class FollowingWatch:
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
         gated: as in ``edgevid.Watch``.
+        paced: as in ``edgevid.Watch``.
         zones: parts of the picture that events shall name.
         dwell_s: seconds after which it is an event that something stays in a zone, or before the
             camera where there are none; None for never.
@@ -92,6 +93,7 @@ class FollowingWatch:
         *,
         fps: float | None = None,
         gated: bool = False,
+        paced: bool = True,
         zones: Sequence[Zone] = (),
         dwell_s: float | None = None,
     ) -> None:
@@ -100,6 +102,7 @@ class FollowingWatch:
         self._spare = new_stream()  # shows at once whether a stream can be had
         manifest = self._spare.model.manifest
         self.gated = gated
+        self._paced = paced
         self.saved = 0
         self.passed_over = 0
         self._new_stream = new_stream
@@ -134,7 +137,7 @@ class FollowingWatch:
             )
             ended = self.end()
         self._previous = frame.timestamp
-        if not self._pace.due(frame.timestamp):
+        if not self._pace.due(frame.timestamp) and self._paced:
             return Followed(None, ended)
         image = frame.image
         was_open = self._gate.is_open

@@ -43,6 +43,8 @@ class Watch:
         gated: where nothing in the picture changes, and what came before has settled, save the
             model's steps: the last prediction stands, with an ``inference_ms`` of 0. For live
             sources, whose device has better to do; what a file gives should not depend on it.
+        paced: whether to choose among the frames; not where the source did, by the same clock:
+            then only the ticks that were missed are counted.
 
     Attributes:
         stream: as given.
@@ -68,10 +70,12 @@ class Watch:
         *,
         fps: float | None = None,
         gated: bool = False,
+        paced: bool = True,
     ) -> None:
         manifest = stream.model.manifest
         self.stream = stream
         self.gated = gated
+        self._paced = paced
         self.saved = 0
         self._gate = Gate(stream.memory_frames)
         self._latest: Prediction | None = None
@@ -101,7 +105,7 @@ class Watch:
             )
             ended = self.end()
         self._previous = frame.timestamp
-        if not self._pace.due(frame.timestamp):
+        if not self._pace.due(frame.timestamp) and self._paced:
             return Seen(None, ended)
         prediction = self._predict(frame)
         return Seen(prediction, ended + self._detector.update(prediction))

@@ -31,30 +31,55 @@ class Watch:
 
     def __init__(self, config: CameraConfig, rules: Rules, model: Model) -> None:
         own = rules.under(config)
-        self._stream = model.stream(
-            memory=config.memory,
-            top_k=_FOLLOWED,
-            allow=own.allow or (),
-            deny=own.deny or (),
-            fit=config.fit,
-            crop=config.crop,
-        )
-        self._detector = EventDetector(own.over(model.manifest))
-        self._fps = model.manifest.fps
-        self._pace = Pace(self._fps)
+        told = own.over(model.manifest)
+        gated = not config.always
 
-    def step(self, frame: Frame) -> tuple[Prediction, list[Event], int]:
-        """Takes a frame; returns what it shows, what began or ended, and the ticks skipped."""
-        before = self._pace.skipped
-        self._pace.due(frame.timestamp)  # capture chose it by the same clock: here only to count
-        prediction = self._stream.step(frame)
-        return prediction, self._detector.update(prediction), self._pace.skipped - before
+        def new_stream() -> Stream:
+            return model.stream(
+                memory=config.memory,
+                top_k=_FOLLOWED,
+                allow=own.allow or (),
+                deny=own.deny or (),
+                fit=config.fit,
+                crop=config.crop,
+            )
+
+        # Capture chooses the frames by the same clock.
+        self._watch: edgevid.Watch | FollowingWatch
+        if config.follow is None:
+            if config.zones or config.dwell:
+                raise UsageError("zones and dwell go with follow")
+            self._watch = edgevid.Watch(new_stream(), told, gated=gated, paced=False)
+        elif config.crop is not None:
+            raise UsageError("crop and follow both say where to look: give one of them")
+        else:
+            self._watch = follow(
+                config.follow,
+                new_stream,
+                rules=told,
+                gated=gated,
+                paced=False,
+                tracks=config.tracks,
+                detector=config.detector,
+                zones=parse_zones(config.zones, config.zone_allow),
+                dwell_s=config.dwell,
+            )
+
+    def step(self, frame: Frame) -> Step:
+        """Takes a frame; returns what it shows, and what began or ended."""
+        before, saved = self._watch.skipped, self._watch.saved
+        seen = self._watch.take(frame)
+        if isinstance(seen, Seen):
+            predictions = [seen.prediction] if seen.prediction is not None else []
+        else:
+            predictions = seen.predictions or []
+        return Step(
+            predictions, seen.events, self._watch.skipped - before, self._watch.saved - saved
+        )
 
     def end(self) -> list[Event]:
         """Forgets what the camera saw; returns what ended with it."""
-        self._stream.reset()
-        self._pace = Pace(self._fps)
-        return self._detector.close()
+        return self._watch.end()
 
 
 class Watcher:
