@@ -29,6 +29,8 @@ help:
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
+	@echo "make check-wheel-arm  the same on an emulated Raspberry Pi, as far as QEMU can"
+	@echo "make phone         build the page for phones in out/phone, and test it; needs Node.js"
 	@echo "make docs          build the documentation in out/docs; fails on a broken link"
 	@echo "make clean         take away what these made"
 
@@ -66,6 +68,8 @@ test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
 
 # What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
+BOOKWORM := "numpy==1.26.*" "opencv-python==4.11.*"
+
 test-bookworm: $(VENV)-bookworm/dev
 	$(VENV)-bookworm/bin/python -m pytest --ignore tests/export
 
@@ -95,18 +99,18 @@ bench-arm: $(VENV)/runtime
 # Cameras for real where there is none: a machine whose kernel imitates a USB camera, and a Debian
 # with picamera2 on libcamera's imitation (then: EDGEVID_PICAMERA_ROOT=out/picamera make test).
 camera-vm: $(VENV)/dev
-	tests/sources/camera_in_a_vm.sh out/vm $(abspath $(BIN)/python) "$(MODEL)"
+	benchmarks/usb_camera.sh out/vm $(abspath $(BIN)/python) "$(MODEL)"
 
 picamera-root:
-	$(SUDO) tests/sources/make_picamera_root.sh out/picamera
+	$(SUDO) benchmarks/picamera/make_root.sh out/picamera
 
 broker-restarts: $(VENV)/dev
-	$(BIN)/python -m tests.apps.broker_restarts
+	$(BIN)/python -m benchmarks.broker_restarts
 
 # As root, with systemd-container.
 boot-service: $(VENV)/dev
 	$(MAKE) system PACKAGES=systemd-container
-	$(BIN)/python -m tests.apps.boot_check out/picamera
+	$(BIN)/python -m benchmarks.boot out/picamera
 
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
 SYSTEM := python3-venv libgl1 libglib2.0-0
@@ -139,28 +143,33 @@ $(VENV)/runtime: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+# From 25.1 on pip knows --group; Debian makes environments with an older one.
+PIP := "pip>=25.1"
+
 $(VENV)/dev: pyproject.toml | $(VENV)/bin/python
 	$(MAKE) system PACKAGES="$(SYSTEM_DEV)"
-	$(BIN)/pip install --quiet --editable ".[dev,service]"
+	$(BIN)/python -m pip install --quiet $(PIP)
+	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
 $(VENV)-bookworm/dev: pyproject.toml
 	$(MAKE) system PACKAGES="$(SYSTEM) $(SYSTEM_DEV)"
 	$(PYTHON) -m venv $(VENV)-bookworm
-	$(VENV)-bookworm/bin/pip install --quiet --editable ".[dev,service]" \
-	    "numpy==1.26.*" "opencv-python==4.11.*"
+	$(VENV)-bookworm/bin/python -m pip install --quiet $(PIP)
+	$(VENV)-bookworm/bin/python -m pip install --quiet --editable . --group dev $(BOOKWORM)
 	touch $@
 
 $(VENV)-train/train: pyproject.toml
 	$(MAKE) system PACKAGES="$(SYSTEM)"
 	$(PYTHON) -m venv $(VENV)-train
-	$(VENV)-train/bin/pip install --quiet --editable ".[dev,train]"
+	$(VENV)-train/bin/python -m pip install --quiet $(PIP)
+	$(VENV)-train/bin/python -m pip install --quiet --editable . --group test --group train
 	touch $@
 
 clean:
 	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
 
-# Each campaign keeps what it found; the README's table is made of that.
+# Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills
 .PHONY: attack
 
@@ -172,7 +181,7 @@ attack: $(VENV)/dev
 	$(BIN)/python -m benchmarks.readme
 
 # For developers; CI runs these on every Python, `test` adds the training side.
-.PHONY: check coverage check-wheel docs
+.PHONY: check coverage wheel check-wheel check-wheel-arm docs
 
 check: lint test-runtime
 
@@ -182,16 +191,35 @@ coverage: $(VENV)/dev
 # In a copy that has no edgevid of its own, so that the installed one is imported. Without the tests
 # of what is not in the wheel, and those that read the checkout's files.
 WHEEL := out/wheel
-NOT_IN_WHEEL := apps benchmarks export test_documents.py test_imports.py
+NOT_IN_WHEEL := apps benchmarks export test_documents.py test_imports.py test_packaging.py
 
-check-wheel: $(VENV)/dev
+wheel: $(VENV)/bin/python
 	rm -rf $(WHEEL) build  # which would bring modules back that are no more
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
 	$(BIN)/python -m venv $(WHEEL)/venv
-	$(WHEEL)/venv/bin/pip install --quiet "$$(echo $(WHEEL)/*.whl)[dev,service]"
+	$(WHEEL)/venv/bin/python -m pip install --quiet $(PIP)
+	$(WHEEL)/venv/bin/python -m pip install --quiet $(WHEEL)/*.whl --group dev
 	mkdir $(WHEEL)/tree
 	cp -r apps benchmarks examples pyproject.toml README.md tests $(WHEEL)/tree
+
+check-wheel: $(VENV)/dev wheel
 	cd $(WHEEL)/tree && ../venv/bin/python -m pytest $(addprefix --ignore=tests/,$(NOT_IN_WHEEL))
+
+# On Debian bookworm with gcc, as bench-arm.
+check-wheel-arm: wheel
+	cd $(WHEEL)/tree && ../venv/bin/python -m benchmarks.arm.wheel ../*.whl \
+	    --root "$(abspath $(EDGEVID_ARM_ROOT))"
+
+# The page for phones: LiteRT.js from its lock file, types, tests in Chromium, and the site.
+.PHONY: phone
+
+phone: $(VENV)/dev
+	@command -v npm >/dev/null || { echo "make phone needs Node.js 20 or later, with npm" >&2; exit 1; }
+	cd apps/phone && npm ci --no-audit --no-fund
+	cd apps/phone && npm run --silent types
+	$(BIN)/python -m pytest tests/apps/phone
+	rm -rf out/phone
+	$(BIN)/python -m apps.phone --write out/phone
 
 docs: $(VENV)-docs/docs
 	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs
@@ -200,5 +228,6 @@ docs: $(VENV)-docs/docs
 $(VENV)-docs/docs: pyproject.toml
 	$(MAKE) system PACKAGES="$(SYSTEM)"
 	$(PYTHON) -m venv $(VENV)-docs
-	$(VENV)-docs/bin/pip install --quiet --editable ".[docs]"
+	$(VENV)-docs/bin/python -m pip install --quiet $(PIP)
+	$(VENV)-docs/bin/python -m pip install --quiet --editable . --group docs
 	touch $@

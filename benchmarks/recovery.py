@@ -39,7 +39,7 @@ from edgevid.support.command import guard
 
 NOTICED_S = 3.0  # what the service promises
 OUTAGES = ("killed", "hung", "garbled")
-_SERVER = Path(__file__).parents[1] / "tests" / "sources" / "rtsp_server.py"
+_SERVER = Path(__file__).parent / "parts" / "rtsp_server.py"
 _SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's bindings are for this one
 _PATIENCE_S = 60.0
 

@@ -62,9 +62,7 @@ def figure(width: float, height: float) -> tuple[Any, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError(
-            "pictures need matplotlib: pip install 'edgevid[bench]'"
-        ) from error
+        raise MissingDependencyError("pictures need matplotlib: pip install matplotlib") from error
     drawn = Figure(figsize=(width, height), layout="constrained")
     axes = drawn.subplots()
     axes.spines[["top", "right"]].set_visible(False)

@@ -27,8 +27,10 @@ from edgevid.models.load import load_model
 from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.regions import follow
+from edgevid.regions.follow import FollowingWatch
 from edgevid.regions.zones import Zone, parse_zones
 from edgevid.runtime.events import EventDetector
+from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, keep_features
 from edgevid.runtime.model import Model, Stream, StreamState
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.rules import RuleChanges, load_rules
@@ -43,7 +45,10 @@ __all__ = [
     "Event",
     "EventDetector",
     "EventRules",
+    "FeatureWriter",
+    "FollowingWatch",
     "Frame",
+    "KeptFeatures",
     "LabelsError",
     "Manifest",
     "MissingDependencyError",
@@ -70,6 +75,7 @@ __all__ = [
     "follow",
     "freshest",
     "is_at_hand",
+    "keep_features",
     "load_model",
     "load_rules",
     "open_source",

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from benchmarks.parts.tiny_model import LABELS, tiny_model
+from benchmarks.picamera import root as picamera
 from edgevid.models.load import load_model
 from edgevid.runtime.model import Model
 from edgevid.runtime.pace import Pace
@@ -26,6 +28,10 @@ from edgevid.sources import open_source
 from edgevid.support.opencv import (
     cv2,  # before any engine that benchmarks compare loads it less quietly
 )
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("edgevid", deadline=None)
+settings.load_profile("edgevid")
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
 
@@ -129,6 +135,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return made
+
+
+@pytest.fixture
+def picamera2_debian() -> Path:
+    """A Debian in which the real picamera2 runs, with this repository's code in it."""
+    if "EDGEVID_PICAMERA_ROOT" not in os.environ:
+        pytest.skip("no Debian with picamera2 is named in EDGEVID_PICAMERA_ROOT")
+    if os.geteuid() != 0:
+        pytest.skip("only root may chroot into EDGEVID_PICAMERA_ROOT")
+    root = Path(os.environ["EDGEVID_PICAMERA_ROOT"])
+    picamera.prepare(root)
+    return root
 
 
 @pytest.fixture

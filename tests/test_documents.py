@@ -13,6 +13,7 @@ DOCUMENTS = sorted(
     path
     for folder in FOLDERS
     for path in ((ROOT / folder).rglob("*.md") if folder else ROOT.glob("*.md"))
+    if "node_modules" not in path.parts
 )
 NAMING_FILES = ("CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/how-to.md")
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")

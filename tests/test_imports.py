@@ -24,12 +24,12 @@ FOLDERS = {
 }
 # The rooms inside edgevid: each imports only from the rows above its own, and from itself.
 LAYERS = [
-    "errors records version",
-    "support",
-    "modelfile sources",
-    "prepare runtime sinks",
-    "classify models teach testing",
-    "regions",
+    "errors plain_text records version",
+    "modelfile support",
+    "sources",
+    "labelled prepare runtime sinks",
+    "classify models testing",
+    "regions teach",
     "__init__ cli",
     "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
 ]

@@ -113,8 +113,6 @@ def rules(file: ConfigFile, own: EventRules) -> None:
 
 def _changed(file: ConfigFile, number: int, merged: Rules, own: EventRules) -> EventRules:
     """Returns the model's rules with what ``rules`` names instead."""
-    if merged.rules is None:
-        return own
     try:
         return load_rules(merged.rules).over(own)
     except UsageError as error:
@@ -135,6 +133,9 @@ def labels(file: ConfigFile, model: Model) -> None:
             merged.over(model.manifest)
         except EdgevidError as error:
             raise _of_rules(file, number, "rules", str(error)) from error
+        if camera.features is not None and model.signature.features is None:
+            problem = f"camera {camera.name}: {model.manifest.name} gives no features"
+            raise file.wrong("camera", "features", problem, camera=number)
         for key in ("allow", "deny"):
             _try(file, number, key, model, **{key: getattr(merged, key) or ()})
         _try(file, number, "allow", model, allow=merged.allow or (), deny=merged.deny or ())
@@ -168,6 +169,9 @@ def _cameras(file: ConfigFile) -> Iterator[UsageError]:
         problem = _problem_with_source(camera.source)
         if problem:
             yield file.wrong("camera", "source", problem, camera=number)
+        before = [other.features for other in file.config.cameras[:number]]
+        if camera.features is not None and camera.features in before:
+            yield file.wrong("camera", "features", "another camera's are there", camera=number)
 
 
 def _problem_with_source(source: str) -> str:

@@ -100,5 +100,5 @@ def library() -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             "a light and a button need gpiozero: sudo apt install python3-gpiozero, or "
-            "pip install 'edgevid[gpio]'"
+            "pip install gpiozero"
         ) from error

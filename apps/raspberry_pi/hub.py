@@ -12,7 +12,7 @@ import time
 import uuid
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -59,14 +59,17 @@ class CameraStatus:
         state: ``starting`` until its first frame, ``live`` while frames come, else ``lost``.
         since: when it came to that, Unix seconds.
         problem: one line that says why it is not live, else empty. Holds no password.
-        steps: frames that the model has seen since the service started.
+        steps: of the model, since the service started.
+        saved: predictions that stood without a step, as nothing in the picture changed.
+        tracks: how many are followed now.
         skipped: moments of the model's clock for which there was no frame or no time.
         losses: how often it was lost.
         latency_ms: ``p50``, ``p95``, ``p99`` of the milliseconds from a frame's capture to
             its prediction; 0 before the first.
         inference_ms: the same of the model's part of it.
         latency, inference: the same two as histograms.
-        scores: the last prediction, best first; empty while the camera is not live.
+        scores: the last prediction, best first, of several the surest; empty while the camera is
+            not live, or nobody is there to follow.
         active: labels of the actions that are going on, in the order in which they started.
         seen: when its newest frame was taken, Unix seconds; None before the first.
     """
@@ -76,6 +79,8 @@ class CameraStatus:
     since: float
     problem: str = ""
     steps: int = 0
+    saved: int = 0
+    tracks: int = 0
     skipped: int = 0
     losses: int = 0
     latency_ms: Mapping[str, float] = field(default_factory=dict)
@@ -161,13 +166,15 @@ class Hub:
             return None
         with view.drawing:  # two who look at once cost one drawing
             with self._lock:
-                newest, prediction = view.frame, view.prediction
-                number, seen = view.status.steps, view.status.seen
+                newest, predictions = view.frame, view.predictions
+                number, seen = view.number, view.status.seen
             if newest is None:
                 return None
             if view.shot is None or view.shot.number != number:
                 clock = time.strftime("%H:%M:%S", time.localtime(seen))
-                view.shot = Shot(jpeg(draw(newest, prediction, time=clock)), number)
+                tracks = [one for one in predictions if one.track is not None]
+                whole = predictions[0] if predictions and not tracks else None
+                view.shot = Shot(jpeg(draw(newest, whole, time=clock, tracks=tracks)), number)
             return view.shot
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -214,21 +221,45 @@ class Hub:
             )
             return True
 
-    def stepped(self, name: str, frame: Frame, prediction: Prediction, skipped: int) -> None:
-        """The model has looked at a frame; ``skipped`` more ticks went by before it."""
+    def stepped(
+        self,
+        name: str,
+        frame: Frame,
+        predictions: Sequence[Prediction],
+        *,
+        skipped: int = 0,
+        saved: int = 0,
+    ) -> None:
+        """The model has looked at a frame.
+
+        Args:
+            name: the camera.
+            frame: what it saw.
+            predictions: what the model says of it: one, or one for each track.
+            skipped: ticks that went by before it.
+            saved: predictions that stood without a step.
+        """
         late = max(0.0, time.monotonic() - frame.timestamp)
+        steps = [prediction.inference_ms for prediction in predictions if prediction.inference_ms]
+        best = max(predictions, key=lambda one: one.top.probability, default=None)
         with self._lock:
             view = self._views[name]
-            view.frame, view.prediction = frame, prediction
+            view.frame, view.predictions = frame, tuple(predictions)
+            view.number += 1
             view.latency.add(late * 1000)
-            view.inference.add(prediction.inference_ms)
+            inference = view.status.inference
+            for step in steps:
+                view.inference.add(step)
+                inference = inference.plus(step / 1000)
             view.status = replace(
                 view.status,
-                steps=view.status.steps + 1,
+                steps=view.status.steps + len(predictions) - saved,
+                saved=view.status.saved + saved,
+                tracks=sum(prediction.track is not None for prediction in predictions),
                 skipped=view.status.skipped + skipped,
                 latency=view.status.latency.plus(late),
-                inference=view.status.inference.plus(prediction.inference_ms / 1000),
-                scores=prediction.scores,
+                inference=inference,
+                scores=best.scores if best is not None else (),
                 seen=time.time() - late,
             )
 
@@ -241,8 +272,10 @@ class Hub:
         _pass_on(found, keepers)
         with self._lock:
             view = self._views[name]
-            others = tuple(label for label in view.status.active if label != event.label)
-            active = (*others, event.label) if event.state == "start" else others
+            this = (event.track, event.label)
+            view.active = [one for one in view.active if one != this]
+            view.active += [this] if event.state == "start" else []
+            active = tuple(dict.fromkeys(label for _, label in view.active))
             view.status = replace(view.status, active=active)
             self._recent.append(found)
             listeners = list(self._listeners)
@@ -263,7 +296,9 @@ class _View:
     def __init__(self, name: str) -> None:
         self.status = CameraStatus(name, "starting", time.time())
         self.frame: Frame | None = None
-        self.prediction: Prediction | None = None
+        self.predictions: tuple[Prediction, ...] = ()
+        self.number = 0  # of the newest picture
+        self.active: list[tuple[int | None, str]] = []  # who does what
         self.latency, self.inference = Percentiles(), Percentiles()
         self.drawing = threading.Lock()
         self.shot: Shot | None = None

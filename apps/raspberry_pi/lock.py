@@ -31,8 +31,9 @@ _RELEASES: dict[str, tuple[str, int, tuple[str, ...]]] = {
 
 def main() -> int:
     """Writes the files."""
-    project = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["service"], *_ALSO]
+    project = tomllib.loads(_PROJECT.read_text("utf-8"))
+    service = project["dependency-groups"]["service"]
+    wanted = [*project["project"]["dependencies"], *service, *_ALSO]
     for release, (python, glibc, demands) in _RELEASES.items():
         pins: list[str] = []
         hashes: dict[str, set[str]] = {}

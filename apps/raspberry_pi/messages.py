@@ -11,6 +11,7 @@ from apps.raspberry_pi.hub import CameraEvent, CameraStatus
 def event_message(found: CameraEvent) -> dict[str, Any]:
     """Returns an event as it is sent; ``event_type`` is what Home Assistant looks for."""
     event = found.event
+    where = {"track": event.track, "box": event.box, "zone": event.zone}
     return {
         "id": found.id,
         "camera": found.camera,
@@ -18,6 +19,7 @@ def event_message(found: CameraEvent) -> dict[str, Any]:
         "label": event.label,
         "probability": round(event.probability, 3),
         "time": utc(found.at),
+        **{name: value for name, value in where.items() if value is not None},
     }
 
 

@@ -11,11 +11,12 @@ from typing import Protocol
 from apps.raspberry_pi import log
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
-from apps.raspberry_pi.cameras.watcher import Take, Watch, Watcher
+from apps.raspberry_pi.cameras.features import open_keepers
+from apps.raspberry_pi.cameras.watcher import Take, Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub, State
 from apps.raspberry_pi.notify import Notifier
-from edgevid import EdgevidError, Model, UsageError
+from edgevid import EdgevidError, Model, UsageError, Watch
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -106,7 +107,8 @@ class Service:
             )
             for camera in config.cameras
         }
-        self._watcher = Watcher(self._cameras, watches, hub, take)
+        keepers = open_keepers(config.cameras, model)
+        self._watcher = Watcher(self._cameras, watches, hub, take, keepers)
 
     def stop(self) -> None:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""
@@ -199,7 +201,7 @@ class Service:
 
 def _watch(camera: CameraConfig, config: Config, model: Model) -> Watch:
     try:
-        return Watch(camera, config.events, model)
+        return open_watch(camera, config.events, model)
     except EdgevidError as error:
         problem = str(error).removeprefix("manifest: ")  # whose rules were right
         raise UsageError(f"camera {camera.name}: {problem}") from error

@@ -148,7 +148,7 @@ def _service(
         from benchmarks.attack.killed_service import Attack
         from benchmarks.parts.broker import MOSQUITTO
     except ImportError as error:
-        raise MissingDependencyError(f"it needs edgevid[service] and pytest: {error}") from error
+        raise MissingDependencyError(f"{error}: pip install --group dev") from error
     if MOSQUITTO is None:
         raise MissingDependencyError("mosquitto is not installed")
     attack = Attack(folder, chance, slow=slow)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from edgevid.errors import UsageError
-from edgevid.modelfile.manifest import FITS, EventRules, Manifest
+from edgevid.modelfile.manifest import RULES, EventRules, Manifest
 from edgevid.models.catalog import PERSON_DETECTOR
 from edgevid.records import Box
 from edgevid.regions import FOLLOWS, TRACKS
 from edgevid.regions.zones import Zone, parse_zones
 from edgevid.runtime import backends
-from edgevid.runtime.rules import RuleChanges, load_rules
+from edgevid.runtime.kept_features import BUDGET
+from edgevid.runtime.rules import load_rules
 from edgevid.support import command
 from edgevid.support.orientation import ANGLES
 from edgevid.version import __version__
@@ -56,28 +57,22 @@ class Options:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     rules: str | None
-    event_on: float | None
-    event_off: float | None
-    event_smoothing: float | None
-    event_min_duration: float | None
-    event_cool_down: float | None
+    on_threshold: float | None
+    off_threshold: float | None
+    smoothing: float | None
+    min_duration: float | None
+    cool_down: float | None
     headless: bool
     save: Path | None
     output: str | None
+    keep_features: Path | None
+    keep_features_mb: float
     debug: bool
 
     def event_rules(self, manifest: Manifest) -> EventRules:
         """Returns the model's rules for events, with what the user asked for in their place."""
-        asked = {
-            "on_threshold": self.event_on,
-            "off_threshold": self.event_off,
-            "smoothing": self.event_smoothing,
-            "min_duration": self.event_min_duration,
-            "cool_down": self.event_cool_down,
-        }
-        changes = load_rules(self.rules) if self.rules is not None else RuleChanges()
-        given = {name: value for name, value in asked.items() if value is not None}
-        return changes.over(manifest.events, manifest.labels, given)
+        asked = {name: getattr(self, name) for name in RULES}
+        return load_rules(self.rules).over(manifest.events, manifest.labels, asked)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -173,19 +168,25 @@ def _parser() -> argparse.ArgumentParser:
     add_rules(group)
     group.add_argument(
         "--event-on",
+        dest="on_threshold",
         type=_probability,
         metavar="P",
         help="it starts when its smoothed probability reaches this",
     )
     group.add_argument(
-        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
+        "--event-off",
+        dest="off_threshold",
+        type=_probability,
+        metavar="P",
+        help="and ends when it falls below this",
     )
-    for flag, meaning in (
-        ("--event-smoothing", "time constant of the smoothing"),
-        ("--event-min-duration", "how long the probability must last"),
-        ("--event-cool-down", "how long after its end it cannot start again"),
+    for rule, meaning in (
+        ("smoothing", "time constant of the smoothing"),
+        ("min_duration", "how long the probability must last"),
+        ("cool_down", "how long after its end it cannot start again"),
     ):
-        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
+        flag = f"--event-{rule.replace('_', '-')}"
+        group.add_argument(flag, dest=rule, type=_seconds, metavar="SECONDS", help=meaning)
 
     group = parser.add_argument_group("where it goes")
     group.add_argument(
@@ -194,6 +195,20 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--save", type=Path, metavar="OUT.mp4", help="write the labelled video")
     group.add_argument(
         "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
+    )
+    group.add_argument(
+        "--keep-features",
+        type=Path,
+        metavar="FILE",
+        help="keep what the network makes of each frame, about 1.3 KB a second and no picture, as "
+        "background for edgevid.teach; a file that is there is gone on with",
+    )
+    group.add_argument(
+        "--keep-features-mb",
+        type=_megabytes,
+        default=BUDGET / 1e6,
+        metavar="MB",
+        help="how large that may get; the oldest make room (default: %(default)g)",
     )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -261,7 +276,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="look at this part of the picture only, in pixels",
     )
     group.add_argument(
-        "--fit", choices=FITS, help="how a picture becomes a square (default: the model's)"
+        "--fit", choices=Manifest.FITS, help="how a picture becomes a square (default: the model's)"
     )
     group.add_argument(
         "--memory",
@@ -306,6 +321,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _megabytes(text: str) -> float:
+    value = float(text)
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of megabytes, 1 or more")
+    return value
+
+
 def _seconds(text: str) -> float:
     value = float(text)
     if not value >= 0:
@@ -335,7 +357,7 @@ def _box(text: str) -> Box:
 
 
 # argparse names the type in "invalid ... value": give it words.
-for _type in (_positive, _seconds, _probability):
+for _type in (_positive, _megabytes, _seconds, _probability):
     _type.__name__ = "number"
 _count.__name__ = "whole number"
 _box.__name__ = "X,Y,WIDTH,HEIGHT"

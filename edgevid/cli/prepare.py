@@ -11,9 +11,9 @@ from edgevid.errors import EdgevidError, ModelError
 from edgevid.modelfile import flatbuffer, label_files
 from edgevid.models import trial
 from edgevid.models.attempt import Attempt, Wanted
+from edgevid.plain_text import one_line, printable
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import one_line, printable
 from edgevid.support.target import TARGETS, this_machine
 
 

@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.cli import clashes, options
+from edgevid.cli.keeping import Keeper
 from edgevid.cli.options import Options
 from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.models import locate
 from edgevid.models.load import load_model
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.regions import follow
+from edgevid.regions.follow import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
@@ -32,12 +34,8 @@ from edgevid.sources.address import without_secrets
 from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
-from edgevid.support.plain_text import readable
 
-if TYPE_CHECKING:
-    from edgevid.regions.follow import FollowingWatch
-
-    AnyWatch = Watch | FollowingWatch
+AnyWatch = Watch | FollowingWatch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +64,7 @@ class _Run:
         self._gated = False
         self._times = Percentiles()
         self._started = time.monotonic()
+        self._keeper: Keeper | None = None
         self._turns = chosen.mirror or chosen.rotate != 0
 
     def go(self) -> int:
@@ -81,6 +80,7 @@ class _Run:
             )
         watch = self._new_watch(model, fps)
         with ExitStack() as cleanup:
+            self._keeper = self._open_keeper(model)
             for number in _signals():
                 cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
             self._sinks = open_sinks(
@@ -101,6 +101,8 @@ class _Run:
                 self._note(str(error) or type(error).__name__)
                 raise
             finally:
+                if self._keeper is not None:
+                    self._keeper.close()
                 if self._worth_keeping:
                     self._finish()
         return self._code
@@ -136,7 +138,11 @@ class _Run:
     def _check_files(self) -> None:
         chosen = self._options
         output = Path(chosen.output) if chosen.output not in (None, "-") else None
-        outputs = {"--output": output, "--save": chosen.save}
+        outputs = {
+            "--output": output,
+            "--save": chosen.save,
+            "--keep-features": chosen.keep_features,
+        }
         model: Path | None = Path(chosen.model)
         if any(path is not None and path.suffix == ".tflite" for path in outputs.values()):
             with suppress(EdgevidError):  # to load it will say what is wrong
@@ -188,14 +194,30 @@ class _Run:
                 self._worth_keeping = True
             finally:
                 self._tell(watch.end(reset=not self._options.continuous))
+                if self._keeper is not None and not self._options.continuous:
+                    self._keeper.end()
                 self._skipped += watch.skipped - before
                 self._saved = watch.saved
                 self._unreadable += source.unreadable
+
+    def _open_keeper(self, model: Model) -> Keeper | None:
+        path = self._options.keep_features
+        if path is None:
+            return None
+
+        def complain(error: EdgevidError) -> None:
+            name, self._name = self._name, str(path)
+            self._complain(error)
+            self._name = name
+
+        return Keeper(path, model, int(self._options.keep_features_mb * 1e6), complain)
 
     def _take(self, watch: AnyWatch, frame: Frame) -> list[Event]:
         """Gives one frame to the watch, and what comes of it to the sinks; returns the events."""
         if isinstance(watch, Watch):
             prediction, events = watch.take(frame)
+            if prediction is not None and self._keeper is not None:
+                self._keeper.add(watch, prediction)
             shown = self._counted(prediction) if prediction is not None else None
             self._each(lambda sink: sink.take(frame, shown))
             return events

@@ -13,11 +13,21 @@ from edgevid.modelfile.signature import Signature
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file holds, checked as far as that is possible without running it."""
+    """What a model file holds, checked as far as that is possible without running it.
 
+    Attributes:
+        data: the whole file.
+        flatbuffer: the network alone, for the runtimes and the rewriter.
+        signature: the tensors by which it is driven.
+        manifest: what it expects and means; made up where the file has none.
+        has_manifest: whether the file has one.
+    """
+
+    data: bytes
     flatbuffer: bytes
     signature: Signature
     manifest: Manifest
+    has_manifest: bool = True
 
 
 def read(data: bytes, *, name: str = "", labels: tuple[str, ...] = ()) -> ModelFile:
@@ -35,12 +45,14 @@ def read(data: bytes, *, name: str = "", labels: tuple[str, ...] = ()) -> ModelF
     """
     content, _ = manifest.split(data)
     network = signature.of(flatbuffer.read(content))
-    described = manifest.read(data) or Manifest(name=name, labels=())
+    found = manifest.read(data)
+    described = found or Manifest(name=name, labels=())
     classes = _classes(network, described.head)
     chosen = labels or described.labels or label_files.default(classes)
     if len(chosen) != classes:
         raise LabelsError(f"it has {classes} classes, the labels name {len(chosen)}")
-    return ModelFile(content, network, replace(described, labels=chosen))
+    described = replace(described, labels=chosen)
+    return ModelFile(data, content, network, described, has_manifest=found is not None)
 
 
 def _classes(network: Signature, head: Head | None) -> int:

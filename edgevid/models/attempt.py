@@ -79,13 +79,11 @@ def attempt(data: bytes, wanted: Wanted) -> Attempt:
     done = Attempt()
     if wanted.prepare:
         try:
-            from edgevid.prepare import prepare
+            from edgevid.prepare import rewrite
 
-            made = prepare(
-                data, name=wanted.name, labels=read.manifest.labels, target=wanted.target
-            )
+            made = rewrite(read, target=wanted.target)
             done = Attempt(prepared=made.data, report=made.report)
-            read = model_file.read(made.data)
+            read = made.file
         except (ModelError, ImportError) as error:
             done = Attempt(problem=str(error))
     _run(read, wanted.backend)

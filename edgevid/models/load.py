@@ -14,9 +14,9 @@ from edgevid.models import locate, trial, tried
 from edgevid.models.attempt import Wanted
 from edgevid.models.catalog import BUNDLED
 from edgevid.models.tried import Tried
+from edgevid.plain_text import one_line, printable
 from edgevid.runtime import backends
 from edgevid.runtime.model import Model
-from edgevid.support.plain_text import one_line, printable
 from edgevid.support.target import this_machine
 
 _LOG = logging.getLogger("edgevid")
@@ -60,33 +60,45 @@ def load_model(
         >>> model.manifest.labels[:3]
         ('still', 'pan left', 'pan right')
     """
-    name_or_path = locate.chosen(name_or_path)
-    path = locate.locate(name_or_path)
-    data = flatbuffer.load(path)
     asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
+    file = load_file(name_or_path, labels=asked, backend=backend, prepare=prepare)
+    running = backends.open_backend(file.flatbuffer, name=backend, threads=threads)
+    return Model(file.manifest, file.signature, running)
+
+
+def load_file(
+    name_or_path: str | Path,
+    *,
+    labels: tuple[str, ...] = (),
+    backend: str = "auto",
+    prepare: bool = True,
+) -> ModelFile:
+    """Returns the file that ``load_model`` runs, prepared if that is wanted."""
+    if name_or_path == locate.AUTO:
+        name_or_path, path = locate.choose()
+    else:
+        path = locate.locate(name_or_path)
+    data = flatbuffer.load(path)
     wanted = Wanted(
         name=printable(Path(name_or_path).stem)[:_LONGEST_NAME],
-        labels=asked,
+        labels=labels,
         prepare=prepare,
         target=this_machine(),
         backend=backend,
     )
     try:
-        manifest.check_labels(asked)
+        manifest.check_labels(labels)
         if path in [model.path for model in BUNDLED.values()]:
-            loaded = model_file.read(data, labels=asked)
-        else:
-            loaded = _checked(path, data, wanted)
+            return model_file.read(data, labels=labels)
+        return _checked(path, data, wanted)
     except (LabelsError, ModelError) as error:
         raise type(error)(f"{path}: {one_line(str(error))}") from error
-    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
-    return Model(loaded.manifest, loaded.signature, running)
 
 
 def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
     """Returns what to run of a file that anybody may have made, prepared if that is wanted."""
     key = tried.key(data, wanted, backends.runtime(wanted.backend))
-    known = tried.recall(key, data)
+    known, read = tried.recall(key, data), None
     if known is None:
         read = model_file.read(data, name=wanted.name, labels=wanted.labels)
         taught = read.manifest.head is not None
@@ -99,4 +111,6 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
             _LOG.info("what became of %s is not kept: %s", path, error)
     if known.problem:
         _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
+    if read is not None and known.data is data:
+        return read
     return model_file.read(known.data, name=wanted.name, labels=wanted.labels)

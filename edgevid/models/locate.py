@@ -25,31 +25,29 @@ _FIRST_CHOICE = "movinet-a0"
 _PATIENCE_S = 8.0  # where there is another model, nobody should wait long for a silent server
 
 
-def chosen(name_or_path: str | Path) -> str | Path:
-    """Returns what to load: what is given, or for ``auto`` the best that can be had.
+def choose() -> tuple[str, Path]:
+    """Returns the best model that can be had, which is what ``auto`` stands for: name and file.
 
-    That is MoViNet-A0, which knows actions, where it is at hand or can be downloaded; else the
+    That is MoViNet-A0, which knows actions, where it is here or can be downloaded; else the
     model that edgevid brings along. One line on standard error says which, and why.
 
     Raises:
         ModelError: MoViNet-A0 is in the cache, but has changed since it was downloaded.
     """
-    if name_or_path != AUTO:
-        return name_or_path
     path = find(_FIRST_CHOICE)
     if path is not None:
-        print(f"edgevid: using {_FIRST_CHOICE}, which is at hand: {path}", file=sys.stderr)
-        return _FIRST_CHOICE
+        print(f"edgevid: using {_FIRST_CHOICE}: {path}", file=sys.stderr)
+        return _FIRST_CHOICE, path
     try:
-        fetch(_FIRST_CHOICE, timeout=_PATIENCE_S)  # says where it came from
+        # It says where it came from.
+        return _FIRST_CHOICE, fetch(_FIRST_CHOICE, timeout=_PATIENCE_S)
     except DownloadError as error:
         print(
             f"edgevid: using {CAMERA_MOTION.name}, which comes with edgevid and tells what the "
             f"camera does, not what people do: {error}",
             file=sys.stderr,
         )
-        return CAMERA_MOTION.name
-    return _FIRST_CHOICE
+        return CAMERA_MOTION.name, locate(CAMERA_MOTION.name)
 
 
 def is_at_hand(name_or_path: str | Path) -> bool:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgevid.errors import LabelsError, ModelError
-from edgevid.modelfile import flatbuffer, label_files, manifest, signature
-from edgevid.modelfile.manifest import Manifest
+from edgevid.errors import ModelError
+from edgevid.modelfile import flatbuffer, manifest, model_file, signature
+from edgevid.modelfile.model_file import ModelFile
 from edgevid.prepare.checks import check
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.features import cut_at_features, give_features
@@ -79,13 +79,18 @@ class PreparedModel:
     """A prepared model file.
 
     Attributes:
-        data: the content of the file.
+        file: the file.
         report: each pass and what it changed, empty where it found nothing to do. No pass at
             all when the file had been prepared before and stays as it is.
     """
 
-    data: bytes
+    file: ModelFile
     report: tuple[tuple[str, str], ...]
+
+    @property
+    def data(self) -> bytes:
+        """The content of the file."""
+        return self.file.data
 
 
 def prepare(
@@ -111,25 +116,29 @@ def prepare(
         ModelError: this file cannot be prepared; the message says why.
         LabelsError: more or fewer labels than logits.
     """
-    content, _ = manifest.split(data)
-    network = flatbuffer.read(content)
-    before = signature.of(network)
-    described = manifest.read(data) or Manifest(name=name, labels=(), memory_s=_MEMORY_S)
-    classes = before.classes if described.head is None else described.head.labels
-    chosen = tuple(labels) or described.labels or label_files.default(classes)
-    if len(chosen) != classes:
-        raise LabelsError(f"the model has {classes} classes, the labels name {len(chosen)}")
-    described = replace(described, labels=chosen)
+    file = model_file.read(data, name=name, labels=tuple(labels))
+    return rewrite(file, target=target, passes=passes)
+
+
+def rewrite(
+    file: ModelFile, *, target: str | None = None, passes: Sequence[Pass] | None = None
+) -> PreparedModel:
+    """Rewrites a model file that was read; see ``prepare``.
+
+    Raises:
+        ModelError: this file cannot be prepared; the message says why.
+    """
+    before, described = file.signature, file.manifest
     target = target or this_machine()
     is_taught = described.head is not None
     is_prepared = (is_taught or before.alpha is not None) and "rewrite" in described.provenance
     if is_prepared and (target != "web" or not _has_int8(before)):
-        return PreparedModel(manifest.write(content, described) if labels else data, ())
+        if manifest.read(file.data) != described:  # other labels were given
+            file = replace(file, data=manifest.write(file.flatbuffer, described))
+        return PreparedModel(file, ())
     if is_prepared:  # for another runtime
         passes = (float_signature,)
-    if len(network.signatures) != 1:
-        raise ModelError(f"the model has {len(network.signatures)} signatures: 1 is expected")
-    graph = Graph(content)
+    graph = Graph(file.flatbuffer)
     check(graph)
     steps = passes_for(target) if passes is None else passes
     try:
@@ -143,19 +152,23 @@ def prepare(
     after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
-    if after.alpha is None and not is_taught:
-        described = replace(described, memory_s=math.inf)
+    if not is_taught:
+        if after.alpha is None:
+            described = replace(described, memory_s=math.inf)
+        elif not file.has_manifest:
+            described = replace(described, memory_s=_MEMORY_S)
     provenance = {**described.provenance, "target": target}
     if is_prepared:  # what was done to it before still holds
         provenance[report[0][0]] = report[0][1]
     else:
         provenance |= {
-            "source_sha256": hashlib.sha256(data).hexdigest(),
+            "source_sha256": hashlib.sha256(file.data).hexdigest(),
             "rewrite": REWRITE,
             "passes": {step: change for step, change in report if change},
         }
     described = replace(described, provenance=provenance)
-    return PreparedModel(manifest.write(rewritten, described), report)
+    data = manifest.write(rewritten, described)
+    return PreparedModel(ModelFile(data, rewritten, after, described), report)
 
 
 def cut(data: bytes) -> bytes:

@@ -20,6 +20,9 @@ def check(graph: Graph) -> None:
     Raises:
         ModelError: it is not, or has.
     """
+    signatures = len(graph.model.signatureDefs)
+    if signatures != 1:
+        raise ModelError(f"the model has {signatures} signatures: 1 is expected")
     subgraph = graph.model.subgraphs[0]
     if set(graph.inputs.values()) != {int(i) for i in subgraph.inputs}:
         raise ModelError("the graph has inputs that its signature does not name")

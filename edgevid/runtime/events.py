@@ -49,7 +49,8 @@ class EventDetector:
         rules: ``smoothing`` is the time constant of an exponential mean; an action starts when
             its smoothed probability has been at ``on_threshold`` or over for ``min_duration``,
             ends when it falls below ``off_threshold``, and does not start again within
-            ``cool_down``. For single labels ``by_label`` may have others.
+            ``cool_down``. An ``on_threshold`` of 1 is never reached. For single labels
+            ``by_label`` may have others.
 
     Example:
         >>> model = edgevid.load_model("camera-motion")
@@ -106,7 +107,7 @@ class EventDetector:
                 return []
             known.is_on, known.ended, known.above_since = False, now, math.nan
             return [Event("end", label, now, known.smoothed)]
-        if known.smoothed < rules.on_threshold:
+        if known.smoothed < rules.on_threshold or rules.on_threshold == 1:
             known.above_since = math.nan
             return []
         if math.isnan(known.above_since):

@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from edgevid.modelfile.head import Head
 
 
+def rooted(features: NDArray[np.float32], roots: int) -> NDArray[np.float32]:
+    """Returns features of any shape with the square root taken so many times."""
+    if roots:
+        features = np.maximum(features, np.float32(0))
+    for _ in range(roots):
+        features = np.sqrt(features)
+    return features
+
+
 class RunningMeans:
     """Means over the last frames, over several lengths at once; over all while there are fewer.
 
@@ -84,5 +93,6 @@ class HeadState:
     def step(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Takes one more frame's features; returns its logits, float32 ``[labels]``."""
         head = self._head
+        features = rooted(features, head.roots)
         logits: NDArray[np.float32] = head.weights @ self.means.add(features) + head.bias
         return logits

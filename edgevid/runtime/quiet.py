@@ -37,7 +37,7 @@ class Levels:
         >>> for prediction in edgevid.classify("clip.mp4", edgevid.load_model("camera-motion")):
         ...     levels.update(prediction)
         >>> f"{levels.highest['still']:.2f}"
-        '1.00'
+        '0.96'
     """
 
     def __init__(self, rules: EventRules) -> None:

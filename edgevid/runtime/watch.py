@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,13 +10,7 @@ from edgevid.records import Event, Frame, Prediction
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.gate import Gate
 from edgevid.runtime.model import Stream
-from edgevid.runtime.pace import Pace
-
-_LOG = logging.getLogger(__name__)
-
-# What is seen after such a gap has nothing to do with what was seen before it: files that were
-# joined, a camera that was suspended. Longer than any pause between two frames of one scene.
-LONGEST_GAP_S = 10.0
+from edgevid.runtime.ticks import Ticks
 
 
 class Seen(NamedTuple):
@@ -43,8 +35,9 @@ class Watch:
         gated: where nothing in the picture changes, and what came before has settled, save the
             model's steps: the last prediction stands, with an ``inference_ms`` of 0. For live
             sources, whose device has better to do; what a file gives should not depend on it.
-        paced: whether to choose among the frames; not where the source did, by the same clock:
-            then only the ticks that were missed are counted.
+        paced: the frames were chosen by the model's clock before they came here, in the process
+            that captures them for instance, and the ``index`` of each is its tick: all of them
+            are for the model.
 
     Attributes:
         stream: as given.
@@ -70,42 +63,29 @@ class Watch:
         *,
         fps: float | None = None,
         gated: bool = False,
-        paced: bool = True,
+        paced: bool = False,
     ) -> None:
         manifest = stream.model.manifest
         self.stream = stream
         self.gated = gated
-        self._paced = paced
         self.saved = 0
         self._gate = Gate(stream.memory_frames)
         self._latest: Prediction | None = None
         self._detector = EventDetector(rules or manifest.events)
-        self._fps = fps or manifest.fps
-        self._pace = Pace(self._fps)
-        self._previous = math.nan
-        self._skipped = 0
+        self._ticks = Ticks(fps or manifest.fps, paced=paced)
 
     @property
     def skipped(self) -> int:
         """Ticks of the model's clock, so far, that went by without a frame."""
-        return self._skipped + self._pace.skipped
+        return self._ticks.skipped
 
     def take(self, frame: Frame) -> Seen:
         """Takes the next frame of the source.
 
         Where time jumps (back, or ten seconds and more ahead) it starts afresh, and warns.
         """
-        gap = frame.timestamp - self._previous
-        ended: list[Event] = []
-        if gap > LONGEST_GAP_S or frame.follows_jump:
-            _LOG.warning(
-                "%s, at %.1f s: starting afresh from there",
-                "the time jumps back" if frame.follows_jump else f"nothing for {gap:.0f} s",
-                frame.timestamp,
-            )
-            ended = self.end()
-        self._previous = frame.timestamp
-        if not self._pace.due(frame.timestamp) and self._paced:
+        ended = self.end() if self._ticks.jumps(frame) else []
+        if not self._ticks.due(frame):
             return Seen(None, ended)
         prediction = self._predict(frame)
         return Seen(prediction, ended + self._detector.update(prediction))
@@ -126,9 +106,7 @@ class Watch:
         Args:
             reset: forget what the stream saw, too.
         """
-        self._skipped = self.skipped
-        self._pace = Pace(self._fps)
-        self._previous = math.nan
+        self._ticks.restart()
         self._gate.reset()
         if reset:
             self.stream.reset()

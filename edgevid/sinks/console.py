@@ -10,11 +10,11 @@ from typing import NoReturn, TextIO
 from tqdm import tqdm
 
 from edgevid.errors import OutputError
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
 from edgevid.support import command
-from edgevid.support.plain_text import readable
 
 _MOST_PROBLEMS = 20  # told one by one at the end
 

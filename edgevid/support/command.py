@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, NoReturn, TextIO
 
 from edgevid.errors import EdgevidError, UsageError
-from edgevid.support.plain_text import readable
+from edgevid.plain_text import readable
 
 OK, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from export.camera_motion.curriculum import clip_at
 from export.camera_motion.moves import LABELS
-from export.camera_motion.scenes import gallery
+from export.camera_motion.scenes import Pyramid, gallery
 from export.camera_motion.synthetic import SyntheticClip, synthetic_clip
 from export.model.checkpoint import named_weights
 from export.model.network import Architecture, Network, alphas
@@ -119,10 +119,11 @@ class Trainer:
         self.state = TrainingState(
             self.network, recipe, self._loss, rate=recipe.rate, averaging=recipe.decay
         )
-        self._scenes = gallery(recipe.scenes, recipe.seed)
+        self._scenes: list[Pyramid] = []  # drawn when they are needed: that takes a minute
 
     def run(self, steps: int) -> float:
         """Trains so many steps, or as many as are left; returns their mean loss."""
+        self._scenes = self._scenes or gallery(self.recipe.scenes, self.recipe.seed)
         steps = min(steps, self.recipe.all_steps - self.state.step)
         last = self.state.step + steps
         return self.state.train(self._batch, steps, f"steps to {last} of {self.recipe.all_steps}")

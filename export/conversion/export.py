@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from edgevid.errors import UsageError
 from edgevid.modelfile import manifest
 from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import prepare
-from export.conversion.tflite_converter import Inputs, Precision, convert, step_function, stream
+from export.conversion.tflite_converter import Precision, calibration_steps, convert, step_function
 from export.data.frames import Pictures
 from export.model.network import FPS, Network
-
-_CLIPS_A_STREAM = 4  # one after the other with carried state: longer than any memory of seconds
 
 
 def export_tflite(
@@ -49,7 +46,7 @@ def export_tflite(
         raise UsageError("int8 needs clips to calibrate on: real ones, as the device will see")
     size = calibration[0].shape[1] if calibration else network.architecture.input_size
     step = step_function(network, size)
-    model = convert(network, step, precision, lambda: _calibration_steps(step, calibration, memory))
+    model = convert(network, step, precision, lambda: calibration_steps(step, calibration, memory))
     described = Manifest(
         name=name,
         labels=tuple(labels),
@@ -63,21 +60,3 @@ def export_tflite(
         },
     )
     return prepare(manifest.write(model, described), name=name, target=target).data
-
-
-def _calibration_steps(
-    step: object, calibration: Sequence[Pictures], memory: float
-) -> Iterator[Inputs]:
-    """Steps of real streams: a few clips after one another, from an empty state."""
-    streams = [
-        np.concatenate(calibration[start : start + _CLIPS_A_STREAM])
-        for start in range(0, len(calibration), _CLIPS_A_STREAM)
-    ]
-    first = True
-    for frames in tqdm(streams, desc="calibrating", unit="stream", leave=False):
-        for inputs, _ in stream(step, (frame / np.float32(255) for frame in frames), memory):
-            if first:
-                # One black and one white pixel: so the image's scale is exactly that of pixels.
-                inputs["image"][0, 0, 0, :2] = [[0.0] * 3, [1.0] * 3]
-                first = False
-            yield inputs

@@ -8,22 +8,26 @@ stream would never move again.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
+from tqdm import tqdm
 
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.serialize import write
+from export.data.frames import Pictures
 from export.model.network import RUNNING_MEAN, Network
 
 Precision = Literal["int8", "float32", "float16", "dynamic"]
 PRECISIONS = ("int8", "float32", "float16", "dynamic")
 
 Inputs = dict[str, NDArray[Any]]
+
+_CLIPS_A_STREAM = 4  # one after the other with carried state: longer than any memory of seconds
 
 
 def step_function(network: Network, size: int) -> Any:
@@ -73,6 +77,33 @@ def stream(
         outputs = step({name: tf.constant(value) for name, value in inputs.items()})
         states = {name: value.numpy() for name, value in outputs.items()}
         yield inputs, states.pop("logits")[0]
+
+
+def calibration_steps(
+    step: Any, calibration: Sequence[Pictures], memory: float
+) -> Iterator[Inputs]:
+    """Runs real streams: a few clips after one another, from an empty state.
+
+    Args:
+        step: of ``step_function``.
+        calibration: the clips.
+        memory: of the running means, in frames.
+
+    Yields:
+        Each step's inputs.
+    """
+    streams = [
+        np.concatenate(calibration[start : start + _CLIPS_A_STREAM])
+        for start in range(0, len(calibration), _CLIPS_A_STREAM)
+    ]
+    first = True
+    for frames in tqdm(streams, desc="calibrating", unit="stream", leave=False):
+        for inputs, _ in stream(step, (frame / np.float32(255) for frame in frames), memory):
+            if first:
+                # One black and one white pixel: so the image's scale is exactly that of pixels.
+                inputs["image"][0, 0, 0, :2] = [[0.0] * 3, [1.0] * 3]
+                first = False
+            yield inputs
 
 
 def convert(

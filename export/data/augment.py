@@ -103,8 +103,9 @@ def vary(
         uint8 ``[frames, size, size, 3]``, one frame or more.
     """
     chosen = _moments(frames.timestamps, fps, augmentation, rng)
-    first = frames.picture(chosen[0])
-    camera = _camera(first.shape[0], first.shape[1], box, size, augmentation, rng)
+    pictures = frames.at(chosen)
+    height, width = pictures[0].shape[:2]
+    camera = _camera(height, width, box, size, augmentation, rng)
     across, down = _looked_at(camera, size, augmentation, rng)
     light = _light(augmentation, rng)
     if rng.random() < augmentation.overlay:
@@ -113,10 +114,8 @@ def vary(
     else:
         ghost, strength = np.zeros((size, size, 3), np.float32), 0.0
     clip = np.empty((len(chosen), size, size, 3), np.uint8)
-    for place, index in enumerate(chosen):
-        seen = cv2.remap(
-            frames.picture(index), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
+    for place, picture in enumerate(pictures):
+        seen = cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         lit = cv2.transform(seen.astype(np.float32), light)
         clip[place] = np.clip(lit * (1 - strength) + ghost * strength, 0, 255)
     return clip

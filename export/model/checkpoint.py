@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgevid.errors import ModelError
 from edgevid.support.atomic_file import atomic_file
+from export.data import npz
 from export.model.network import Architecture, Network
 
 _ARCHITECTURE = "architecture.json"
@@ -100,11 +100,10 @@ def load(path: Path) -> tuple[Network, tuple[str, ...]]:
         ModelError: it is missing, damaged, or not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            values = {name: file[name] for name in file.files}
+        values = npz.read(path)
         architecture = Architecture(**json.loads(str(values.pop(_ARCHITECTURE))))
         labels = tuple(str(label) for label in values.pop(_LABELS))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is not a checkpoint of edgevid: {error}") from error
     network = Network(architecture)
     assign(network, values, source=str(path))

@@ -8,7 +8,6 @@ the step: then a run that was interrupted ends like one that was not.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from tqdm import tqdm
 
 from edgevid.errors import ModelError
 from edgevid.support.atomic_file import atomic_file
+from export.data import npz
 from export.data.prefetch import prefetched
 from export.model.checkpoint import named_weights
 from export.model.network import Network
@@ -168,20 +168,19 @@ class TrainingState:
             ModelError: the file is damaged, or of another recipe or network.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = npz.read(path)
             state = json.loads(str(arrays.pop("state")))
-            if state["recipe"] != _plain(self._recipe):
-                raise ModelError(f"{path} was trained by another recipe: choose another folder")
-            for name, variable in self._kept().items():
-                variable.assign(arrays[name])
-            self.step, self.history = state["step"], state["history"]
-        except ModelError:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            another = state["recipe"] != _plain(self._recipe)
+            if not another:
+                for name, variable in self._kept().items():
+                    variable.assign(arrays[name])
+                self.step, self.history = state["step"], state["history"]
+        except (ValueError, KeyError, TypeError) as error:
             raise ModelError(
                 f"{path} does not fit this training, or is damaged: {error}"
             ) from error
+        if another:
+            raise ModelError(f"{path} was trained by another recipe: choose another folder")
 
     def _kept(self) -> dict[str, Any]:
         """Every variable that a checkpoint holds, by name."""

@@ -297,10 +297,10 @@ class Instead:
 
 NONSENSE = {
     "no message": "b'nonsense' * 100",
-    "wrong size": "HEADER.pack(b'F', 0.0, 48, 64, 5) + b'12345'",
-    "too large": "HEADER.pack(b'F', 0.0, 48, 64, 1 << 31)",
-    "zero": "HEADER.pack(b'F', 0.0, 0, 0, 0)",
-    "unknown kind": "HEADER.pack(b'?', 0.0, 0, 0, 0)",
+    "wrong size": "HEADER.pack(b'F', 0.0, 0, 48, 64, 5) + b'12345'",
+    "too large": "HEADER.pack(b'F', 0.0, 0, 48, 64, 1 << 31)",
+    "zero": "HEADER.pack(b'F', 0.0, 0, 0, 0, 0)",
+    "unknown kind": "HEADER.pack(b'?', 0.0, 0, 0, 0, 0)",
 }
 
 

@@ -47,6 +47,7 @@ def secret(folder: Path, text: str = "hush-hush-hush-hush", mode: int = 0o600) -
 def settings_that_are_wrong(folder: Path) -> list[tuple[str, int, str]]:
     """Text, line, problem."""
     (folder / "a file").write_text("")
+    (folder / "bad.toml").write_text("format = 1\non_treshold = 0.6")
     mqtt = CAMERA + '[mqtt]\nhost = "localhost"\n'
     web = CAMERA + "[web]\n"
     everyone = secret(folder, mode=0o644)
@@ -90,6 +91,22 @@ def settings_that_are_wrong(folder: Path) -> list[tuple[str, int, str]]:
             CAMERA + "[events]\noff_threshold = 0.9\n",
             5,
             "[events]: camera front: off_threshold, 0.9",
+        ),
+        (
+            CAMERA + 'features = "/a"\n[[camera]]\nname = "b"\nsource = "1"\nfeatures = "/a"\n',
+            8,
+            "[[camera]]: another camera's are there",
+        ),
+        (CAMERA + 'rules = "hasty"\n', 4, "hasty: no such file; rules have a file, or a name"),
+        (
+            CAMERA + f'[events]\nrules = "{folder}/bad.toml"\n',
+            5,
+            "there is no key on_treshold: did",
+        ),
+        (
+            CAMERA + 'rules = "sure"\noff_threshold = 0.8\n',
+            5,
+            "must not be over on_threshold, 0.75",
         ),
     ]
 
@@ -148,6 +165,12 @@ def model_of(place: Path, text: str) -> Model:
         ('[model]\nname = "{tiny}"\nlabels = "{tiny}"\n', 6, "[model]: "),
         ('{model}[events]\nallow = ["mauve"]\n', 8, "[events]: camera front: "),
         ('{model}[events]\ndeny = ["mauve"]\n', 8, "[events]: camera front: "),
+        ('features = "/a"\n{model}', 4, "camera front: tiny gives no features"),
+        (
+            'rules = "{place}/rules.toml"\n{model}',
+            4,
+            "there are rules for 'mauve', which the model",
+        ),
         ('allow = ["read"]\n{model}', 4, "[[camera]]: camera front: "),
         ('allow = ["red"]\ndeny = ["red"]\n{model}', 4, "camera front: allow and deny leave no"),
     ],
@@ -156,10 +179,12 @@ def test_model_and_labels_that_do_not_go_together(
     place: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int, problem: str
 ) -> None:
     monkeypatch.chdir(place)
-    tiny = f"{place}/tiny.tflite"
-    model = f'[model]\nname = "{tiny}"\nlabels = "{place}/labels.txt"\n'
+    (place / "rules.toml").write_text("format = 1\n[label.mauve]\non_threshold = 0.9\n")
+    model = '[model]\nname = "{tiny}"\nlabels = "{place}/labels.txt"\n'
+    for name, value in (("model", model), ("tiny", "{place}/tiny.tflite"), ("place", str(place))):
+        text = text.replace(f"{{{name}}}", value)
     with pytest.raises(UsageError) as caught:
-        model_of(place, CAMERA + text.replace("{tiny}", tiny).replace("{model}", model))
+        model_of(place, CAMERA + text)
     assert str(caught.value).startswith(f"{place}/edgevid.toml:{line}: ")
     assert problem in str(caught.value)
 

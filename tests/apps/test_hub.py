@@ -24,7 +24,7 @@ def prediction(of: Frame, probability: float = 0.9) -> Prediction:
 
 def seen(hub: Hub, index: int, skipped: int = 0) -> Frame:
     one = frame(index)
-    hub.stepped("front", one, prediction(one), skipped)
+    hub.stepped("front", one, [prediction(one)], skipped=skipped)
     return one
 
 

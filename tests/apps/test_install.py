@@ -1,6 +1,6 @@
 """What ``install.sh`` installs, as far as that can be told without a machine to install it on.
 
-``tests/apps/boot_check.py`` runs it.
+``benchmarks/boot.py`` runs it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def test_the_script_can_be_read() -> None:
 @pytest.mark.parametrize("release", ["bookworm", "trixie"])
 def test_every_library_has_one_version_and_its_checksums(release: str) -> None:
     versions = pinned(release)
-    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["service"]]
+    project = tomllib.loads(PROJECT.read_text("utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["service"]]
     for requirement in [*wanted, "setuptools>=77"]:
         name, least = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()  # type: ignore[union-attr]
         assert versions[name] >= tuple(map(int, least.split("."))), requirement

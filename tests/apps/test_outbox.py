@@ -93,7 +93,7 @@ def test_a_message_that_is_dropped_on_its_way_takes_no_other_with_it(tmp_path: P
     assert taken(outbox) == [b"2", b"3"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["add", "done", "restart", "disk full", "disk well"])))
 def test_it_is_a_queue_whatever_the_disk_does(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

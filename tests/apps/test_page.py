@@ -100,7 +100,7 @@ def watching(hub: Hub, camera: str) -> Iterator[None]:
             )
             hub.turned(camera, "live")
             frame = Frame(PICTURES[index % 20], time.monotonic(), index)
-            hub.stepped(camera, frame, Prediction(frame.timestamp, index, scores, 2.5), 0)
+            hub.stepped(camera, frame, [Prediction(frame.timestamp, index, scores, 2.5)], skipped=0)
             index += 1
             if ended.wait(0.2):
                 return
@@ -233,7 +233,9 @@ def test_odd_and_long_words_stay_in_their_places(
     for camera in (cameras[0], cameras[2]):
         hub.turned(camera, "live")
         frame = Frame(PICTURES[0], time.monotonic(), 0)
-        hub.stepped(camera, frame, Prediction(frame.timestamp, 0, scores, 123456.0), 10**7)
+        hub.stepped(
+            camera, frame, [Prediction(frame.timestamp, 0, scores, 123456.0)], skipped=10**7
+        )
     hub.turned("x", "lost", f"/{LONG}: \udce9 {LONG}")
     for label in (*ODD, ""):
         happen(hub, label, ago=4000)

@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.picamera import root as picamera_root
 from edgevid import open_source
-from tests.sources import picamera_root
-
-
-@pytest.fixture
-def root() -> Path:
-    return picamera_root.prepared()
 
 
 def test_from_the_pis_camera_to_an_event_over_mqtt(
-    root: Path, published_path: Path, carving_ice: Path, tmp_path: Path
+    picamera2_debian: Path, published_path: Path, carving_ice: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("paho.mqtt")
     from benchmarks.parts.broker import MOSQUITTO, Broker, Listener, wait_for
@@ -27,10 +22,10 @@ def test_from_the_pis_camera_to_an_event_over_mqtt(
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed")
     with open_source(carving_ice) as source:
-        picamera_root.show(root, [frame.image for frame in source])
-    shutil.copy(published_path, root / "edgevid" / "model.tflite")
+        picamera_root.show(picamera2_debian, [frame.image for frame in source])
+    shutil.copy(published_path, picamera2_debian / "edgevid" / "model.tflite")
     with Broker(tmp_path) as broker, Listener(broker.port, "edgevid/#") as listener:
-        (root / "edgevid" / "edgevid.toml").write_text(
+        (picamera2_debian / "edgevid" / "edgevid.toml").write_text(
             '[[camera]]\nname = "front"\nsource = "picamera"\nfit = "stretch"\n'
             '[model]\nname = "/edgevid/model.tflite"\n'
             '[service]\nstate_folder = "/edgevid/state"\n'
@@ -38,7 +33,9 @@ def test_from_the_pis_camera_to_an_event_over_mqtt(
             "[web]\nenabled = false\n"
         )
         service = subprocess.Popen(
-            picamera_root.command(root, "apps.raspberry_pi", "--config", "/edgevid/edgevid.toml"),
+            picamera_root.command(
+                picamera2_debian, "apps.raspberry_pi", "--config", "/edgevid/edgevid.toml"
+            ),
             env={**picamera_root.ENVIRONMENT, "XDG_CACHE_HOME": "/edgevid/cache"},
             stderr=subprocess.PIPE,
             text=True,

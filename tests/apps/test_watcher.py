@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apps.raspberry_pi.cameras.watcher import Watch, Watcher
+from apps.raspberry_pi.cameras.features import open_keepers
+from apps.raspberry_pi.cameras.watcher import Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from edgevid import Frame, LabelsError, Model, ModelError
+from edgevid import Frame, KeptFeatures, LabelsError, Model, UsageError, Watch, load_model
+from edgevid.prepare import prepare
 from tests.apps.parts import BLACK, RED, status, tiny
+from tests.prepare.mini_movinet import LABELS, mini_movinet
 
 
 class Fake:
@@ -42,7 +45,7 @@ def model(tmp_path: Path) -> Model:
 class Run:
     def __init__(self, model: Model, *configs: CameraConfig, rules: Rules | None = None) -> None:
         self.cameras = {config.name: Fake() for config in configs}
-        watches = {config.name: Watch(config, rules or Rules(), model) for config in configs}
+        watches = {config.name: open_watch(config, rules or Rules(), model) for config in configs}
         self.hub = Hub(self.cameras)
         self.taken: list[tuple[str, int]] = []
         self.watcher = Watcher(
@@ -50,6 +53,7 @@ class Run:
             watches,
             self.hub,
             lambda name, frame: self.taken.append((name, frame.index)),
+            open_keepers(configs, model),
         )
 
     def play(self) -> None:
@@ -123,9 +127,76 @@ def test_a_cameras_own_rules_go_before_those_for_all(model: Model) -> None:
 
 def test_rules_that_make_no_sense(model: Model) -> None:
     with pytest.raises(LabelsError):
-        Watch(camera("one", deny=("mauve",)), Rules(), model)
-    with pytest.raises(ModelError):
-        Watch(camera("one", off_threshold=0.9), Rules(), model)
+        open_watch(camera("one", deny=("mauve",)), Rules(), model)
+    with pytest.raises(UsageError):
+        open_watch(camera("one", off_threshold=0.9), Rules(), model)
+
+
+def test_rules_by_name_and_from_a_file(model: Model, tmp_path: Path) -> None:
+    quieted = tmp_path / "one.toml"
+    quieted.write_text("format = 1\nmin_duration = 0\n[label.red]\nmin_duration = 60\n")
+    run = Run(
+        model,
+        camera("one", rules=str(quieted), on_threshold=0.3),
+        camera("two"),
+        rules=Rules(rules="sure"),
+    )
+    for fake in run.cameras.values():
+        fake.frames = frames(RED, count=11)
+    run.play()
+    assert [event for event in run.events() if event[1] == "start"] == [("two", "start", "red")]
+    assert run.hub.recent()[0].event.timestamp == 2.0
+
+
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A network that gives features."""
+    path = tmp_path_factory.mktemp("mini") / "mini.tflite"
+    path.write_bytes(prepare(mini_movinet(int8=True, se=False), name="mini", labels=LABELS).data)
+    return load_model(path)
+
+
+def test_features_are_kept_for_each_camera(mini: Model, tmp_path: Path) -> None:
+    path = tmp_path / "one.features"
+    run = Run(mini, camera("one", features=path), camera("two"))
+    for fake in run.cameras.values():
+        fake.frames = frames(RED, count=12)
+    run.play()
+    run.cameras["one"].losses = 1
+    run.cameras["one"].frames = frames(BLACK, first=12, count=3)
+    run.play()
+    run.watcher.close()
+    found = list(KeptFeatures(path))
+    assert [(len(segment.features), segment.follows) for segment in found] == [(12, 0), (3, 0)]
+    stream = mini.stream()
+    for frame in frames(RED, count=12):
+        stream.step(frame)
+    spread = float(np.ptp(found[0].features))
+    np.testing.assert_allclose(found[0].features[-1], stream.features, atol=0.01 * spread)
+
+
+def test_features_that_cannot_be_kept_stop_nothing_and_are_tried_again(
+    mini: Model,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("apps.raspberry_pi.cameras.features._AGAIN_S", 0.0)
+    caplog.set_level("INFO", "edgevid.service")
+    folder = tmp_path / "not yet"
+    run = Run(mini, camera("one", features=folder / "one.features"))
+    run.cameras["one"].frames = frames(RED, count=5)
+    run.play()
+    assert status(run.hub, "one").steps == 5
+    assert [record.message for record in caplog.records] == [
+        f"one: {folder}/one.features: cannot be written: No such file or directory"
+    ]
+    folder.mkdir()
+    run.cameras["one"].frames = frames(RED, first=5, count=5)
+    run.play()
+    run.watcher.close()
+    assert caplog.records[-1].message == "one: features are kept again"
+    assert [len(segment.features) for segment in KeptFeatures(folder / "one.features")] == [5]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("what?")])
@@ -133,14 +204,14 @@ def test_whatever_fails_in_a_step_only_that_camera_is_refused(
     model: Model, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     run = Run(model, camera("one"), camera("two"))
-    step = Watch.step
+    take = Watch.take
 
     def fails(self: Watch, frame: Frame) -> object:
         if self is run.watcher._watches["one"]:
             raise error
-        return step(self, frame)
+        return take(self, frame)
 
-    monkeypatch.setattr(Watch, "step", fails)
+    monkeypatch.setattr(Watch, "take", fails)
     for fake in run.cameras.values():
         fake.frames = frames(RED, count=3)
     run.play()

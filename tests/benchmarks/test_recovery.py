@@ -14,7 +14,7 @@ def test_a_network_camera_fails_in_every_way_once(tmp_path: Path) -> None:
         results = measure(tiny(tmp_path), rounds=1, away=3.0)
     except EdgevidError as error:
         if "no RTSP server" in str(error):
-            pytest.skip("no GStreamer RTSP server here: see tests/sources/rtsp_server.py")
+            pytest.skip("no GStreamer RTSP server here: see benchmarks/parts/rtsp_server.py")
         raise
     assert [row["outage"] for row in results["outages"]] == list(OUTAGES)
     for row in results["outages"]:  # how soon is for the benchmark to say, on a quiet machine

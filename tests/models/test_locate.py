@@ -115,11 +115,9 @@ class TestAuto:
         self, models: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (models / "movinet-a0.tflite").touch()
-        assert locate.chosen("auto") == "movinet-a0"
-        (line,) = capsys.readouterr().err.splitlines()
-        assert (
-            line == f"edgevid: using movinet-a0, which is at hand: {models / 'movinet-a0.tflite'}"
-        )
+        path = models / "movinet-a0.tflite"
+        assert locate.choose() == ("movinet-a0", path)
+        assert capsys.readouterr().err == f"edgevid: using movinet-a0: {path}\n"
 
     def test_or_where_it_can_be_downloaded(
         self,
@@ -128,7 +126,7 @@ class TestAuto:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         publish("movinet-a0", published_a0)
-        assert locate.chosen("auto") == "movinet-a0"
+        assert locate.choose() == ("movinet-a0", cache.path_of("movinet-a0"))
         assert locate.find("movinet-a0") == cache.path_of("movinet-a0")
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("edgevid: movinet-a0 downloaded from ")
@@ -136,7 +134,7 @@ class TestAuto:
     def test_else_the_one_that_comes_with_edgevid(
         self, models: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert locate.chosen("auto") == "camera-motion"
+        assert locate.choose() == ("camera-motion", CAMERA_MOTION.path)
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("edgevid: using camera-motion, which comes with edgevid")
         assert "movinet-a0 cannot be downloaded" in line
@@ -146,11 +144,7 @@ class TestAuto:
         path.parent.mkdir(parents=True)
         path.write_bytes(b"another")
         with pytest.raises(ModelError, match="has changed since it was downloaded"):
-            locate.chosen("auto")
-
-    def test_any_other_name_is_left_as_it_is(self, models: Path) -> None:
-        assert locate.chosen("gestures") == "gestures"
-        assert locate.chosen(models) == models
+            locate.choose()
 
 
 class TestLocate:
@@ -353,7 +347,9 @@ class TestFetch:
             locate.fetch(name, accept=accept)
 
     def test_only_the_catalog_can_be_downloaded(self, models: Path) -> None:
-        with pytest.raises(ModelError, match="only movinet-a0, movinet-a1, movinet-a2, ssd-mobilenet-v1 can"):
+        with pytest.raises(
+            ModelError, match="only movinet-a0, movinet-a1, movinet-a2, ssd-mobilenet-v1 can"
+        ):
             locate.fetch("my-own")
 
     def test_a_cache_that_cannot_be_written(

@@ -34,6 +34,10 @@ def test_on_at_one_threshold_and_off_below_a_lower_one() -> None:
     assert found([0.1, 0.6, 0.3, 0.4, 0.1, 0.1], PLAIN) == [("start", 0.2), ("end", 0.8)]
 
 
+def test_a_threshold_of_one_silences() -> None:
+    assert found([1.0] * 20, rules(on_threshold=1.0)) == []
+
+
 def test_what_lies_between_the_thresholds_changes_nothing() -> None:
     assert found([0.3, 0.45, 0.3, 0.45] * 20, PLAIN) == []
 

@@ -1,4 +1,4 @@
-"""Cameras that are not there or fail. A real one: tests/real_parts/camera_in_a_vm.py."""
+"""Cameras that are not there or fail. A real one: ``benchmarks/usb_camera.py``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The Raspberry Pi's camera: picamera2's behaviour imitated, and the real one where it is.
 
-``make_picamera_root.sh FOLDER`` builds a Debian in which the real picamera2 runs on libcamera's
+``make picamera-root`` builds a Debian in which the real picamera2 runs on libcamera's
 virtual camera; EDGEVID_PICAMERA_ROOT=FOLDER has it tested.
 """
 
@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.picamera import root as picamera_root
 from edgevid import Frame, MissingDependencyError, SourceError, open_source
 from edgevid.sources.picamera import PicameraSource
 from edgevid.testing import check_source
-from tests.sources import fake_picamera2, picamera_root
+from tests.sources import fake_picamera2
 from tests.sources.fake_picamera2 import HEIGHT, WIDTH, Picamera2
 from tests.sources.making import RED
 
@@ -113,11 +114,6 @@ def test_without_picamera2_the_message_says_how_to_get_it(monkeypatch: pytest.Mo
 # The real picamera2.
 
 
-@pytest.fixture
-def root() -> Path:
-    return picamera_root.prepared()
-
-
 def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         picamera_root.command(root, *arguments),
@@ -129,9 +125,9 @@ def inside(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_real_picamera2(root: Path) -> None:
-    picamera_root.show(root, [np.full((480, 640, 3), RED, np.uint8)])
-    done = inside(root, "tests.sources.picamera_check")
+def test_the_real_picamera2(picamera2_debian: Path) -> None:
+    picamera_root.show(picamera2_debian, [np.full((480, 640, 3), RED, np.uint8)])
+    done = inside(picamera2_debian, "benchmarks.picamera.check", *map(str, RED))
     assert done.stderr == ""
     kept, in_use, hangs = done.stdout.splitlines()
     assert kept == "contract kept"
@@ -140,13 +136,13 @@ def test_the_real_picamera2(root: Path) -> None:
 
 
 def test_the_real_picamera2_from_the_command_to_the_labels(
-    root: Path, published_path: Path, carving_ice: Path
+    picamera2_debian: Path, published_path: Path, carving_ice: Path
 ) -> None:
-    shutil.copy(published_path, root / "edgevid" / "model.tflite")
+    shutil.copy(published_path, picamera2_debian / "edgevid" / "model.tflite")
     with open_source(carving_ice) as source:
-        picamera_root.show(root, [frame.image for frame in source])
+        picamera_root.show(picamera2_debian, [frame.image for frame in source])
     done = inside(
-        root,
+        picamera2_debian,
         *("edgevid.stream", "--camera", "picamera", "--model", "/edgevid/model.tflite"),
         *("--fit", "stretch", "--duration", "4", "--headless", "--output", "-"),
     )

@@ -16,7 +16,7 @@ from edgevid.sources.latest import LatestSource
 from edgevid.testing import check_source
 from tests.sources.making import RED
 
-SERVER = Path(__file__).with_name("rtsp_server.py")
+SERVER = Path(__file__).parents[2] / "benchmarks" / "parts" / "rtsp_server.py"
 SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's bindings are for this one
 
 

@@ -9,7 +9,7 @@ from edgevid.prepare import prepare
 from edgevid.teach import taught
 from tests.prepare.mini_movinet import CHANNELS, LABELS, mini_movinet
 
-RULES = EventRules(0.8, 0.4, by_label={"wave": EventRules(0.6, 0.2, 0.0)})
+RULES = EventRules(0.8, 0.4, min_duration=0.0, by_label={"wave": EventRules(0.6, 0.2, 0.0, 0.0)})
 
 
 @pytest.fixture(scope="session")

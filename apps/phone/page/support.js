@@ -30,6 +30,13 @@ export function support() {
 export const runtimeFile = () =>
   support().relaxedSimd ? "litert_wasm_internal" : "litert_wasm_compat_internal";
 
+/** The same for a person. */
+export function supportInWords() {
+  const { simd, relaxedSimd, threads, cores } = support();
+  const vector = relaxedSimd ? "relaxed SIMD" : simd ? "SIMD" : "no SIMD: steps take several times as long";
+  return `One of ${cores} cores, ${vector}${threads ? "; threads could be had" : ""}.`;
+}
+
 /** Why this browser cannot run the page at all; empty when it can. */
 export function shortcoming() {
   if (typeof WebAssembly === "undefined" || typeof OffscreenCanvas === "undefined") {

@@ -145,14 +145,13 @@ class Camera:
         self._arrived()
 
     def _frames(self, process: CaptureProcess) -> Iterator[Frame]:
-        """Yields the frames of one process; never ends but by an error.
+        """Yields the frames of one process, numbered by ticks; never ends but by an error.
 
         Raises:
             TimeoutError: no frame came for too long.
             SourceError: the camera failed.
         """
         patience = _OPENING_S
-        index = 0
         while True:
             message = process.receive(patience)
             if message.kind == FILE:
@@ -166,8 +165,7 @@ class Camera:
             if self._refused:
                 problem, self._refused = self._refused, ""
                 raise SourceError(problem)
-            yield Frame(message.payload, message.timestamp, index)
-            index += 1
+            yield Frame(message.payload, message.timestamp, message.tick)
             patience = self._stall
 
     def _start_process(self) -> CaptureProcess:

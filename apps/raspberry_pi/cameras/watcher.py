@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.features import Keeper
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from edgevid import EdgevidError, Event, EventDetector, Frame, Model, Pace, Prediction
+from edgevid import (
+    EdgevidError,
+    Event,
+    FollowingWatch,
+    Frame,
+    Model,
+    Prediction,
+    Stream,
+    UsageError,
+    Watch,
+    follow,
+    parse_zones,
+)
 
 _LOG = logging.getLogger("edgevid.service")
 
-_FOLLOWED = 5  # labels a step that events are made from
-
 Take = Callable[[str, Frame], None]
+AnyWatch = Watch | FollowingWatch
 
 
-class Watch:
-    """One camera's stream through the model, and the events in it.
+def open_watch(config: CameraConfig, rules: Rules, model: Model) -> AnyWatch:
+    """Returns the watch of one camera.
 
     Args:
         config: the camera's.
@@ -26,60 +38,39 @@ class Watch:
         model: shared.
 
     Raises:
-        EdgevidError: a rule that makes no sense, or a label that the model lacks.
+        EdgevidError: a rule that makes no sense, a label that the model lacks, or no detector.
     """
+    own = rules.under(config)
+    told = own.over(model.manifest)
 
-    def __init__(self, config: CameraConfig, rules: Rules, model: Model) -> None:
-        own = rules.under(config)
-        told = own.over(model.manifest)
-        gated = not config.always
-
-        def new_stream() -> Stream:
-            return model.stream(
-                memory=config.memory,
-                top_k=_FOLLOWED,
-                allow=own.allow or (),
-                deny=own.deny or (),
-                fit=config.fit,
-                crop=config.crop,
-            )
-
-        # Capture chooses the frames by the same clock.
-        self._watch: edgevid.Watch | FollowingWatch
-        if config.follow is None:
-            if config.zones or config.dwell:
-                raise UsageError("zones and dwell go with follow")
-            self._watch = edgevid.Watch(new_stream(), told, gated=gated, paced=False)
-        elif config.crop is not None:
-            raise UsageError("crop and follow both say where to look: give one of them")
-        else:
-            self._watch = follow(
-                config.follow,
-                new_stream,
-                rules=told,
-                gated=gated,
-                paced=False,
-                tracks=config.tracks,
-                detector=config.detector,
-                zones=parse_zones(config.zones, config.zone_allow),
-                dwell_s=config.dwell,
-            )
-
-    def step(self, frame: Frame) -> Step:
-        """Takes a frame; returns what it shows, and what began or ended."""
-        before, saved = self._watch.skipped, self._watch.saved
-        seen = self._watch.take(frame)
-        if isinstance(seen, Seen):
-            predictions = [seen.prediction] if seen.prediction is not None else []
-        else:
-            predictions = seen.predictions or []
-        return Step(
-            predictions, seen.events, self._watch.skipped - before, self._watch.saved - saved
+    def new_stream() -> Stream:
+        return model.stream(
+            memory=config.memory,
+            allow=own.allow or (),
+            deny=own.deny or (),
+            fit=config.fit,
+            crop=config.crop,
         )
 
-    def end(self) -> list[Event]:
-        """Forgets what the camera saw; returns what ended with it."""
-        return self._watch.end()
+    if not config.follow:
+        if config.zones or config.dwell is not None:
+            raise UsageError("zones and dwell go with follow")
+        return Watch(new_stream(), told, gated=not config.always, paced=True)
+    if config.crop is not None:
+        raise UsageError("crop and follow both say where to look: give one of them")
+    if config.features is not None:
+        raise UsageError("features are of the whole picture: they do not go with follow")
+    return follow(
+        config.follow,
+        new_stream,
+        rules=told,
+        gated=not config.always,
+        paced=True,
+        tracks=config.tracks,
+        detector=config.detector,
+        zones=parse_zones(config.zones, config.zone_allow),
+        dwell_s=config.dwell,
+    )
 
 
 class Watcher:
@@ -90,16 +81,23 @@ class Watcher:
         watches: by the same names.
         hub: where to publish.
         take: called with each frame that was stepped, from the watcher's thread.
+        keepers: of features, by the names of the cameras that have one.
     """
 
     def __init__(
-        self, cameras: Mapping[str, Camera], watches: Mapping[str, Watch], hub: Hub, take: Take
+        self,
+        cameras: Mapping[str, Camera],
+        watches: Mapping[str, AnyWatch],
+        hub: Hub,
+        take: Take,
+        keepers: Mapping[str, Keeper],
     ) -> None:
         self._cameras = cameras
         self._watches = watches
         self._losses = dict.fromkeys(cameras, 0)
         self._hub = hub
         self._take = take
+        self._keepers = keepers
 
     def turn(self) -> int:
         """Takes each camera's newest frame, if there is one; returns how many there were."""
@@ -111,8 +109,10 @@ class Watcher:
                 self._end(name)
             if frame is None:
                 continue
+            watch = self._watches[name]
+            skipped, saved = watch.skipped, watch.saved
             try:
-                prediction, events, skipped = self._watches[name].step(frame)
+                predictions, events = _take(watch, frame)
             except EdgevidError as error:  # such as a crop that reaches past the picture
                 camera.refuse(str(error))
                 continue
@@ -120,10 +120,19 @@ class Watcher:
                 _LOG.exception("%s: a picture cannot be classified", name)
                 camera.refuse(f"cannot be classified: {type(error).__name__}: {error}")
                 continue
-            self._hub.stepped(name, frame, prediction, skipped)
+            if predictions is None:  # a frame between two ticks: capture sends none
+                continue
+            self._hub.stepped(
+                name,
+                frame,
+                predictions,
+                skipped=watch.skipped - skipped,
+                saved=watch.saved - saved,
+            )
             self._take(name, frame)
-            for event in events:
-                self._hub.happened(name, event)
+            if name in self._keepers and isinstance(watch, Watch):
+                self._keepers[name].add(watch.stream, frame.timestamp)
+            self._publish(name, events)
             stepped += 1
         return stepped
 
@@ -134,5 +143,18 @@ class Watcher:
 
     def _end(self, name: str) -> None:
         """Ends what is going on in front of a camera."""
-        for event in self._watches[name].end():
+        self._publish(name, self._watches[name].end())
+        if name in self._keepers:
+            self._keepers[name].end()
+
+    def _publish(self, name: str, events: Iterable[Event]) -> None:
+        for event in events:
             self._hub.happened(name, event)
+
+
+def _take(watch: AnyWatch, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:
+    """Gives a watch a frame; returns the predictions, None between two ticks, and the events."""
+    if isinstance(watch, FollowingWatch):
+        return watch.take(frame)
+    prediction, events = watch.take(frame)
+    return None if prediction is None else [prediction], events

@@ -24,7 +24,7 @@ try:
 
     from apps.raspberry_pi.mqtt.link import MqttLink
 except ImportError as error:
-    raise MissingDependencyError("MQTT needs paho-mqtt: pip install edgevid[service]") from error
+    raise MissingDependencyError("MQTT needs paho-mqtt: pip install paho-mqtt") from error
 
 _LOG = logging.getLogger("edgevid.mqtt")
 

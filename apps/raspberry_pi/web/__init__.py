@@ -22,7 +22,7 @@ try:
     from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection, Server
 except ImportError as error:
     raise MissingDependencyError(
-        f"the page needs {error.name}: pip install edgevid[service], or set [web] enabled = false"
+        f"the page needs {error.name}: pip install {error.name}, or set [web] enabled = false"
     ) from error
 
 _LOG = logging.getLogger("edgevid.web")

@@ -8,6 +8,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ from apps.phone import site
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EventDetector, EventRules, Pace, Prediction, Score
 from edgevid.modelfile import manifest
+from edgevid.modelfile.head import Head
 from edgevid.modelfile.manifest import Manifest
+from edgevid.runtime.gate import Gate
+from edgevid.runtime.head import HeadState
 from edgevid.runtime.preprocess import Preprocess
 from edgevid.runtime.scenes import SceneWatch
 from edgevid.runtime.topk import TopK
@@ -61,7 +65,13 @@ def test_pace(page: Browser, fps: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "rules", [EventRules(), EventRules(0.6, 0.3, 0.0, 0.4, 2.0), EventRules(0.4, 0.4, 1.5)]
+    "rules",
+    [
+        EventRules(),
+        EventRules(0.6, 0.3, 0.0, 0.4, 2.0),
+        EventRules(0.4, 0.4, 1.5),
+        EventRules(by_label={"b": EventRules(0.9, 0.8, 0.0)}),
+    ],
 )
 def test_events(page: Browser, rules: EventRules) -> None:
     generator = np.random.default_rng(5)
@@ -78,7 +88,7 @@ def test_events(page: Browser, rules: EventRules) -> None:
         "watch/events.js",
         "const detector = new module.EventDetector(rules);"
         "return [...predictions.flatMap(one => detector.update(one)), ...detector.close()]",
-        rules=vars(rules),
+        rules=asdict(rules),
         predictions=[
             {
                 "timestamp": one.timestamp,
@@ -203,7 +213,7 @@ def test_softmax(page: Browser) -> None:
 
 READ = """
 try {
-  const {memory_s, ...rest} = await module.readManifest(bytes(data), "mine");
+  const {memory_s, raw, head, ...rest} = await module.readManifest(bytes(data), "mine");
   return {memory_s: memory_s === Infinity ? null : memory_s, ...rest};
 } catch (error) {
   return `${error.constructor.name}: ${error.message}`;
@@ -215,10 +225,34 @@ def read(page: Browser, data: bytes) -> Any:
     return answer(page, "model/model_file.js", BYTES + READ, data=text(data))
 
 
+def test_a_head_that_was_taught(page: Browser) -> None:
+    generator = np.random.default_rng(4)
+    weights = generator.normal(0, 1, (2, 18)).astype(np.float32)
+    head = Head((1, 4, 7), weights, generator.normal(0, 1, 2).astype(np.float32))
+    frames = generator.normal(0, 1, (20, 6)).astype(np.float32)
+    state = HeadState(head)
+    expected = [state.step(frame) for frame in frames]
+    got = answer(
+        page,
+        "model/head.js",
+        BYTES
+        + """
+        const {readManifest} = await import("/model/model_file.js");
+        const {head} = await readManifest(bytes(data), "");
+        const state = new module.HeadState(head);
+        return frames.map(frame => [...state.step(Float32Array.from(frame))]);
+        """,
+        data=text(manifest.write(tiny_model(), Manifest("x", ("a", "b"), head=head))),
+        frames=frames.tolist(),
+    )
+    assert np.abs(np.array(got) - np.array(expected)).max() < 1e-5
+
+
 def test_manifest(page: Browser) -> None:
     written = Manifest(
         name="tür", labels=("ö", "two words"), fps=4.5, fit="letterbox", memory_s=3.0,
-        follow_scene=False, events=EventRules(0.7, 0.2, 0.1, 0.3, 0.4),
+        follow_scene=False,
+        events=EventRules(0.7, 0.2, 0.1, 0.3, 0.4, {"ö": EventRules()}),
     )  # fmt: skip
     assert read(page, manifest.write(tiny_model(), written)) == {
         "name": "tür",
@@ -227,7 +261,8 @@ def test_manifest(page: Browser) -> None:
         "fit": "letterbox",
         "memory_s": 3.0,
         "follow_scene": False,
-        "events": vars(written.events),
+        "events": json.loads(json.dumps(asdict(written.events), default=dict))
+        | {"by_label": {"ö": asdict(EventRules())}},
     }
     forgetful = manifest.write(tiny_model(), Manifest(name="x", labels=LABELS))
     assert read(page, forgetful)["memory_s"] is None
@@ -258,3 +293,38 @@ def test_a_manifest_that_is_wrong(page: Browser, key: str, value: object) -> Non
         archive.writestr("manifest.json", json.dumps({**values, key: value}))
         archive.writestr("labels.txt", labels)
     assert str(read(page, changed.getvalue())).startswith("ModelFileError: The model's manifest")
+
+
+def test_gate(page: Browser) -> None:
+    generator = np.random.default_rng(8)
+    base = generator.integers(40, 200, (6, 8, 3)).repeat(20, 0).repeat(20, 1)
+    pictures, gate, expected = [], Gate(5.0), []
+    for number in range(120):
+        lit = base * (1.02 if number > 60 else 1)  # the camera's exposure: opens nothing
+        shown = np.clip(lit + generator.normal(0, 1, base.shape), 0, 255).astype(np.uint8)
+        if 80 <= number < 84:
+            shown[30:90, 30:90] = 255  # somebody
+        pictures.append(shown)
+        score = 0.5 + 0.3 * (80 <= number < 90)
+        expected.append(gate.passes(shown))
+        if expected[-1]:
+            gate.note({"a": score})
+    with_alpha = [np.dstack([one, np.full(one.shape[:2], 255, np.uint8)]) for one in pictures]
+    got = answer(
+        page,
+        "model/gate.js",
+        BYTES
+        + """
+        const gate = new module.Gate(5);
+        return pictures.map((one, number) => {
+          const passes = gate.passes({data: bytes(one), width: 160, height: 120});
+          const probability = 0.5 + (number >= 80 && number < 90 ? 0.3 : 0);
+          if (passes) gate.note([{label: "a", probability}]);
+          return passes;
+        });
+        """,
+        pictures=[text(one.tobytes()) for one in with_alpha],
+    )
+    assert got == expected
+    assert {True, False} == set(expected[:80])
+    assert expected[80]

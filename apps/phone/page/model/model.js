@@ -4,9 +4,15 @@ import { runtimeFile } from "../support.js";
 import { ModelFileError } from "./model_file.js";
 
 /**
- * @typedef {{scores: import("../watch/events.js").Score[], inference_ms: number,
- *   preprocess_ms: number}} Step
- * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[]}} Loaded
+ * @typedef {object} Step
+ * @property {import("../watch/events.js").Score[]} scores
+ * @property {number} inference_ms from the picture's arrival to its scores; 0 where it rested
+ * @property {number} preprocess_ms of these, until the picture was as the network sees it
+ * @property {number} network_ms of these, in LiteRT.js
+ * @property {boolean} rested whether nothing had changed, and the last scores hold
+ * @property {Float32Array} [features] where they were asked for
+ * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[],
+ *   features: number}} Loaded input: height and width; features: 0 where the model gives none
  */
 
 /** A network in a worker of its own, which is ended with it: so is its memory. */
@@ -15,6 +21,7 @@ export class Model {
   /** @type {Map<number, {resolve: (value: any) => void, reject: (why: Error) => void}>} */
   #waiting = new Map();
   #number = 0;
+  #isOver = false;
   /** @type {Loaded} */
   #loaded;
 
@@ -58,10 +65,11 @@ export class Model {
 
   /**
    * @param {ImageBitmap} picture handed over
+   * @param {{gated?: boolean, features?: boolean}} [how]
    * @returns {Promise<Step>}
    */
-  step(picture) {
-    return this.#ask("step", { picture }, [picture]);
+  step(picture, { gated = false, features = false } = {}) {
+    return this.#ask("step", { picture, gated, features }, [picture]);
   }
 
   /**
@@ -92,6 +100,7 @@ export class Model {
   #ask(ask, parts = {}, handedOver = []) {
     const id = ++this.#number;
     return new Promise((resolve, reject) => {
+      if (this.#isOver) return reject(stopped("It was closed before."));
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, ask, ...parts }, handedOver);
     });
@@ -99,10 +108,13 @@ export class Model {
 
   /** @param {string} why */
   #fail(why) {
-    const error = new ModelFileError(
-      `The model stopped: ${why} Reload the page, or choose another model.`,
-    );
-    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#isOver = true;
+    for (const { reject } of this.#waiting.values()) reject(stopped(why));
     this.#waiting.clear();
   }
 }
+
+/** @param {string} why */
+const stopped = (why) => new ModelFileError(
+  `The model stopped: ${why} Reload the page, or choose another model.`,
+);

@@ -12,6 +12,15 @@
  * @property {number} memory_s seconds of the past that weigh in a prediction; Infinity never forgets
  * @property {boolean} follow_scene
  * @property {EventRules} events
+ * @property {Head | null} head what makes probabilities of the features, in a model that was taught
+ * @property {any} raw the manifest as the file has it
+ *
+ * @typedef {object} Head edgevid/modelfile/head.py
+ * @property {number[]} windows over how many of the last frames each mean goes
+ * @property {number} features
+ * @property {number} roots how many times the square root of each feature is taken first
+ * @property {Float32Array} weights `[labels, windows * features]`
+ * @property {Float32Array} bias `[labels]`
  */
 
 const FORMAT = 1;
@@ -39,7 +48,44 @@ export async function readManifest(data, name) {
     return withDefaults(name);
   }
   if (!lines) throw cutOff();
-  return parse(text(await unpacked(data, json)), text(await unpacked(data, lines)));
+  const manifest = parse(text(await unpacked(data, json)), text(await unpacked(data, lines)));
+  if (manifest.raw.head) {
+    const packed = members.get("head.f32");
+    if (!packed) throw cutOff();
+    manifest.head = unpackedHead(
+      manifest.raw.head, await unpacked(data, packed), manifest.labels.length,
+    );
+  }
+  return manifest;
+}
+
+/** Where the network ends and the archive behind it begins. @param {Uint8Array<ArrayBuffer>} data */
+export function networkOf(data) {
+  const starts = [...archive(data).values()].map(({ header }) => header);
+  return data.subarray(0, Math.min(data.length, ...starts));
+}
+
+/**
+ * @param {any} described
+ * @param {Uint8Array<ArrayBuffer>} packed
+ * @param {number} labels
+ * @returns {Head}
+ */
+function unpackedHead(described, packed, labels) {
+  const { kind, windows, features, roots = 0 } = described;
+  if (kind !== "linear") {
+    throw new ModelFileError("The model's head is of a kind that this page does not know: reload it.");
+  }
+  const inputs = features * windows?.length;
+  if (!(inputs > 0) || packed.length !== 4 * labels * (inputs + 1)) throw cutOff();
+  const view = new DataView(packed.buffer, packed.byteOffset);
+  const numbers = Float32Array.from(
+    { length: labels * (inputs + 1) }, (_, at) => view.getFloat32(4 * at, true),
+  );
+  return {
+    windows, features, roots,
+    weights: numbers.slice(0, labels * inputs), bias: numbers.slice(labels * inputs),
+  };
 }
 
 const cutOff = () => new ModelFileError(
@@ -51,6 +97,7 @@ function withDefaults(name) {
   return {
     name, labels: [], fps: 5, fit: "crop", memory_s: Infinity, follow_scene: true,
     events: { on_threshold: 0.5, off_threshold: 0.25, smoothing: 0.6, min_duration: 0, cool_down: 1 },
+    head: null, raw: {},
   };
 }
 
@@ -73,13 +120,10 @@ function parse(json, labels) {
       "load the newest version of this page, or prepare the model again.",
     );
   }
-  const rules = values.events ?? {};
-  const numbers = [values.fps, rules.on_threshold, rules.off_threshold, rules.smoothing,
-    rules.min_duration, rules.cool_down];
-  const isSound = numbers.every((value) => typeof value === "number" && value >= 0)
-    && values.fps > 0 && typeof values.name === "string" && FITS.includes(values.fit)
-    && rules.off_threshold <= rules.on_threshold && rules.on_threshold <= 1
-    && (values.memory_s === null || values.memory_s >= 0);
+  const { events } = values;
+  const isSound = isNumber(values.fps) && values.fps > 0 && typeof values.name === "string"
+    && FITS.includes(values.fit) && (values.memory_s === null || isNumber(values.memory_s))
+    && areRules(events) && Object.values(events.by_label ?? {}).every(areRules);
   if (!isSound) {
     throw new ModelFileError("The model's manifest holds a value that is wrong: prepare it again.");
   }
@@ -90,12 +134,20 @@ function parse(json, labels) {
     fit: values.fit,
     memory_s: values.memory_s ?? Infinity,
     follow_scene: values.follow_scene ?? true,
-    events: {
-      on_threshold: rules.on_threshold, off_threshold: rules.off_threshold,
-      smoothing: rules.smoothing, min_duration: rules.min_duration, cool_down: rules.cool_down,
-    },
+    events,
+    head: null,
+    raw: values,
   };
 }
+
+/** @param {unknown} value */
+const isNumber = (value) => typeof value === "number" && value >= 0;
+
+/** @param {any} rules */
+const areRules = (rules) => Boolean(rules)
+  && [rules.on_threshold, rules.off_threshold, rules.smoothing, rules.min_duration, rules.cool_down]
+    .every(isNumber)
+  && rules.off_threshold <= rules.on_threshold && rules.on_threshold <= 1;
 
 /** @param {string} lines one label a line */
 export function parseLabels(lines) {
@@ -103,7 +155,7 @@ export function parseLabels(lines) {
 }
 
 /**
- * @typedef {{method: number, start: number, packed: number, size: number}} Member
+ * @typedef {{header: number, method: number, start: number, packed: number, size: number}} Member
  * @param {Uint8Array<ArrayBuffer>} data
  * @returns {Map<string, Member>} by name; empty when there is no archive
  */
@@ -123,6 +175,7 @@ function archive(data) {
       const header = view.getUint32(at + 42, true);
       const skipped = view.getUint16(header + 26, true) + view.getUint16(header + 28, true);
       members.set(text(data.subarray(at + 46, at + 46 + name)), {
+        header,
         method: view.getUint16(at + 10, true),
         start: header + 30 + skipped,
         packed: view.getUint32(at + 20, true),

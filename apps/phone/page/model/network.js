@@ -12,6 +12,10 @@ const ARRAYS = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array };
 const MOST_VALUES = 40_000_000;
 const REAL = Float32Array.from({ length: 256 }, (_, value) => value * Math.fround(1 / 255));
 
+/**
+ * @typedef {{logits: Float32Array | null, features: Float32Array | null}} Result
+ */
+
 /** Runs one stream: tensors of LiteRT.js are in WebAssembly's memory, and freed by hand. */
 export class Network {
   #model;
@@ -21,20 +25,30 @@ export class Network {
   #states;
   /** @type {Map<string, Tensor>} */
   #held = new Map();
+  /** Milliseconds that LiteRT.js took for the last step. */
+  took = 0;
 
   /** @param {CompiledModel} model */
   constructor(model) {
     const inputs = model.getInputDetails(), outputs = model.getOutputDetails();
     const names = new Set(outputs.map(({ name }) => name));
     this.#model = model;
-    this.#image = sound(inputs.find(({ name }) => name === "image"), "image");
+    this.#image = sound(inputs.find(({ name }) => name === "image"));
     this.#hasAlpha = inputs.some(({ name }) => name === "alpha");
     this.#states = inputs.filter(({ name }) => name !== "image" && name !== "alpha");
-    const logits = sound(outputs.find(({ name }) => name === "logits"), "logits");
+    const logits = outputs.find(({ name }) => name === "logits");
+    const features = outputs.find(({ name }) => name === "features");
+    for (const result of [logits, features]) {
+      if (result && result.dtype !== "float32") throw noStream();
+    }
+    if (!logits && !features) throw noStream();
     if (this.#image.shape.length < 4 || this.#image.shape.at(-1) !== 3) throw noStream();
     if (!this.#states.length || this.#states.some(({ name }) => !names.has(name))) throw noStream();
     if (inputs.reduce((sum, { shape }) => sum + count(shape), 0) > MOST_VALUES) throw noStream();
-    this.classes = logits.shape[logits.shape.length - 1];
+    /** How many logits there are; 0 where the network ends at its features. */
+    this.classes = logits ? count(logits.shape) : 0;
+    /** How many features a frame has; 0 where the network does not give them. */
+    this.features = features ? count(features.shape) : 0;
     this.reset();
   }
 
@@ -77,10 +91,10 @@ export class Network {
   }
 
   /**
-   * Takes one more picture; returns its logits.
+   * Takes one more picture.
    * @param {Uint8Array<ArrayBuffer>} pixels RGB, `[height, width, 3]`
    * @param {number} alpha
-   * @returns {Promise<Float32Array>}
+   * @returns {Promise<Result>}
    */
   async step(pixels, alpha) {
     const given = new Map(this.#held);
@@ -92,21 +106,18 @@ export class Network {
     }
     /** @type {Record<string, Tensor>} */
     let out;
+    const began = performance.now();
     try {
       out = await this.#model.run(Object.fromEntries(given));
     } finally {
+      this.took = performance.now() - began;
       own.forEach((tensor) => tensor.delete());
     }
     for (const [name, tensor] of this.#held) {
       this.#held.set(name, out[name]);
       tensor.delete();
     }
-    const logits = /** @type {Float32Array} */ (out.logits.toTypedArray());
-    out.logits.delete();
-    if (!logits.every(Number.isFinite)) {
-      throw new ModelFileError("The model computes no numbers: its file is damaged; use another.");
-    }
-    return logits;
+    return { logits: taken(out.logits), features: taken(out.features) };
   }
 
   /** Forgets everything; after a cut just the frames, since a running mean is weighed by alpha. */
@@ -120,15 +131,25 @@ export class Network {
   }
 }
 
-/**
- * @param {TensorDetails | undefined} details
- * @param {string} name
- */
-function sound(details, name) {
+/** @param {TensorDetails | undefined} details */
+function sound(details) {
   if (!details) throw noStream();
   if (!(details.dtype in ARRAYS)) throw forAnotherRuntime();
-  if (name === "logits" && details.dtype !== "float32") throw noStream();
   return details;
+}
+
+/**
+ * Returns a result, and frees its tensor.
+ * @param {Tensor | undefined} tensor
+ */
+function taken(tensor) {
+  if (!tensor) return null;
+  const values = /** @type {Float32Array} */ (tensor.toTypedArray());
+  tensor.delete();
+  if (!values.every(Number.isFinite)) {
+    throw new ModelFileError("The model computes no numbers: its file is damaged; use another.");
+  }
+  return values;
 }
 
 /**

@@ -24,21 +24,24 @@ const asked = {
     network = await Network.load(data);
     if (!manifest.labels.length && labels.length === network.classes) manifest.labels = labels;
     stream = new Stream(network, manifest);
-    return { manifest, load_ms: performance.now() - began, input: [network.height, network.width] };
+    return { manifest, load_ms: performance.now() - began, input: [network.height, network.width],
+      features: network.features };
   },
 
-  /** @param {{picture: ImageBitmap}} message */
-  async step({ picture }) {
+  /** @param {{picture: ImageBitmap, gated: boolean, features: boolean}} message */
+  async step({ picture, gated, features }) {
     try {
-      return await loaded().step(picture);
+      const step = await loaded().step(picture, gated);
+      return features ? { ...step, features: loaded().features } : step;
     } finally {
       picture.close();
     }
   },
 
-  /** @param {{pixels: Uint8Array<ArrayBuffer>}} message */
-  async logits({ pixels }) {
-    return loaded().logits(pixels);
+  /** @param {{pixels: Uint8Array<ArrayBuffer>, features: boolean}} message */
+  async logits({ pixels, features }) {
+    const logits = await loaded().logits(pixels);
+    return features ? loaded().features : logits;
   },
 
   async reset() {

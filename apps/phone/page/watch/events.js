@@ -10,6 +10,7 @@
  * @property {number} smoothing time constant of an exponential mean
  * @property {number} min_duration
  * @property {number} cool_down
+ * @property {Record<string, EventRules>} [by_label] what holds for single labels in place of the rest
  */
 
 const FORGOTTEN = 1e-3; // a label whose smoothed probability is below this is no longer followed
@@ -43,9 +44,10 @@ export class EventDetector {
     /** @type {Event[]} */
     const found = [];
     for (const [label, known] of [...this.#labels]) {
-      known.smoothed += this.#share(elapsed) * ((listed.get(label) ?? 0) - known.smoothed);
-      found.push(...this.#changes(label, known));
-      if (known.smoothed < FORGOTTEN && !known.isOn && !this.#cools(known)) {
+      const rules = this.#of(label);
+      known.smoothed += share(rules, elapsed) * ((listed.get(label) ?? 0) - known.smoothed);
+      found.push(...this.#changes(label, known, rules));
+      if (known.smoothed < FORGOTTEN && !known.isOn && !this.#cools(known, rules)) {
         this.#labels.delete(label);
       }
     }
@@ -66,24 +68,28 @@ export class EventDetector {
     }));
   }
 
-  /** The newest probability's share in the smoothed one; all of it at first. @param {number} elapsed */
-  #share(elapsed) {
-    if (Number.isNaN(elapsed) || this.#rules.smoothing === 0) return 1;
-    return 1 - Math.exp(-elapsed / this.#rules.smoothing);
+  /** What holds for a label. @param {string} label */
+  #of(label) {
+    const { by_label: byLabel } = this.#rules;
+    return byLabel && Object.hasOwn(byLabel, label) ? byLabel[label] : this.#rules;
   }
 
-  /** @param {{ended: number}} known */
-  #cools(known) {
-    return this.#now - known.ended < this.#rules.cool_down;
+  /**
+   * @param {{ended: number}} known
+   * @param {EventRules} rules
+   */
+  #cools(known, rules) {
+    return this.#now - known.ended < rules.cool_down;
   }
 
   /**
    * @param {string} label
    * @param {{smoothed: number, aboveSince: number, isOn: boolean, ended: number}} known
+   * @param {EventRules} rules
    * @returns {Event[]}
    */
-  #changes(label, known) {
-    const rules = this.#rules, now = this.#now, probability = known.smoothed;
+  #changes(label, known, rules) {
+    const now = this.#now, probability = known.smoothed;
     if (known.isOn) {
       if (probability >= rules.off_threshold) return [];
       known.isOn = false;
@@ -96,8 +102,18 @@ export class EventDetector {
       return [];
     }
     if (Number.isNaN(known.aboveSince)) known.aboveSince = now;
-    if (now - known.aboveSince < rules.min_duration || this.#cools(known)) return [];
+    if (now - known.aboveSince < rules.min_duration || this.#cools(known, rules)) return [];
     known.isOn = true;
     return [{ state: "start", label, timestamp: now, probability }];
   }
+}
+
+/**
+ * The newest probability's share in the smoothed one; all of it at first.
+ * @param {EventRules} rules
+ * @param {number} elapsed
+ */
+function share(rules, elapsed) {
+  if (Number.isNaN(elapsed) || rules.smoothing === 0) return 1;
+  return 1 - Math.exp(-elapsed / rules.smoothing);
 }

@@ -1,0 +1,221 @@
+"""A real Chromium without a window, spoken to in its own protocol (CDP) through a pipe."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+DESKTOP, PHONE = (1280, 860), (390, 844)
+
+
+class Browser:
+    """One tab.
+
+    Args:
+        folder: for its profile.
+        flags: more of the command line.
+
+    Attributes:
+        complaints: what the page and the browser wrote to the console.
+    """
+
+    def __init__(self, folder: Path, flags: Sequence[str] = ()) -> None:
+        assert CHROMIUM is not None
+        to_browser, from_browser = os.pipe(), os.pipe()
+
+        def connect() -> None:
+            # Away from 3 and 4 first: one of them may be the other's place.
+            ends = [os.dup(to_browser[0]), os.dup(from_browser[1])]
+            ends = [os.dup2(end, end + 100) for end in ends]
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
+
+        self._process = subprocess.Popen(
+            [
+                CHROMIUM,
+                "--headless=new",
+                "--remote-debugging-pipe",
+                "--no-sandbox",  # the sandbox does not let root in
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                f"--user-data-dir={folder}",
+                *flags,
+                "about:blank",
+            ],
+            preexec_fn=connect,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser[0])
+        os.close(from_browser[1])
+        self._to: BinaryIO = os.fdopen(to_browser[1], "wb", buffering=0)
+        self._from: BinaryIO = os.fdopen(from_browser[0], "rb", buffering=0)
+        self._read = b""
+        self._number = 0
+        self._session = ""
+        self.complaints: list[str] = []
+        attached = self.ask("Target.attachToTarget", targetId=self._tab(), flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.ask(f"{domain}.enable")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._to.close()  # which ends it
+        self._from.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _tab(self, within: float = 60.0) -> str:
+        """Returns the first tab, which is there some time after the browser is."""
+        deadline = time.monotonic() + within
+        while True:
+            for target in self.ask("Target.getTargets")["targetInfos"]:
+                if target["type"] == "page":
+                    return str(target["targetId"])
+            assert time.monotonic() < deadline, "Chromium opens no tab"
+            time.sleep(0.05)
+
+    def go(self, address: str) -> None:
+        """Opens an address."""
+        self.ask("Page.navigate", url=address)
+
+    def look_as(self, size: tuple[int, int], *, dark: bool = False) -> None:
+        """Sets the size of the screen, width and height, and the colour scheme."""
+        width, height = size
+        phone = width < 600
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+
+    def run(self, script: str) -> Any:
+        """Returns what an expression of JavaScript is in the page; waits for a promise."""
+        answer = self.ask(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def until(self, script: str, within: float = 60.0) -> None:
+        """Waits until an expression is true in the page."""
+        deadline = time.monotonic() + within
+        while not self.run(f"Boolean({script})"):
+            assert time.monotonic() < deadline, (script, self.run("document.body.innerText"))
+            time.sleep(0.05)
+
+    def renderers(self) -> list[int]:
+        """Returns the process ids of what runs pages, their workers among them."""
+        children = subprocess.run(
+            ["ps", "--ppid", str(self._process.pid), "-o", "pid="],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        found, waiting = [], [int(child) for child in children]
+        while waiting:
+            pid = waiting.pop()
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"--type=renderer" in line:
+                found.append(pid)
+            task = Path(f"/proc/{pid}/task/{pid}/children")
+            waiting += [int(child) for child in task.read_text().split()]
+        return found
+
+    def touch(self, selector: str) -> None:
+        """Taps the middle of an element with a finger, after scrolling it into view."""
+        place = self.run(f"""(() => {{
+            const found = document.querySelector({json.dumps(selector)});
+            found.scrollIntoView({{block: "center"}});
+            const box = found.getBoundingClientRect();
+            return {{x: box.x + box.width / 2, y: box.y + box.height / 2}};
+        }})()""")
+        for kind, points in (("touchStart", [place]), ("touchEnd", [])):
+            self.ask("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
+    def type(self, text: str) -> None:
+        """Types a text where the cursor is."""
+        self.ask("Input.insertText", text=text)
+
+    def press_enter(self) -> None:
+        """Presses the Enter key."""
+        for kind in ("keyDown", "keyUp"):
+            self.ask(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key="Enter",
+                text="\r",
+                windowsVirtualKeyCode=13,
+            )
+
+    def screenshot(self, path: Path, *, whole: bool = False) -> Path:
+        """Takes a picture of what is seen, or of the whole page."""
+        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(answer["data"]))
+        return path
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Sends a command of the protocol; returns its result."""
+        self._number += 1
+        asked = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            asked["sessionId"] = self._session
+        self._to.write(json.dumps(asked).encode() + b"\0")
+        return self._answer(lambda message: message.get("id") == self._number)
+
+    def _answer(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        while True:
+            while b"\0" not in self._read:
+                more = self._from.read(1 << 16)
+                assert more, "Chromium has ended"
+                self._read += more
+            text, _, self._read = self._read.partition(b"\0")
+            message = json.loads(text)
+            if wanted(message):
+                assert "error" not in message, message
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message)
+
+    def _note(self, message: dict[str, Any]) -> None:
+        about = message.get("params", {})
+        if message.get("method") == "Log.entryAdded":
+            entry = about["entry"]
+            # Not what the browser thinks of the machine, or of what it will do in years to come.
+            matters = entry["source"] in ("javascript", "network", "security")
+            if matters and entry["level"] in ("warning", "error"):
+                self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
+        elif message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(str(about["exceptionDetails"]))
+        elif message.get("method") == "Runtime.consoleAPICalled":
+            self.complaints.append(str(about["args"]))
