@@ -96,6 +96,8 @@ def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> No
             parser.error(f"{flag} goes with --follow")
     if values["follow"] is not None and values["crop"] is not None:
         parser.error("--crop and --follow both say where to look: give one of them")
+    if values["follow"] is not None and values["keep_features"] is not None:
+        parser.error("--keep-features is of the whole picture: it does not go with --follow")
     try:
         values["zones"] = parse_zones(values["zones"] or (), values.pop("zone_allow") or ())
     except UsageError as error:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgevid.regions.boxes import inside, iou, overlap
+from edgevid.records import Box
+from edgevid.regions.boxes import Sides, inside, iou, overlap
 
 
 def test_overlap_and_iou() -> None:
@@ -22,5 +23,5 @@ def test_overlap_and_iou() -> None:
         ((10.4, 10.6, 20.0, 20.0), (10, 11, 20, 20)),
     ],
 )
-def test_a_box_stays_in_the_picture_and_is_never_empty(box, wanted) -> None:
+def test_a_box_stays_in_the_picture_and_is_never_empty(box: Sides, wanted: Box) -> None:
     assert inside(box, 100, 50) == wanted
