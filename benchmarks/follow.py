@@ -38,7 +38,7 @@ from edgevid.regions import TRACKS
 from edgevid.regions.boxes import Sides, iou, overlap
 from edgevid.regions.detector import PersonDetector, load_detector
 from edgevid.regions.finder import ByDetector, ByMotion
-from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.following import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess

@@ -27,7 +27,7 @@ from edgevid.models.load import load_model
 from edgevid.models.locate import is_at_hand
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.regions import follow
-from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import Zone, parse_zones
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, keep_features

@@ -24,7 +24,7 @@ from edgevid.models.load import load_model
 from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.regions import follow
-from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.following import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.models.catalog import PERSON_DETECTOR
-from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
 

@@ -12,7 +12,7 @@ from edgevid.errors import UsageError
 from edgevid.records import Box, Event, Frame, Prediction
 from edgevid.regions.boxes import iou
 from edgevid.regions.finder import ByDetector
-from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import DWELL, Zone
 from edgevid.runtime.model import Model
 
