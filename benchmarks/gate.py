@@ -48,7 +48,8 @@ Change = Callable[[Picture, int], Picture]
 REAL = ("labelled clips", "segments", "gestures")
 
 _FPS = 5.0
-_NOISES = 32  # pictures of noise, of which each shot takes one, shifted at random
+_NOISES = 32  # pictures of noise, of which each shot takes one,
+_SHIFT = 16  # shifted at random by so many pixels at most
 _STILL_S = 40.0  # of a clip shrunk to 172 pixels, where noise is a quarter of what it was
 _SENSOR = 5.0  # of 255: the standard deviation of a small sensor's noise in a lit room
 _WITHIN_S = 3.0  # an action that starts so much later is another one
@@ -189,20 +190,18 @@ def noisy(
 ) -> Iterator[Picture]:
     """Yields a picture with fresh noise each time, more of it where there is light."""
     chance = np.random.default_rng(seed)
-    light = np.sqrt(room / 128.0 + 0.1)
+    height, width = room.shape[:2]
+    light = np.sqrt(np.pad(room, ((0, _SHIFT), (0, _SHIFT), (0, 0)), "edge") / 128.0 + 0.1)
     noises = [
-        np.rint(chance.normal(0, deviation, room.shape) * light).astype(np.int16)
+        np.rint(chance.normal(0, deviation, light.shape) * light).astype(np.int16)
         for _ in range(_NOISES)
     ]
-    width = room.shape[1]
     for tick in range(ticks):
-        noise = np.roll(
-            noises[chance.integers(_NOISES)],
-            (int(chance.integers(-9, 9)), int(chance.integers(width))),
-            (0, 1),
-        )
-        shot = change(room, tick).astype(np.int16)
-        yield np.clip(cv2.add(shot, noise), 0, 255).astype(np.uint8)
+        down, right = chance.integers(0, _SHIFT, 2)
+        noise = noises[chance.integers(_NOISES)]
+        shifted = noise[down : down + height, right : right + width]
+        shot = cv2.add(change(room, tick).astype(np.int16), shifted)
+        yield np.clip(shot, 0, 255).astype(np.uint8)
 
 
 def encoded(pictures: Iterable[Picture]) -> Iterator[Picture]:
