@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export test-slow test-bookworm camera-motion soak \
+.PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
     soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
     clean
 
@@ -16,8 +16,9 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
-	@echo "make camera-motion train the model that edgevid brings along, from nothing"
+	@echo "make camera-motion train the bundled model again, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
 	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"
@@ -66,6 +67,10 @@ test-export: $(VENV)-train/train
 # All of them are of the training side.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# Comparisons of times, on an idle machine.
+test-timing: $(VENV)/dev
+	$(BIN)/python -m pytest -m timing
 
 # What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
 BOOKWORM := "numpy==1.26.*" "opencv-python==4.11.*"

@@ -1,4 +1,4 @@
-"""Does the model that comes with edgevid know, on real pictures, what the camera does?
+"""How well the bundled model recognises camera moves on real pictures.
 
 It was trained on drawn clips alone. Here it sees real ones:
 

@@ -170,7 +170,7 @@ def own_speed(pictures: list[Picture], fps: float) -> float:
 
 
 def trials(footage: Footage, number: int) -> Iterator[Trial]:
-    """Films every move once over a clip; which speed and easing is a matter of its number."""
+    """Renders every move once over a clip; its number decides on speed and easing."""
     for place, move in enumerate((*MOVES, *OTHERS)):
         turn = number + place * 5
         speed = SPEEDS[turn % len(SPEEDS)]
@@ -178,7 +178,7 @@ def trials(footage: Footage, number: int) -> Iterator[Trial]:
 
 
 def render(footage: Footage, move: str, speed: float, ease: float, *, seed: int) -> Trial:
-    """Films one move over a clip.
+    """Renders one move over a clip.
 
     Args:
         footage: the clip.

@@ -47,7 +47,7 @@ from edgevid.models.load import load_model
 from edgevid.records import Prediction
 from edgevid.runtime.events import events
 from edgevid.runtime.model import Model
-from edgevid.runtime.quiet import Levels, quieted
+from edgevid.runtime.quiet import MARGIN, Levels, quieted
 from edgevid.runtime.rules import NAMED, RuleChanges
 from edgevid.support.command import OK, guard
 from edgevid.teach.limits import poisson_limits
@@ -57,6 +57,7 @@ _JUDGED = ("falls", "gestures")  # by which rules are chosen
 # What rules must do: the share of the actions that any rules announce, and the median delay, s.
 _WANTED = {"quick": (0.98, 1.5), "sure": (0.8, 3.0)}
 _BEFORE = EventRules(0.5, 0.25, 0.6, 0.0, 1.0)  # what was the default until there was a choice
+_MARGINS = (1.5, 3.0, 8.0, 20.0, 50.0)
 _THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)  # of the curve
 
 
@@ -79,6 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 quieted_row(clips, site, split, name, rules)
                 for name, rules in named.items()
                 for site, split in _splits()
+            ],
+            "margins": [
+                {"margin": margin}
+                | quieted_row(clips, site, "same people", "quick", named["quick"], margin)
+                for margin in _MARGINS
+                for site in _JUDGED
             ],
             "most often false": most_often_false(clips, named["quick"]),
             "curves": curves(clips, named),
@@ -309,25 +316,32 @@ def _split(clips: Sequence[Played], site: str, split: str) -> tuple[list[Played]
     return one, other
 
 
-def quiet_rules(ordinary: Iterable[Played], rules: EventRules) -> EventRules:
+def quiet_rules(
+    ordinary: Iterable[Played], rules: EventRules, margin: float = MARGIN
+) -> EventRules:
     """Returns rules by which ordinary footage starts no event."""
     levels = Levels(rules)
     for clip in ordinary:
         levels.end()
         for prediction in clip.predictions:
             levels.update(prediction)
-    return RuleChanges(by_label=quieted(levels.highest, rules)).over(rules)
+    return RuleChanges(by_label=quieted(levels.highest, rules, margin=margin)).over(rules)
 
 
 def quieted_row(
-    clips: Sequence[Played], site: str, split: str, name: str, rules: EventRules
+    clips: Sequence[Played],
+    site: str,
+    split: str,
+    name: str,
+    rules: EventRules,
+    margin: float = MARGIN,
 ) -> dict[str, Any]:
     """Returns what is left at one camera when one half of its footage silences the other."""
     halves = _split(clips, site, split)
     known = judged(_at(clips, "labelled"), rules).announced
     before, after, kept, labels = Tally(), Tally(), [], []
     for ordinary, counted in (halves, halves[::-1]):
-        quiet = quiet_rules(ordinary, rules)
+        quiet = quiet_rules(ordinary, rules, margin)
         labels.append(len(quiet.by_label))
         kept.append(judged(_at(clips, "labelled"), quiet).announced / known)
         for tally, by in ((before, rules), (after, quiet)):
@@ -416,13 +430,16 @@ def draw(
             lower = [max(least, p["lower"]) for p in line]
             upper = [max(least, p["upper"]) for p in line]
             axes.fill_betweenx(known, lower, upper, color=colours[site], alpha=0.12, linewidth=0)
+        beside = (-12, 8) if site == "falls" else (-12, -16)
         for row in rules:
             place = row[f"{site}: false/h"], row["announced"]
             axes.plot(*place, "o", color=colours[site])
-            axes.annotate(row["rules"], place, textcoords="offset points", xytext=(6, -10))
+            axes.annotate(
+                row["rules"], place, beside, textcoords="offset points", color=colours[site]
+            )
     logarithmic(axes, "false starts an hour")
     axes.set_ylabel("actions announced")
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(0, 1.1)
     axes.legend(frameon=False, loc="lower right")
     save_figure(drawn, path)
 

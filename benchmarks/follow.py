@@ -1,4 +1,4 @@
-"""Two things at once: is each named right, and what does that cost?
+"""Two actions at once: whether each is recognised, and the cost of that.
 
 Pairs of labelled clips are played side by side in one picture of 640x360, each filling one half,
 in both orders. A clip that ends before the other stands still. Whoever watches is to say at each

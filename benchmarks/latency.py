@@ -1,4 +1,4 @@
-"""``python -m benchmarks.latency [MODEL...]``: what a step costs on this machine, all of it.
+"""``python -m benchmarks.latency [MODEL...]``: the time of a step on this machine, part by part.
 
 One thread. Each model has a process of its own, in which it is loaded cold and then steps through
 a clip, over and over: back to back, and paced as by a camera at the model's frame rate, when
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = report.arguments("benchmarks.latency", __doc__)
     parser.add_argument(
         "models", nargs="*", metavar="MODEL",
-        help=f"names or .tflite files (default: those of {', '.join(KNOWN)} that are at hand)",
+        help=f"names or .tflite files (default: those of {', '.join(KNOWN)} that are found)",
     )  # fmt: skip
     parser.add_argument(
         "--source", type=Path, help="a video to step through (default: a drawn one)"
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(chosen: argparse.Namespace) -> dict[str, Any]:
     models = chosen.models or [name for name in KNOWN if locate.find(name) is not None]
     if not models:
-        raise UsageError(f"none of {', '.join(KNOWN)} is at hand: name a .tflite file")
+        raise UsageError(f"none of {', '.join(KNOWN)} is found: name a .tflite file")
     effort = QUICK if chosen.quick else FULL
     before = machine.read()
     warn(machine.warnings(before, before))

@@ -1,7 +1,7 @@
 """``python -m benchmarks.readme``: writes the pages' tables from ``benchmarks/reference``.
 
 The pages are the README, those in ``docs``, and the bundled model's card. A table stands between
-``<!-- table: NAME -->`` and ``<!-- end -->``; nobody types a figure there. ``--check`` only says
+``<!-- table: NAME -->`` and ``<!-- end -->``; figures there are never typed. ``--check`` only says
 whether all are up to date.
 """
 

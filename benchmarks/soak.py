@@ -1,4 +1,4 @@
-"""A day in one stream: does anything drift, overflow or leak?
+"""A day of frames in one stream: drift, overflow, memory.
 
 Plays labelled clips in random order, again and again, through one stream that is never reset,
 as fast as it goes: 432,000 steps are 24 hours at 5 frames a second. Fails unless

@@ -227,6 +227,57 @@ LATENCY_NAMES = {
 }
 
 
+def _events() -> Rows:
+    names = {"before": "without waiting", "quick": "**quick** (default)", "sure": "sure"}
+    return [
+        {
+            "rules": names[row["rules"]],
+            "actions announced": f"{row['announced']:.0%}",
+            "after, median": f"{row['delay']:.1f} s",
+            "wrong start in": f"{row['wrong start in']:.0%} of clips",
+            **{
+                f"false an hour: {people}": _rate(row[f"{site}: false/h"], row[f"{site}: 95 %"])
+                for site, people in EVENT_SITES.items()
+            },
+        }
+        for row in _read("events.json")["rules"]
+    ]
+
+
+def _quieted() -> Rows:
+    return [
+        {
+            "camera": EVENT_SITES[row["site"]],
+            "rules": row["rules"],
+            "the other half has": row["the other half has"],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["quieted"]
+    ]
+
+
+def _margins() -> Rows:
+    return [
+        {
+            "times the odds": f"{row['margin']:g}",
+            "camera": EVENT_SITES[row["site"]],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["margins"]
+    ]
+
+
+def _rate(rate: float | None, limits: str) -> str:
+    return "-" if rate is None else f"{rate:.0f} ({limits})"
+
+
+EVENT_SITES = {"falls": "people at home", "gestures": "people who gesture"}
+
+
 def _attack() -> Rows:
     tried = {
         "videos": "damaged and odd videos",
@@ -325,12 +376,72 @@ def _follow_people() -> Rows:
     ]
 
 
+def _teach() -> Rows:
+    found = _read("teach.json")
+    falls, fights = found["falls"], found["fights"]
+    return [
+        {
+            "question": "a fall, by a person who was left out",
+            "found": f"{falls['announced']} of {falls['shown']}",
+            "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
+            "after it began": f"{falls['median_delay_s']:.1f} s (median), "
+            f"{falls['longest_delay_s']:.1f} s (longest)",
+        },
+        {
+            "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
+            "cameras",
+            "found": f"{fights['accuracy']:.0%} right",
+            "false": f"area under the curve {fights['auroc']:.2f}",
+            "after it began": "-",
+        },
+    ]
+
+
+def _teach_shots() -> Rows:
+    found = _read("teach.json")["shots"]
+    return [
+        {"clips a class": first["clips a class"]}
+        | {
+            name: f"{row['mean']:.2f} ({row['least']:.2f} to {row['most']:.2f})"
+            for name, row in zip(found, rows, strict=True)
+        }
+        for rows in zip(*found.values(), strict=True)
+        for first in rows[:1]
+    ]
+
+
+def _teach_cost() -> Rows:
+    found = _read("teach.json")
+    cost, board = found["cost"], found["pi5"]
+    return [
+        {
+            "where": "x86-64, one thread",
+            "video": f"{cost['video_s'] / 60:.0f} minutes",
+            "takes": f"{cost['cpu_s']:.0f} s of processor time",
+            "memory": f"{cost['peak_mb']:.0f} MB",
+        },
+        {
+            "where": "Raspberry Pi 5, emulated",
+            "video": f"{board['frames'] / 300:.0f} minutes, without decoding them",
+            "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
+            f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
+            "memory": "-",
+        },
+    ]
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "compare": _compare,
     "memory": _memory,
     "latency": _latency,
     "arm": _arm,
     "streams": _streams,
+    "events": _events,
+    "quieted": _quieted,
+    "quiet margins": _margins,
+    "teach": _teach,
+    "teach shots": _teach_shots,
+    "teach cost": _teach_cost,
     "attack": _attack,
     "gate": _gate,
     "follow": _follow,

@@ -1,4 +1,4 @@
-"""edgevid: action recognition on a small device, live, for ever.
+"""edgevid: continuous action recognition on small devices.
 
 Example:
     >>> model = edgevid.load_model("camera-motion")
@@ -24,7 +24,7 @@ from edgevid.errors import (
 )
 from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.models.load import load_model
-from edgevid.models.locate import is_at_hand
+from edgevid.models.locate import is_available
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.regions import follow
 from edgevid.regions.following import FollowingWatch
@@ -74,7 +74,7 @@ __all__ = [
     "draw",
     "follow",
     "freshest",
-    "is_at_hand",
+    "is_available",
     "keep_features",
     "load_model",
     "load_rules",

@@ -1,4 +1,4 @@
-"""Classifies whatever can be opened as a source."""
+"""Classifies a source from its start to its end."""
 
 from __future__ import annotations
 

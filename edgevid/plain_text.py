@@ -1,4 +1,4 @@
-"""Text from outside, before it is shown, written or sent."""
+"""Makes text from outside safe to show, write or send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests share: the real model and clips where they are at hand, small videos made here.
+"""What tests share: the real model and clips where they are available, small videos made here.
 
 ``EDGEVID_MODELS`` names the folder with the published models; real clips lie beside it. Tests
 that need them are skipped, with the reason, where they are absent.

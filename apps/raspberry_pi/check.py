@@ -1,4 +1,4 @@
-"""What is wrong with settings that only shows when they are put to use; names the line.
+"""Checks settings by using them, and names the line of each that cannot work.
 
 ``config_file.py`` has looked at each value by itself. Here they are seen together, with the files
 and folders that they name, the libraries that they need, and the model. What may come right by
@@ -28,7 +28,7 @@ from edgevid import (
     Model,
     ModelError,
     UsageError,
-    is_at_hand,
+    is_available,
     load_model,
     load_rules,
 )
@@ -61,7 +61,7 @@ def model_at_hand(file: ConfigFile) -> Model | None:
         EdgevidError: it cannot be loaded for now.
     """
     try:
-        if not is_at_hand(file.config.model.name):
+        if not is_available(file.config.model.name):
             return None
     except ModelError as error:
         raise file.wrong("model", "name", str(error)) from error
@@ -146,7 +146,7 @@ def _try(file: ConfigFile, number: int, key: str, model: Model, **options: Any) 
     try:
         model.stream(**options)
     except LabelsError as error:
-        if file.config.model.name == "auto" and not is_at_hand("auto"):
+        if file.config.model.name == "auto" and not is_available("auto"):
             raise EdgevidError(
                 f"{file.path}: camera {file.config.cameras[number].name}: {error}; the model that "
                 "knows it may be the one that could not be downloaded"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def run(
     return Run(logits, int(np.median(steps[1:])), int(np.median(invokes)))
 
 
+def count(script: str, arguments: Sequence[str], board: Board, root: Path) -> list[int]:
+    """Returns the instructions between each two marks that a script makes on an emulated board.
+
+    Raises:
+        MissingDependencyError: the sysroot has not been built.
+        EdgevidError: the script failed; the message holds its last line.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder, "counts.txt")
+        _execute([*_counting(board, root, counts), script, *arguments], board, root)
+        marks = np.array(counts.read_text().split(), np.int64).reshape(-1, 2)
+    return [int(span) for span in marks[:, 1] - marks[:, 0]]
+
+
 def emulated(board: Board, root: Path, *options: str) -> list[str]:
     """Returns the command that starts the board's Python under QEMU.
 
@@ -86,9 +101,7 @@ def emulated(board: Board, root: Path, *options: str) -> list[str]:
     """
     host = root / "host"
     if not (root / PLUGIN).exists():  # which is made last
-        raise MissingDependencyError(
-            f"no ARM sysroot in {root}: python -m benchmarks.arm.sysroot {root} builds it"
-        )
+        raise MissingDependencyError(f"no ARM sysroot in {root}: `make bench-arm` builds it")
     libraries = f"{host}/usr/lib/x86_64-linux-gnu:{host}/lib/x86_64-linux-gnu"
     return [
         f"{host}/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "--library-path", libraries,

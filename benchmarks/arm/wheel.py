@@ -51,7 +51,7 @@ def _run(wheel: Path, root: Path) -> int:
     if not wheel.is_file():
         raise UsageError(f"{wheel}: no such wheel")
     if Path("edgevid").exists():
-        raise UsageError("edgevid lies here, and would be imported in place of the wheel's")
+        raise UsageError("edgevid in this folder would be imported in place of the wheel's")
     build(root)
     site, edgevid = root / "site-bookworm", root / "site-wheel"
     if not site.exists():
@@ -68,7 +68,8 @@ def _run(wheel: Path, root: Path) -> int:
     for board in BOARDS:
         print(board.title, flush=True)
         pytest = [*emulated(board, root), "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
-        failed = failed or subprocess.run(pytest, env=environment, check=False).returncode
+        code = subprocess.run(pytest, env=environment, check=False).returncode
+        failed = failed or code
     return failed
 
 

@@ -1,4 +1,4 @@
-"""Features are kept beside a run: what is wrong with their file costs the run nothing."""
+"""Keeps features beside a run; a problem with their file does not end the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m edgevid.stream``: says what happens in front of a camera or in a video.
+"""``python -m edgevid.stream``: recognises actions in a camera or a video.
 
 Arguments become objects, the loop runs over them, and the end becomes an exit code.
 """
@@ -313,7 +313,7 @@ class _Run:
         )
 
     def _stop(self) -> None:
-        """Ends the run after the frame at hand."""
+        """Ends the run after the current frame."""
         self._stopping = True
         stop = getattr(self._source, "stop", None)
         if stop is not None:
@@ -321,7 +321,7 @@ class _Run:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop()
-        signal.signal(number, signal.default_int_handler)  # whoever asks twice means at once
+        signal.signal(number, signal.default_int_handler)  # a second signal ends it at once
 
 
 def _signals() -> list[signal.Signals]:

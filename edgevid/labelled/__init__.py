@@ -1,4 +1,4 @@
-"""Labelled clips, in the forms in which people keep them: folders and lists."""
+"""Labelled clips in folders and lists."""
 
 from edgevid.labelled.clip import Clip, Part
 from edgevid.labelled.reading import read

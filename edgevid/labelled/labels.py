@@ -1,4 +1,4 @@
-"""From what a list says of a clip's class to the class's name."""
+"""From the label in a list to the class's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of a taught model, as its file holds it: weights over means of features.
+"""The head of a taught model in its file: weights over means of features.
 
 ``edgevid.runtime.head`` runs it.
 """

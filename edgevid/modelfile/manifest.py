@@ -1,4 +1,4 @@
-"""The manifest: what a model expects and means. It travels inside the ``.tflite`` file.
+"""The manifest: a model's input, labels, rules and metrics. It is inside the ``.tflite`` file.
 
 A zip archive is appended to the flatbuffer, as the TFLite metadata convention does for label
 files, so a model stays one file and ``unzip -p model.tflite labels.txt`` shows its labels.
@@ -38,7 +38,7 @@ class EventRules:
     Probabilities are 0 to 1, times are seconds. The values are the rules that are called ``quick``:
     of those that find as many actions as any, after a second and a half (median) at most, the ones
     with the fewest false events (``benchmarks/events.py``). The network's own memory smooths
-    already, and to wait at the start of a stream bought no more than a longer ``min_duration``.
+    already, and waiting at the start of a stream gained no more than a longer ``min_duration``.
 
     Attributes:
         by_label: what holds for single labels in place of the rest.

@@ -1,4 +1,4 @@
-"""The models that are known by name: what each is, and where it is published or lies."""
+"""The models that are known by name, and where each is published or stored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """A model that edgevid brings along.
+    """A model that is bundled with edgevid.
 
     Attributes:
         name: what the user calls it.

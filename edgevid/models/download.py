@@ -92,7 +92,7 @@ def _get(address: str, name: str, timeout: float, progress: bool) -> bytes:
                 desc=name,
                 unit="B",
                 unit_scale=True,
-                disable=None if progress else True,  # None: only where nobody watches
+                disable=None if progress else True,  # None: unless it is a terminal
                 leave=False,
             ) as bar:
                 content = bytearray()

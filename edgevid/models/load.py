@@ -1,4 +1,4 @@
-"""A name or a file becomes a model that is ready to run."""
+"""Loads a model by name or path."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def load_model(
 
     A file that was never loaded before is tried out first, in a process of its own with little
     time and memory, as a damaged one can crash the runtime. Where no process can be started the
-    file is checked and loaded all the same, and a warning says so.
+    file is checked and loaded all the same, with a warning.
 
     Args:
         name_or_path: a name that ``python -m edgevid.models`` lists, a ``.tflite`` file, or
-            ``auto``: MoViNet-A0 if it can be had, else the model that edgevid brings along.
+            ``auto``: MoViNet-A0 if it is found or can be downloaded, else the bundled model.
         labels: a file with a label a line, or the labels themselves; from the model when None.
         threads: CPU threads for inference.
         backend: ``auto``, ``litert``, ``tflite-runtime`` or ``tensorflow``.

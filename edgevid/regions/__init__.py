@@ -1,4 +1,4 @@
-"""Looks where it happens: what moves, or people, each followed with a stream of its own."""
+"""Watches parts of the picture: what moves, or people, each followed with a stream of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several things in one picture, each with a stream of its own."""
+"""Watches several parts of one picture, each with a stream of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what moves before a camera that stands still, by OpenCV's background subtraction."""
+"""Finds motion before a fixed camera by OpenCV's background subtraction."""
 
 from __future__ import annotations
 

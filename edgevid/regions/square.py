@@ -1,4 +1,4 @@
-"""The square of a picture that the network sees of what is followed."""
+"""The square part of a picture that the network gets of a track."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Square:
         >>> from edgevid.regions.square import Square
         >>> square = Square()
         >>> square.around((100, 100, 50, 100), (640, 360))
-        (60, 85, 130, 130)
+        (25, 50, 200, 200)
         >>> square.around((104, 100, 50, 100), (640, 360))
-        (60, 85, 130, 130)
+        (25, 50, 200, 200)
     """
 
     def __init__(self) -> None:

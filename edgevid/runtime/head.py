@@ -1,4 +1,4 @@
-"""Runs the head of a taught model: features, frame by frame, become independent probabilities.
+"""Runs the head of a taught model: features become independent probabilities.
 
 The network is cut at its pooled features. The head looks at their means over the last frames,
 over several lengths at once, so that it sees what is the case as well as what has just changed;

@@ -1,4 +1,4 @@
-"""Features of what a camera saw, kept in a file of bounded size, for teaching: no picture is kept.
+"""Keeps features in a file of bounded size, for teaching; pictures are not kept.
 
 The file is a ring. Behind a first block, which says what network the features are of, come
 records of up to a minute each, at multiples of 512 bytes; when the file has its full size, the
@@ -132,6 +132,15 @@ class KeptFeatures:
         except ValueError as error:
             raise SourceError(f"{path}: {error}") from error
 
+    @property
+    def lengths(self) -> list[int]:
+        """How many frames each segment has; of one that is damaged, too."""
+        try:
+            with self._path.open("rb") as file:
+                return [record.frames for record in _records(file, self.network.features)]
+        except OSError as error:
+            raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
+
     def __iter__(self) -> Iterator[Segment]:
         """Yields what is whole."""
         before = -1
@@ -146,6 +155,21 @@ class KeptFeatures:
                     yield Segment(record.started, follows, features)
         except OSError as error:
             raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
+
+
+def are_kept_features(path: str | Path) -> bool:
+    """Returns whether a file holds kept features, by its first bytes.
+
+    Example:
+        >>> from edgevid.runtime.kept_features import are_kept_features
+        >>> are_kept_features("clip.mp4")
+        False
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError):
+        return False
 
 
 class FeatureWriter:

@@ -1,4 +1,4 @@
-"""A picture becomes the network's input: the same function in training and on the device."""
+"""Fits a picture to the network's input: the same function in training and on the device."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _LOG = logging.getLogger("edgevid.watch")
 
 # What is seen after such a gap has nothing to do with what was seen before it: files that were
 # joined, a camera that was suspended. Longer than any pause between two frames of one scene.
-_LONGEST_GAP_S = 10.0
+LONGEST_GAP_S = 10.0
 
 
 class Ticks:
@@ -47,7 +47,7 @@ class Ticks:
         """Whether time jumps to this frame, back or ten seconds and more ahead; warns of it."""
         gap = frame.timestamp - self._previous
         self._previous = frame.timestamp
-        if not (gap > _LONGEST_GAP_S or frame.follows_jump):
+        if not (gap > LONGEST_GAP_S or frame.follows_jump):
             return False
         _LOG.warning(
             "%s, at %.1f s: starting afresh from there",

@@ -1,4 +1,4 @@
-"""One camera's or clip's way through a model: which frames it sees, what it says, what happens."""
+"""Watches one camera or clip: pace, stream and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where predictions go. One file a kind, one function to open what a run needs."""
+"""Sinks: one file a kind, and one function that opens what a run needs."""
 
 from __future__ import annotations
 

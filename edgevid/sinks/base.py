@@ -1,4 +1,4 @@
-"""What every sink is like."""
+"""The interface of all sinks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person at a terminal reads while it runs."""
+"""Events and a summary on the terminal."""
 
 from __future__ import annotations
 

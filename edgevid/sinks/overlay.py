@@ -1,4 +1,4 @@
-"""Draws a prediction into a picture, to be read at a glance."""
+"""Draws a prediction into a picture."""
 
 from __future__ import annotations
 

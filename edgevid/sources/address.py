@@ -1,4 +1,4 @@
-"""Addresses and paths: what a location is, how it is opened, how it is called before people."""
+"""Addresses and paths: their kind, how they are opened, and their name without secrets."""
 
 from __future__ import annotations
 

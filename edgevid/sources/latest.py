@@ -1,4 +1,4 @@
-"""Always the newest frame of a live source, never a stale queue."""
+"""The newest frame of a live source, without a queue."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LatestSource(Source):
         self._error: Exception | None = None
         self._ended = False
         self._stopping = False
-        self._is_left = False  # closed by whoever reads while the source hangs
+        self._is_left = False  # closed by the reader while the source hangs
         self._thread = threading.Thread(target=self._capture, name=self.name, daemon=True)
 
     @property
@@ -69,7 +69,7 @@ class LatestSource(Source):
                     self.captured += 1
                     self._changed.notify()
         except Exception as error:
-            # It belongs to whoever reads the frames, not to this thread.
+            # It belongs to the reader of the frames, not to this thread.
             self._error = error
         finally:
             with self._changed:

@@ -1,4 +1,4 @@
-"""Paces a file as a camera would."""
+"""Plays a file at its own speed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RealtimeSource(Source):
         sleep: waits this many seconds.
 
     Attributes:
-        left_out: seconds of the file's time, so far, that nobody was made to wait for.
+        left_out: seconds of the file's time, so far, that were skipped without waiting.
 
     Example:
         >>> with edgevid.open_source("clip.mp4") as clip:

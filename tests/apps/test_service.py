@@ -299,7 +299,7 @@ def test_meanwhile_it_is_not_well(place: Place, monkeypatch: pytest.MonkeyPatch)
             return False
 
         def stop(self, within: float) -> None:
-            problems.append(hub.problem)
+            problems.append(hub.status.problem)
 
     problems: list[str] = []
     hub = Hub(["front"])
@@ -310,7 +310,7 @@ def test_meanwhile_it_is_not_well(place: Place, monkeypatch: pytest.MonkeyPatch)
     assert problems == ["Dead has ended unexpectedly"]
 
 
-# A thread that hangs for ever, and is not one of those that Python ends by itself.
+# A thread that never ends, and is not one of those that Python ends by itself.
 HANGING = """
 import sys, threading, time
 from concurrent.futures import ThreadPoolExecutor

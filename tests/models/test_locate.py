@@ -111,7 +111,7 @@ class TestFind:
 class TestAuto:
     """``--model auto``: each case says in one line which model it is, and why."""
 
-    def test_the_published_model_where_it_is_at_hand(
+    def test_the_published_model_where_it_is_found(
         self, models: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (models / "movinet-a0.tflite").touch()

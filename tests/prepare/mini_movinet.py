@@ -2,7 +2,7 @@
 
 One convolution, one over time with a stream buffer, a pooled skip path, a ``rezero`` scale, a
 causal pool inside (squeeze-and-excitation) and one in the head; float32 or int8. It stands in for
-the published file where that is not at hand, and for files that are not published at all.
+the published file where that is missing, and for files that are not published at all.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgevid.records import Box
-from edgevid.regions.boxes import Sides, inside, iou, overlap
+from edgevid.regions.boxes import inside, iou, overlap
 
 
 def test_overlap_and_iou() -> None:
@@ -23,5 +22,7 @@ def test_overlap_and_iou() -> None:
         ((10.4, 10.6, 20.0, 20.0), (10, 11, 20, 20)),
     ],
 )
-def test_a_box_stays_in_the_picture_and_is_never_empty(box: Sides, wanted: Box) -> None:
+def test_a_box_stays_in_the_picture_and_is_never_empty(
+    box: tuple[float, float, float, float], wanted: tuple[int, int, int, int]
+) -> None:
     assert inside(box, 100, 50) == wanted

@@ -7,6 +7,7 @@ import { Model } from "./model/model.js";
 import { ModelFileError, parseLabels } from "./model/model_file.js";
 import * as store from "./model/store.js";
 import { jsonLines, share } from "./share.js";
+import { panel } from "./teach/panel.js";
 import { runtimeFile, shortcoming, supportInWords } from "./support.js";
 import { find, milliseconds, notice, percent, say, set, showEvent, showScores } from "./view.js";
 import { Watch } from "./watch/watch.js";
@@ -36,8 +37,9 @@ const figures = { steps: 0, ran: 0, ms: 0, since: performance.now(), frames: 0 }
 // The model
 
 /** @param {store.Listed} listed */
-function choose(listed) {
+async function choose(listed) {
   remember(listed.name);
+  await teaching.forget();
   return use(listed.name, () => store.fetched(listed, progress));
 }
 
@@ -95,6 +97,22 @@ function remember(name) {
 const runtimeAddresses = () => ["js", "wasm"].map(
   (ending) => new URL(`vendor/wasm/${runtimeFile()}.${ending}`, location.href).href,
 );
+
+/** The network up to its features of the model that runs, for a teacher. */
+async function base() {
+  const { manifest } = (await model) ?? {};
+  const listed = known.find(({ name }) => name === remembered()) ?? known[0];
+  const file = manifest?.head ? listed : listed?.features;
+  if (!manifest || !file) return null;
+  const data = await store.fetched({ ...file, name: listed.name }, () => {});
+  return { data, manifest };
+}
+
+const teaching = panel({
+  base,
+  isWatching: () => source !== null,
+  use: (name, data) => add(`${name}.tflite`, async () => data.slice()),
+});
 
 async function endWatch() {
   const ended = (await watch?.end().catch(() => [])) ?? [];
@@ -154,6 +172,7 @@ async function begin(next) {
   figures.since = performance.now();
   figures.steps = figures.ran = figures.ms = figures.frames = 0;
   running = frames(video, next.isLive, take);
+  teaching.refresh();
   await stayAwake();
 }
 
@@ -176,6 +195,7 @@ async function stop() {
   await wakeLock?.release().catch(() => {});
   wakeLock = null;
   say("");
+  teaching.refresh();
 }
 
 /** @param {import("./watch/watch.js").Frame} frame */
@@ -184,6 +204,7 @@ async function take(frame) {
   const current = watch;
   if (!current) return;
   try {
+    if (teaching.isFilming()) return await teaching.take(frame);
     const seen = await current.take(frame);
     if (!source || current !== watch) return;
     seen.events.forEach(note);
@@ -321,13 +342,14 @@ const file = (input) => input.files?.[0];
 
 find("model-file").onchange = async ({ target }) => {
   const picked = file(/** @type {HTMLInputElement} */ (target));
-  if (picked) await add(picked.name, async () => new Uint8Array(await picked.arrayBuffer()));
+  if (picked) await teaching.forget().then(() => add(picked.name, async () => new Uint8Array(await picked.arrayBuffer())));
 };
 
 find("model-form").onsubmit = async (event) => {
   event.preventDefault();
   const { value } = /** @type {HTMLInputElement} */ (find("model-url"));
   const name = decodeURIComponent(new URL(value).pathname.split("/").pop() || "model");
+  await teaching.forget();
   await add(name, () => store.download(value, undefined, progress));
 };
 

@@ -1,4 +1,4 @@
-"""A camera in a process of its own.
+"""Captures a camera in a process of its own.
 
 A read that hangs in a driver or in FFmpeg cannot be ended from another thread, and keeps the
 device busy; a process can be killed, and the system lets go of all it held. ``capture_process.py``
@@ -144,7 +144,7 @@ def _reason(error: Exception) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """Returns what there is to say of an error that nobody thought of: what, and where."""
+    """Returns a line for an unexpected error: what, and where."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     name = Path(place.filename).name
     return f"{type(error).__name__}: {error} ({name}:{place.lineno})"
@@ -242,7 +242,7 @@ def _send(out: BinaryIO, message: _Message) -> None:
 
 
 class _Once(logging.Filter):
-    """Lets each line pass once: of a file that is played for ever, all come in every round."""
+    """Lets each line pass once: a file that is played in a loop causes all of them each time."""
 
     def __init__(self) -> None:
         super().__init__()

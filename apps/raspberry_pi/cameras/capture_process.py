@@ -1,4 +1,4 @@
-"""One run of ``capture.py``, seen from the service: its messages, its complaints, its end."""
+"""One capture process, seen from the service: its messages, its log, its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps features of what a camera shows; a disk that is full stops neither it nor the others."""
+"""Keeps a camera's features on disk; a full disk stops no camera."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Watcher:
                 continue
             if predictions is None:  # a frame between two ticks: capture sends none
                 continue
-            self._hub.stepped(
+            self._hub.record_step(
                 name,
                 frame,
                 predictions,
@@ -149,7 +149,7 @@ class Watcher:
 
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:
-            self._hub.happened(name, event)
+            self._hub.bus.publish(name, event)
 
 
 def _take(watch: AnyWatch, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:

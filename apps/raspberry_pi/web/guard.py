@@ -1,4 +1,4 @@
-"""Who may see the page, and what a browser may do with it."""
+"""Access to the page: token, cookie, and headers for browsers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _LONGEST_FORM = 4096  # bytes
 
 
 class Guard:
-    """Lets nobody through without the token; without one, nobody who comes by another name.
+    """Requires the token; where none is set, requires that the host name is this machine's own.
 
     A page that listens on loopback needs no token, but a website could have its own name point at
-    127.0.0.1 and read the page through the browser of whoever visits it (DNS rebinding). The
+    127.0.0.1 and read the page through the browser of a visitor (DNS rebinding). The
     Host header then has that name.
 
     Args:
@@ -48,7 +48,7 @@ class Guard:
     def __init__(self, app: ASGIApp, token: str | None, form: bytes) -> None:
         self._app, self._form = app, form
         self._token = token.encode() if token else None
-        # Not the token itself: a cookie that is seen gives the token away to nobody.
+        # Not the token itself: a cookie that is seen does not reveal it.
         self._cookie = (
             hmac.new(token.encode(), b"cookie", hashlib.sha256).hexdigest() if token else ""
         )

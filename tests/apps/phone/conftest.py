@@ -53,7 +53,7 @@ def libraries() -> None:
 
 @pytest.fixture(scope="session")
 def built(libraries: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with the model that edgevid brings along."""
+    """A site with the bundled model."""
     folder = tmp_path_factory.mktemp("phone")
     (folder / "models").mkdir()
     site.assemble(folder / "site", models.prepared(["camera-motion"], folder / "models"))

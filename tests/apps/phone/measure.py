@@ -185,13 +185,14 @@ def _named(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def _memory(browser: Browser, steps: int) -> dict[str, Any]:
-    samples = []
+    samples, taken = [], []
     each = max(1, steps // _SAMPLES)
     for _ in tqdm(range(_SAMPLES), "memory", unit="part"):
         browser.run(_with_steps(_RUN, each))
         browser.ask("HeapProfiler.collectGarbage")
         samples.append(round(max(map(machine.rss_mb, browser.renderers())), 1))
-    return {"steps": each * _SAMPLES, "rss_mb": samples}
+        taken.append(browser.run("window.model.then(model => model.memory())") / 2**20)
+    return {"steps": each * _SAMPLES, "rss_mb": samples, "webassembly_mb": taken}
 
 
 def _with_steps(script: str, steps: int) -> str:

@@ -40,13 +40,17 @@ export class Model {
 
   /**
    * @param {Uint8Array<ArrayBuffer>} data a model file; it is handed over and gone here
-   * @param {{name: string, labels?: string[]}} about
+   * @param {object} about
+   * @param {string} about.name
+   * @param {string[]} [about.labels] where it has none
+   * @param {import("./model_file.js").Manifest | null} [about.silent] run it for its features, in
+   *   the way of this manifest
    */
-  static async load(data, { name, labels = [] }) {
+  static async load(data, { name, labels = [], silent = null }) {
     const model = new Model(/** @type {any} */ (null));
     try {
       model.#loaded = await model.#ask(
-        "load", { data, name, labels, runtime: runtimeFile() }, [data.buffer],
+        "load", { data, name, labels, silent, runtime: runtimeFile() }, [data.buffer],
       );
     } catch (error) {
       model.close();
@@ -83,6 +87,11 @@ export class Model {
   /** @returns {Promise<void>} */
   reset() {
     return this.#ask("reset");
+  }
+
+  /** How much memory WebAssembly has taken, in bytes. @returns {Promise<number>} */
+  memory() {
+    return this.#ask("memory");
   }
 
   /** Ends it. */

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from apps.raspberry_pi import in_use
+from apps.raspberry_pi.bus import CameraEvent, EventBus
 from apps.raspberry_pi.clips import recorder as recorder_module
 from apps.raspberry_pi.clips.folder import ClipFolder
 from apps.raspberry_pi.clips.recorder import Recorder
 from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
-from apps.raspberry_pi.hub import CameraEvent, Hub
 from edgevid import Event, Frame, OutputError, UsageError, open_source
 from edgevid.sinks.mp4 import Mp4Writer
 from tests.apps.parts import until
@@ -175,12 +175,12 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_the_recorder_writes_beside_the_watching(config: ClipsConfig) -> None:
-    hub = Hub(["front"])
-    recorder = Recorder(config, hub, FPS)
+    bus = EventBus()
+    recorder = Recorder(config, bus, FPS)
     start = time.monotonic()
     for tick in range(-10, 1):
         recorder.take("front", Frame(np.zeros((48, 64, 3), np.uint8), start + tick / FPS, 0))
-    hub.happened("front", Event("start", "waving", start, 0.9))
+    bus.publish("front", Event("start", "waving", start, 0.9))
     until(lambda: list(folder_of(config).glob(".*.part.mp4")))
     recorder.stop(60.0)
     (described,) = found(config)
@@ -188,7 +188,7 @@ def test_the_recorder_writes_beside_the_watching(config: ClipsConfig) -> None:
 
 
 def test_the_button_keeps_what_just_happened(config: ClipsConfig) -> None:
-    recorder = Recorder(config, Hub(["front"]), FPS)
+    recorder = Recorder(config, EventBus(), FPS)
     for tick in range(10):
         moment = time.monotonic() - 1 + tick / 10
         recorder.take("front", Frame(np.zeros((48, 64, 3), np.uint8), moment, 0))
@@ -201,7 +201,7 @@ def test_a_writer_that_falls_behind_leaves_frames_out(
     config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Clips, "frame", lambda *_: time.sleep(0.01))
-    recorder = Recorder(config, Hub(["front"]), FPS)
+    recorder = Recorder(config, EventBus(), FPS)
     for _ in range(1000):
         recorder.take("front", frame(0))
     assert recorder._jobs.qsize() <= 20
@@ -216,21 +216,21 @@ from pathlib import Path
 import numpy as np
 from apps.raspberry_pi.clips import writer
 from apps.raspberry_pi.config import ClipsConfig
-from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.bus import EventBus
 from apps.raspberry_pi.clips.recorder import Recorder
 from edgevid import Event, Frame
 writer._SILENCE_S = 0.2
 logging.basicConfig(format="%(message)s", stream=sys.stdout, level="INFO")
 folder = Path(sys.argv[1])
-hub = Hub(["front"])
-recorder = Recorder(ClipsConfig(folder), hub, 5.0)
+bus = EventBus()
+recorder = Recorder(ClipsConfig(folder), bus, 5.0)
 noise = np.random.default_rng(0)
 def happens():
     start = time.monotonic()
     for tick in range(-10, 1):
         image = noise.integers(0, 255, (240, 320, 3), np.uint8)
         recorder.take("front", Frame(image, start + tick / 5, 0))
-    hub.happened("front", Event("start", "waving", start, 0.9))
+    bus.publish("front", Event("start", "waving", start, 0.9))
     time.sleep(1.5)
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, -1))
 happens()
@@ -252,7 +252,7 @@ print(len(list(folder.iterdir())))
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.apps.test_clips import event, play
+from tests.apps.clips.test_clips import event, play
 from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 steps = []
@@ -376,12 +376,12 @@ def test_what_waits_is_bounded_in_bytes(
         taken.append(picture.image.nbytes)
 
     monkeypatch.setattr(Clips, "frame", slow)
-    hub = Hub(["front"])
-    recorder = Recorder(config, hub, FPS)
+    bus = EventBus()
+    recorder = Recorder(config, bus, FPS)
     for _ in range(10):
         recorder.take("front", frame(0))
     for _ in range(100):
-        hub.happened("front", event(0).event)
+        bus.publish("front", event(0).event)
     assert recorder._jobs.qsize() <= 20
     goes_on.set()
     until(lambda: recorder._frames == 0)

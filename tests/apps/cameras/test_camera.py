@@ -17,6 +17,7 @@ import pytest
 
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
+from apps.raspberry_pi.cameras.capture_process import CaptureProcess, Message
 from edgevid import Frame
 from tests.apps.parts import BLACK, RED, colours, end_thread, until
 from tests.conftest import write_video
@@ -35,12 +36,12 @@ class Watched:
             Order(str(source), 5.0, **order),
             stall=STALL,
             longest_wait=0.5,
-            turned=self._turned,
+            set_state=self._set_state,
             arrived=self._arrived,
         )
         self.camera.start()
 
-    def _turned(self, state: str, problem: str) -> None:
+    def _set_state(self, state: str, problem: str) -> None:
         if not self.states or self.states[-1] != (state, problem):
             self.states.append((state, problem))
 
@@ -360,6 +361,37 @@ def test_it_ends_at_once_even_if_its_process_hangs(watch: Watch, video: Path) ->
     assert watched.states[-1] == ("live", "")  # to be stopped is no loss
 
 
+def test_a_process_that_starts_while_the_camera_is_stopped_is_told_to_stop(
+    watch: Watch, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starting, go_on = threading.Event(), threading.Event()
+    told: list[str] = []
+
+    class Starting(CaptureProcess):
+        def __init__(self, *arguments: Any) -> None:
+            starting.set()
+            assert go_on.wait(60)  # the system takes its time to start a process
+            super().__init__(*arguments)
+
+        def tell_to_stop(self) -> None:
+            told.append("to stop")
+            super().tell_to_stop()
+
+        def receive(self, patience: float) -> Message:
+            told.append("to wait")
+            return super().receive(patience)
+
+    monkeypatch.setattr("apps.raspberry_pi.cameras.camera.CaptureProcess", Starting)
+    watched = watch(video)
+    assert starting.wait(60)
+    watched.camera.stop()  # there is no process yet that could be told
+    go_on.set()
+    watched.camera._thread.join(60)
+    assert not watched.camera._thread.is_alive()
+    assert told[0] == "to stop"
+    assert not any(state == "lost" for state, _ in watched.states)
+
+
 def test_a_password_is_not_among_the_arguments_that_all_can_see(watch: Watch) -> None:
     watched = watch("rtsp://me:hush@127.0.0.1:1/x")
     until(lambda: watched.camera._process)
@@ -374,7 +406,7 @@ import time
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
 camera = Camera("front", Order({str(video)!r}, 5.0), stall=5.0, longest_wait=1.0,
-                turned=lambda *_: None, arrived=lambda: print(camera._process.pid, flush=True))
+                set_state=lambda *_: None, arrived=lambda: print(camera._process.pid, flush=True))
 camera.start()
 time.sleep(60)
 """

@@ -62,7 +62,7 @@ class Run:
             self.watcher.turn()
 
     def events(self) -> list[tuple[str, str, str]]:
-        return [(e.camera, e.event.state, e.event.label) for e in self.hub.recent()]
+        return [(e.camera, e.event.state, e.event.label) for e in self.hub.bus.recent()]
 
 
 def camera(name: str, **options: object) -> CameraConfig:
@@ -146,7 +146,7 @@ def test_rules_by_name_and_from_a_file(model: Model, tmp_path: Path) -> None:
         fake.frames = frames(RED, count=11)
     run.play()
     assert [event for event in run.events() if event[1] == "start"] == [("two", "start", "red")]
-    assert run.hub.recent()[0].event.timestamp == 2.0
+    assert run.hub.bus.recent()[0].event.timestamp == 2.0
 
 
 @pytest.fixture(scope="module")
@@ -229,17 +229,17 @@ def test_what_moves_is_followed_by_itself_and_named_with_its_zone(model: Model) 
     pictures = [still] * 10 + [moving] * 10
     run.cameras["one"].frames = [Frame(p, n / 5, n) for n, p in enumerate(pictures)]
     run.play()
-    found = {(e.event.label, e.event.track, e.event.zone) for e in run.hub.recent()}
+    found = {(e.event.label, e.event.track, e.event.zone) for e in run.hub.bus.recent()}
     assert ("dwell", 1, "room") in found
     assert ("red", 1, "room") in found
     assert status(run.hub, "one").tracks == 1
     assert status(run.hub, "one").active == ("dwell", "red")
-    message = event_message(run.hub.recent()[0])
+    message = event_message(run.hub.bus.recent()[0])
     assert (message["track"], message["zone"]) == (1, "room")
     assert len(message["box"]) == 4
-    shot = run.hub.shot("one")
+    shot = run.hub.snapshots.snapshot("one")
     assert shot is not None
-    assert shot.number == 20
+    assert shot.number == 19
 
 
 @pytest.mark.parametrize(

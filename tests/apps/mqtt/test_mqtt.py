@@ -61,7 +61,7 @@ def telling(
 
 
 def happen(hub: Hub, number: int, camera: str = "door") -> None:
-    hub.happened(camera, Event("start", f"action {number}", time.monotonic(), 0.5))
+    hub.bus.publish(camera, Event("start", f"action {number}", time.monotonic(), 0.5))
 
 
 def labels(events: list[dict[str, Any]]) -> list[int]:
@@ -77,10 +77,10 @@ def more_than(listener: Listener, count: int) -> bool:
 
 
 def see(hub: Hub, *scores: tuple[str, float], camera: str = "door") -> None:
-    hub.turned(camera, "live")
+    hub.status.set_state(camera, "live")
     frame = Frame(np.zeros((4, 4, 3), np.uint8), time.monotonic(), 0)
     listed = tuple(Score(*score) for score in scores)
-    hub.stepped(camera, frame, [Prediction(frame.timestamp, 0, listed, 1.0)], skipped=0)
+    hub.record_step(camera, frame, [Prediction(frame.timestamp, 0, listed, 1.0)], skipped=0)
 
 
 def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:
             wait_for(lambda: listener.last("edgevid/availability") == "online")
             see(hub, ("juggling balls", 0.912), ("clapping", 0.03))
             wait_for(lambda: listener.last("edgevid/door/state").get("label") == "juggling balls")
-            hub.happened("door", Event("start", "juggling balls", time.monotonic(), 0.5342))
+            hub.bus.publish("door", Event("start", "juggling balls", time.monotonic(), 0.5342))
             event = wait_for(listener.events)[0]
-            hub.turned("door", "lost", "it is unplugged")
+            hub.status.set_state("door", "lost", "it is unplugged")
             lost = wait_for(
                 lambda: (s := listener.last("edgevid/door/state"))["state"] == "lost" and s
             )
@@ -685,5 +685,5 @@ from edgevid import Event
 hub = Hub(["door"])
 mqtt.start(MqttConfig(host="127.0.0.1", port=int(sys.argv[1])), hub, Path(sys.argv[2]), print)
 for line in sys.stdin:
-    hub.happened("door", Event("start", f"action {int(line)}", time.monotonic(), 0.5))
+    hub.bus.publish("door", Event("start", f"action {int(line)}", time.monotonic(), 0.5))
 """

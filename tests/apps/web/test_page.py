@@ -22,7 +22,8 @@ pytest.importorskip("prometheus_client", reason="the page's libraries are not in
 
 from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
-from apps.raspberry_pi.hub import Hub, Shot
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.snapshots import Snapshot
 from benchmarks.parts.broker import free_port
 from edgevid import Event, Frame, Prediction, Score
 from edgevid.support.opencv import cv2
@@ -98,9 +99,11 @@ def watching(hub: Hub, camera: str) -> Iterator[None]:
                 Score("<i>clapping</i>", (1 - share) / 2),
                 Score("waving hand", (1 - share) / 4),
             )
-            hub.turned(camera, "live")
+            hub.status.set_state(camera, "live")
             frame = Frame(PICTURES[index % 20], time.monotonic(), index)
-            hub.stepped(camera, frame, [Prediction(frame.timestamp, index, scores, 2.5)], skipped=0)
+            hub.record_step(
+                camera, frame, [Prediction(frame.timestamp, index, scores, 2.5)], skipped=0
+            )
             index += 1
             if ended.wait(0.2):
                 return
@@ -115,7 +118,7 @@ def watching(hub: Hub, camera: str) -> Iterator[None]:
 
 
 def happen(hub: Hub, label: str, state: Any = "start", *, ago: float = 0.0) -> None:
-    hub.happened("front-door", Event(state, label, time.monotonic() - ago, 0.62))
+    hub.bus.publish("front-door", Event(state, label, time.monotonic() - ago, 0.62))
 
 
 def keep(browser: Browser, folder: Path, name: str) -> None:
@@ -135,7 +138,7 @@ def texts(browser: Browser, selector: str) -> list[str]:
 
 def test_one_camera_is_live_and_one_is_lost(browser: Browser, tmp_path: Path) -> None:
     hub = Hub(["front-door", "workshop"], "movinet-a0")
-    hub.turned("workshop", "lost", "/dev/video2: the camera was unplugged")
+    hub.status.set_state("workshop", "lost", "/dev/video2: the camera was unplugged")
     happen(hub, "waving hand", ago=60)
     happen(hub, "waving hand", "end", ago=48)
     with serving(hub, tmp_path) as address, watching(hub, "front-door"):
@@ -186,13 +189,13 @@ def test_nothing_is_drawn_while_nobody_looks(
 ) -> None:
     hub = Hub(["front-door"])
     drawn: list[str] = []
-    draw = hub.shot
+    draw = hub.snapshots.snapshot
 
-    def shot(name: str) -> Shot | None:
+    def snapshot(name: str) -> Snapshot | None:
         drawn.append(name)
         return draw(name)
 
-    monkeypatch.setattr(hub, "shot", shot)
+    monkeypatch.setattr(hub.snapshots, "snapshot", snapshot)
     with serving(hub) as address, watching(hub, "front-door"):
         browser.go(address)
         browser.until("document.querySelector('.camera img:not([hidden])')")
@@ -231,12 +234,12 @@ def test_odd_and_long_words_stay_in_their_places(
     hub = Hub(cameras, LONG[:200])
     scores = tuple(Score(label, 0.9 / 2**place) for place, label in enumerate(ODD))
     for camera in (cameras[0], cameras[2]):
-        hub.turned(camera, "live")
+        hub.status.set_state(camera, "live")
         frame = Frame(PICTURES[0], time.monotonic(), 0)
-        hub.stepped(
+        hub.record_step(
             camera, frame, [Prediction(frame.timestamp, 0, scores, 123456.0)], skipped=10**7
         )
-    hub.turned("x", "lost", f"/{LONG}: \udce9 {LONG}")
+    hub.status.set_state("x", "lost", f"/{LONG}: \udce9 {LONG}")
     for label in (*ODD, ""):
         happen(hub, label, ago=4000)
     happen(hub, ODD[1], "end")
@@ -295,7 +298,7 @@ def test_a_service_that_comes_back_is_found_again(browser: Browser) -> None:
         browser.until("document.querySelector('.state')")
     browser.until("document.getElementById('line').className === 'lost'")
     browser.complaints.clear()  # Chromium says that it could not connect
-    hub.turned("front-door", "live")
+    hub.status.set_state("front-door", "live")
     port = int(address.rsplit(":", 1)[1].strip("/"))
     with serving(hub, port=port):
         browser.until("document.querySelector('.state').innerText === 'Live'")

@@ -37,14 +37,14 @@ SCORES = (Score("juggling balls", 0.9), Score("<b>clapping</b>", 0.05))
 
 
 def see(hub: Hub, camera: str = "door", *, scores: tuple[Score, ...] = SCORES) -> None:
-    hub.turned(camera, "live")
+    hub.status.set_state(camera, "live")
     number = status(hub, camera).steps
     frame = Frame(np.full((90, 160, 3), 120, np.uint8), time.monotonic(), number)
-    hub.stepped(camera, frame, [Prediction(frame.timestamp, number, scores, 2.0)], skipped=0)
+    hub.record_step(camera, frame, [Prediction(frame.timestamp, number, scores, 2.0)], skipped=0)
 
 
 def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> None:
-    hub.happened("door", Event(state, label, time.monotonic(), 0.6))
+    hub.bus.publish("door", Event(state, label, time.monotonic(), 0.6))
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_picture_is_drawn_when_somebody_looks(
         drawn.append(picture)
         return b"picture %d" % len(drawn)
 
-    monkeypatch.setattr("apps.raspberry_pi.hub.jpeg", jpeg)
+    monkeypatch.setattr("apps.raspberry_pi.snapshots.jpeg", jpeg)
     assert ask(page, "/cameras/door/picture.jpg")[0] == 404  # there is none yet
     for _ in range(5):
         see(hub)
@@ -167,7 +167,7 @@ def test_health_is_that_of_all_cameras(hub: Hub, page: int) -> None:
     )
     see(hub, "yard")
     assert ask(page, "/healthz")[0] == 200
-    hub.turned("door", "lost", "unplugged")
+    hub.status.set_state("door", "lost", "unplugged")
     assert ask(page, "/healthz")[0] == 503
 
 
@@ -245,13 +245,13 @@ def test_events_are_told_as_they_happen(hub: Hub, page: int) -> None:
         happen(hub, "after")
         number, event = told.next()
         assert (event["label"], event["event_type"], event["camera"]) == ("after", "start", "door")
-        assert number == event["id"] == hub.recent()[-1].id
+        assert number == event["id"] == hub.bus.recent()[-1].id
 
 
 def test_who_was_away_hears_what_was_missed_and_nothing_twice(hub: Hub, page: int) -> None:
     for number in range(5):
         happen(hub, str(number))
-    ids = [found.id for found in hub.recent()]
+    ids = [found.id for found in hub.bus.recent()]
     for given, missed in (
         ({"Last_Event_ID": ids[2]}, ["3", "4"]),
         ({"Last_Event_ID": ids[4]}, []),
@@ -263,7 +263,7 @@ def test_who_was_away_hears_what_was_missed_and_nothing_twice(hub: Hub, page: in
             told.lines()
             happen(hub, "new")
             assert [told.next()[1]["label"] for _ in [*missed, "new"]] == [*missed, "new"]
-        hub._recent.pop()  # for the next one it has not happened
+        hub.bus._recent.pop()  # for the next one it has not happened
 
 
 def test_the_cameras_are_told_when_there_is_news(hub: Hub, page: int) -> None:
@@ -272,7 +272,7 @@ def test_the_cameras_are_told_when_there_is_news(hub: Hub, page: int) -> None:
         _, cameras = told.next("cameras")
         assert [camera["name"] for camera in cameras] == ["door", "yard"]
         assert cameras[0]["scores"][0] == {"label": "juggling balls", "probability": 0.9}
-        hub.turned("door", "lost", "unplugged")
+        hub.status.set_state("door", "lost", "unplugged")
         _, cameras = told.next("cameras")
         assert (cameras[0]["state"], cameras[0]["problem"]) == ("lost", "unplugged")
         assert cameras[0]["scores"] == []
@@ -288,12 +288,12 @@ def test_a_quiet_line_shows_that_it_is_there(
 
 
 def test_who_leaves_is_forgotten(hub: Hub, page: int) -> None:
-    before = len(hub._listeners)
+    before = len(hub.bus._listeners)
     with ExitStack() as stack:
         for _ in range(20):
             stack.enter_context(Told(page)).lines()
-        assert len(hub._listeners) == before + 20
-    until(lambda: len(hub._listeners) == before)
+        assert len(hub.bus._listeners) == before + 20
+    until(lambda: len(hub.bus._listeners) == before)
 
 
 def test_the_bound_to_those_who_listen_holds_when_all_come_at_once(
@@ -313,16 +313,16 @@ def test_the_bound_to_those_who_listen_holds_when_all_come_at_once(
 
 
 def test_only_asking_what_events_are_holds_no_place(hub: Hub, page: int) -> None:
-    before = len(hub._listeners)
+    before = len(hub.bus._listeners)
     for _ in range(100):
         status, headers, content = ask(page, "/events", "HEAD")
         assert (status, content) == (200, b"")
         assert headers["content-type"].startswith("text/event-stream")
-    assert len(hub._listeners) == before
+    assert len(hub.bus._listeners) == before
 
 
 def test_a_problem_that_is_no_text_is_told(hub: Hub, page: int) -> None:
-    hub.turned("door", "lost", "caf\udce9.mp4: no such file")  # a name that is not UTF-8
+    hub.status.set_state("door", "lost", "caf\udce9.mp4: no such file")  # a name that is not UTF-8
     with Told(page, "?cameras") as told:
         assert told.next("cameras")[1][0]["problem"] == "caf\udce9.mp4: no such file"
 
@@ -331,18 +331,18 @@ def test_who_does_not_listen_costs_no_memory_and_is_hung_up_on(
     hub: Hub, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "PATIENCE_S", 0.3)
-    before = len(hub._listeners)
+    before = len(hub.bus._listeners)
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", page))
         deaf.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        until(lambda: len(hub._listeners) == before + 1)
+        until(lambda: len(hub.bus._listeners) == before + 1)
         label = "x" * 5000
 
         def shout() -> bool:
             for _ in range(20):
                 happen(hub, label)
-            return len(hub._listeners) == before
+            return len(hub.bus._listeners) == before
 
         until(shout)
 
@@ -593,9 +593,9 @@ def test_nothing_can_be_put_there(hub: Hub, kept: Path, method: str) -> None:
 
 def test_a_service_that_is_not_well_says_so(hub: Hub, page: int) -> None:
     for camera in ("door", "yard"):
-        hub.turned(camera, "live")
+        hub.status.set_state(camera, "live")
     assert ask(page, "/healthz")[0] == 200
-    hub.problem = "MqttLink has ended unexpectedly"
+    hub.status.problem = "MqttLink has ended unexpectedly"
     assert ask(page, "/healthz")[0] == 503
 
 

@@ -1,0 +1,530 @@
+"""An archive is asked: by label, by example, by a head that was taught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgevid.archive import libraries
+from edgevid.archive.store import Archive, Part
+from edgevid.errors import LabelsError, SourceError, UsageError
+from edgevid.modelfile.head import Head
+
+_BATCH = 16_384  # windows in memory at once: 8 MB, and 30 MB as float32
+_MEMORY = "256MB"  # of DuckDB
+_SAMPLED = 16  # parts that tell what is ordinary in an archive
+_SPARE = 50  # windows for each answer that is wanted: neighbours become one answer
+_LEAST = 0.1  # probability of a label from which it is an answer
+_TOUCH_S = 0.5  # between two windows of one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Some seconds of a recording.
+
+    Attributes:
+        camera: its camera.
+        source: the recording's path or address.
+        content: what tells its content from any other's.
+        time: when it begins, in UTC.
+        start: seconds from the recording's beginning.
+        end: the same of its end.
+        score: how well it fits: a probability, or for an example the cosine, -1 to 1.
+        label: what is seen: the most probable label there is.
+    """
+
+    camera: str
+    source: str
+    content: str
+    time: datetime
+    start: float
+    end: float
+    score: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which part of an archive is asked.
+
+    Attributes:
+        since: not before; UTC.
+        until: not after; UTC.
+        cameras: of these only; all when empty.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    cameras: tuple[str, ...] = ()
+
+    def parts(self, archive: Archive) -> list[Part]:
+        """Returns the files that can hold answers.
+
+        Raises:
+            UsageError: a camera is named that the archive has not.
+        """
+        parts = archive.parts()
+        known = {part.camera for part in parts}
+        for camera in self.cameras:
+            if camera not in known:
+                raise UsageError(
+                    f"no camera {camera!r} in {archive.folder}: "
+                    f"{', '.join(sorted(known)[:20]) or 'it is empty'}"
+                )
+        # A recording belongs to the day on which it begins.
+        first = f"{self.since - timedelta(days=1):%Y-%m-%d}" if self.since else ""
+        last = f"{self.until:%Y-%m-%d}" if self.until else "9999"
+        return [
+            part
+            for part in parts
+            if first <= part.day <= last and (not self.cameras or part.camera in self.cameras)
+        ]
+
+    def condition(self) -> tuple[str, list[Any]]:
+        """Returns the rest of it in SQL, over the column ``time``, and the values in it."""
+        conditions, values = ["true"], []
+        for compared, value in ((">=", self.since), ("<=", self.until)):
+            if value is not None:
+                conditions.append(f"time {compared} make_timestamptz(?)")
+                values.append(round(value.timestamp() * 1e6))
+        return " and ".join(conditions), values
+
+
+def by_label(
+    archive: Archive, text: str, where: Where | None = None, *, most: int = 20
+) -> list[Answer]:
+    """Returns where labels with these words were most probable, the most probable first.
+
+    Args:
+        archive: what to ask.
+        text: words; a label must hold words that begin as each of them does.
+        where: which part of it.
+        most: answers.
+
+    Raises:
+        LabelsError: no label has these words.
+    """
+    where = where or Where()
+    labels = matching(text, archive.description.labels)
+    condition, values = where.condition()
+    rows = _query(
+        archive,
+        where.parts(archive),
+        "select camera, source, content, epoch_us(time) as time, seconds, lasts, probability, label from (select *, "
+        "unnest(labels) as label, unnest(probabilities) as probability from windows where "
+        f"{condition}) where list_contains(?, label) and probability >= ? "
+        "order by probability desc, time, content limit ?",
+        [*values, labels, _LEAST, _SPARE * most],
+    )
+    return _joined([_answer(row) for row in rows])[:most]
+
+
+def matching(text: str, labels: Sequence[str]) -> list[str]:
+    """Returns the labels that hold each word of a text, or at least its beginning.
+
+    Raises:
+        LabelsError: none does.
+
+    Example:
+        >>> matching("fall", ["falling off bike", "waterfall", "carving ice"])
+        ['falling off bike']
+    """
+    words = text.lower().split()
+    found = [
+        label
+        for label in labels
+        if words and all(f" {word}" in f" {label.lower()}" for word in words)
+    ]
+    if not found:
+        near = get_close_matches(text.lower(), labels, n=5, cutoff=0.5)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise LabelsError(f"no label has the words {text!r}{hint}")
+    return found
+
+
+def by_example(
+    archive: Archive,
+    examples: NDArray[np.float32],
+    where: Where | None = None,
+    *,
+    most: int = 20,
+    without: str | None = None,
+) -> list[Answer]:
+    """Returns the windows whose features are nearest to an example's, the nearest first.
+
+    The measure is the cosine between the square roots of features, less what is ordinary in the
+    archive.
+
+    Args:
+        archive: what to ask.
+        examples: float32 ``[windows, features]``, means over windows; the nearest counts.
+        where: which part of it.
+        most: answers.
+        without: content of a recording that is no answer: the example itself.
+    """
+    where = where or Where()
+    parts = where.parts(archive)
+    ordinary = _ordinary(archive, parts)
+    wanted = np.sqrt(np.maximum(examples, 0))
+    wanted *= 255 / np.sqrt(np.maximum(examples.max(axis=1, keepdims=True), 1e-12))
+    wanted = _unit(wanted - ordinary)
+    best = _Best(_SPARE * most)
+    for number, (rows, packed) in enumerate(_windows(archive, parts, where)):
+        values = packed.astype(np.float32)
+        values -= ordinary
+        norms = np.sqrt(np.einsum("ij,ij->i", values, values))
+        scores = (values @ wanted.T).max(axis=1) / np.maximum(norms, 1e-6)
+        best.add(scores, number, rows)
+    found = [(score, row) for score, row in best.rows() if row["content"] != without]
+    return _joined(_detailed(archive, where, found))[:most]
+
+
+def by_head(
+    archive: Archive,
+    head: Head,
+    labels: Sequence[str],
+    where: Where | None = None,
+    *,
+    thresholds: Sequence[float],
+    most: int = 20,
+    wanted: Sequence[str] = (),
+) -> list[Answer]:
+    """Returns where a taught head says that something is the case, the surest first.
+
+    Each step is looked at, as a stream of the taught model would; no video is read.
+
+    Args:
+        archive: what to ask.
+        head: of the archive's network.
+        labels: the head's.
+        where: which part of it.
+        thresholds: probability from which each label is an answer.
+        most: answers.
+        wanted: these labels only; all when empty.
+
+    Raises:
+        UsageError: the head is for other features.
+    """
+    if head.features != archive.description.network.features:
+        raise UsageError(
+            f"the head is for {head.features} features, the archive has "
+            f"{archive.description.network.features}"
+        )
+    where = where or Where()
+    kept = [i for i, label in enumerate(labels) if not wanted or label in wanted]
+    found: list[Answer] = []
+    for part in where.parts(archive):
+        for recording in _recordings(archive, part):
+            probabilities = _probabilities(head, recording)
+            for number in kept:
+                above = probabilities[:, number] >= thresholds[number]
+                found += _runs(recording, probabilities[:, number], above, labels[number], part)
+        if len(found) > 100 * most:
+            found = _best_of(found, most)
+    since, until = where.since, where.until
+    found = [
+        answer
+        for answer in found
+        if (since is None or answer.time >= since) and (until is None or answer.time <= until)
+    ]
+    return _best_of(found, most)
+
+
+def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[np.float32] | None:
+    """Returns the features of some seconds of a recording in the archive; None if it is not there.
+
+    Returns:
+        float32 ``[windows, features]``, means over windows.
+    """
+    part = archive.contents().get(content)
+    if part is None:
+        return None
+    for recording in _recordings(archive, part):
+        if recording.content == content:
+            inside = (recording.seconds >= start) & (recording.seconds <= end)
+            if not inside.any():
+                raise UsageError(f"nothing of it lies between {start:g} s and {end:g} s")
+            return means(recording.features[inside], archive.description.network.fps)
+    return None
+
+
+def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
+    """Returns the means over windows of features ``[steps, features]``, as an archive has them."""
+    from edgevid.archive import windows
+
+    steps = max(1, round(windows.SECONDS * fps))
+    bounds = windows.bounds(np.zeros(len(features), bool), steps)
+    return np.stack([features[a:b].mean(axis=0, dtype=np.float32) for a, b in bounds])
+
+
+@dataclass(frozen=True, eq=False)
+class _Recording:
+    """The steps of one recording, from the archive."""
+
+    content: str
+    source: str
+    time: Any  # of each step, microseconds since 1970
+    seconds: NDArray[np.float64]
+    fresh: NDArray[np.bool_]
+    features: NDArray[np.float32]
+
+
+def _recordings(archive: Archive, part: Part) -> Iterator[_Recording]:
+    """Yields the recordings of a part, one after the other."""
+    pa = libraries.pyarrow()
+    columns = ["content", "source", "time", "seconds", "fresh", "features"]
+    waiting: Any = None
+    try:
+        with pa.parquet.ParquetFile(archive.steps(part)) as file:
+            for batch in file.iter_batches(batch_size=8192, columns=columns):
+                table = pa.Table.from_batches([batch])
+                for some in _by_content(pa, table):
+                    same = waiting is not None and (
+                        waiting["content"][-1].as_py() == some["content"][0].as_py()
+                    )
+                    if waiting is not None and not same:
+                        yield _recording(waiting)
+                    waiting = pa.concat_tables([waiting, some]) if same else some
+    except OSError as error:
+        raise SourceError(f"{archive.steps(part)}: cannot be read: {error}") from error
+    if waiting is not None:
+        yield _recording(waiting)
+
+
+def _by_content(pa: Any, table: Any) -> Iterator[Any]:
+    """Yields the stretches of a table that are of one recording."""
+    codes = table["content"].combine_chunks()
+    codes = codes.chunk(0) if hasattr(codes, "chunk") else codes
+    numbers = codes.dictionary_encode() if not pa.types.is_dictionary(codes.type) else codes
+    indices = numbers.indices.to_numpy(zero_copy_only=False)
+    changes = [0, *(np.flatnonzero(np.diff(indices)) + 1).tolist(), len(indices)]
+    for start, end in zip(changes, changes[1:], strict=False):
+        yield table.slice(start, end - start)
+
+
+def _recording(table: Any) -> _Recording:
+    table = table.combine_chunks()
+    features = _bytes_of(table["features"], np.dtype("<f2"))
+    return _Recording(
+        table["content"][0].as_py(),
+        table["source"][0].as_py(),
+        table["time"],
+        table["seconds"].to_numpy(),
+        table["fresh"].to_numpy(),
+        features.astype(np.float32),
+    )
+
+
+def _bytes_of(column: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Returns a column of rows of equal length as ``[rows, values]``, without a copy."""
+    array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    array = array.chunk(0) if hasattr(array, "chunk") else array
+    width = array.type.byte_width
+    start = array.offset * width
+    data = np.frombuffer(array.buffers()[1], np.uint8)[start : start + len(array) * width]
+    return data.view(dtype).reshape(len(array), -1)
+
+
+def _probabilities(head: Head, recording: _Recording) -> NDArray[np.float64]:
+    """Returns what a stream through the head gives at each step: ``[steps, labels]``.
+
+    A mean over steps of a weighted sum is the weighted sum of the mean: so each step is weighted
+    once, and the means go over few numbers.
+    """
+    found = np.empty((len(recording.features), head.labels))
+    starts = [*np.flatnonzero(recording.fresh).tolist(), len(recording.features)]
+    weights = head.weights.reshape(head.labels, len(head.windows), head.features)
+    for start, end in zip(starts, starts[1:], strict=False):
+        logits = np.tile(head.bias.astype(np.float64), (end - start, 1))
+        for number, window in enumerate(head.windows):
+            weighted = recording.features[start:end] @ weights[:, number].T
+            sums = np.cumsum(weighted, axis=0, dtype=np.float64)
+            sums[window:] -= sums[:-window].copy()
+            counts = np.minimum(np.arange(1, end - start + 1), window)
+            logits += sums / counts[:, None]
+        found[start:end] = 1 / (1 + np.exp(-logits))
+    return found
+
+
+def _runs(
+    recording: _Recording,
+    probabilities: NDArray[np.float64],
+    above: NDArray[np.bool_],
+    label: str,
+    part: Part,
+) -> Iterator[Answer]:
+    """Yields an answer for each run of steps that are above the threshold."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], above, [False])).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2).tolist():
+        yield Answer(
+            part.camera,
+            recording.source,
+            recording.content,
+            recording.time[start].as_py(),
+            float(recording.seconds[start]),
+            float(recording.seconds[end - 1]),
+            float(probabilities[start:end].max()),
+            label,
+        )
+
+
+def _best_of(answers: list[Answer], most: int) -> list[Answer]:
+    return sorted(answers, key=lambda answer: (-answer.score, answer.time, answer.source))[:most]
+
+
+def _query(archive: Archive, parts: Sequence[Part], sql: str, values: list[Any]) -> list[Any]:
+    """Runs a query over ``windows``; returns its rows as dictionaries."""
+    if not parts:
+        return []
+    with _connected() as connection:
+        _view(connection, archive, parts)
+        found = connection.execute(sql, values)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _connected() -> Any:
+    duckdb = libraries.duckdb()
+    return duckdb.connect(
+        config={"memory_limit": _MEMORY, "autoinstall_known_extensions": "false"}
+    )
+
+
+def _view(connection: Any, archive: Archive, parts: Sequence[Part]) -> None:
+    files = ", ".join("'" + str(archive.windows(p)).replace("'", "''") + "'" for p in parts)
+    connection.execute(
+        "create or replace temp view windows as select * from read_parquet("
+        f"[{files}], hive_partitioning = true, "
+        "hive_types = {'camera': VARCHAR, 'day': DATE})"
+    )
+
+
+def _windows(
+    archive: Archive, parts: Sequence[Part], where: Where
+) -> Iterator[tuple[Any, NDArray[np.uint8]]]:
+    """Yields batches of windows: what tells each, and features uint8 ``[windows, features]``."""
+    if not parts:
+        return
+    condition, values = where.condition()
+    with _connected() as connection:
+        _view(connection, archive, parts)
+        sql = f"select content, step, features from windows where {condition}"
+        found = connection.sql(sql, params=values)
+        width = archive.description.network.features
+        for batch in found.to_arrow_reader(_BATCH):
+            array = batch.column(2)
+            yield batch, _binary(array, width)
+
+
+def _binary(array: Any, width: int) -> NDArray[np.uint8]:
+    """Returns DuckDB's binary column, whose values all are of one length."""
+    buffers = array.buffers()
+    offsets = np.frombuffer(buffers[1], np.int32)[array.offset : array.offset + len(array) + 1]
+    data = np.frombuffer(buffers[2], np.uint8)[offsets[0] : offsets[-1]]
+    return data.reshape(len(array), width)
+
+
+def _ordinary(archive: Archive, parts: Sequence[Part]) -> NDArray[np.float32]:
+    """Returns the mean of packed features over a sample: float32 ``[features]``."""
+    pa = libraries.pyarrow()
+    total = np.zeros(archive.description.network.features)
+    count = 0
+    for part in parts[:: max(1, len(parts) // _SAMPLED)]:
+        with pa.parquet.ParquetFile(archive.windows(part)) as file:
+            for batch in file.iter_batches(batch_size=1024, columns=["features"]):
+                values = _bytes_of(batch.column(0), np.dtype(np.uint8))
+                total += values.sum(axis=0)
+                count += len(values)
+                break
+    return (total / max(1, count)).astype(np.float32)
+
+
+def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = values / np.maximum(norms, 1e-6)
+    return unit
+
+
+class _Best:
+    """The best of very many scores, with the rows that they are of."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: list[tuple[float, int, dict[str, Any]]] = []
+        self._least = -np.inf
+
+    def add(self, scores: NDArray[np.float32], number: int, rows: Any) -> None:
+        places = np.flatnonzero(scores > self._least)
+        if len(places) > self._most:
+            places = places[np.argpartition(-scores[places], self._most - 1)[: self._most]]
+        for place in places.tolist():
+            row = {name: rows.column(name)[place].as_py() for name in ("content", "step")}
+            self._found.append((float(scores[place]), number, row))
+        self._found.sort(key=lambda found: -found[0])
+        del self._found[self._most :]
+        if len(self._found) == self._most:
+            self._least = self._found[-1][0]
+
+    def rows(self) -> list[tuple[float, dict[str, Any]]]:
+        return [(score, row) for score, _, row in self._found]
+
+
+def _detailed(
+    archive: Archive, where: Where, found: Sequence[tuple[float, dict[str, Any]]]
+) -> list[Answer]:
+    """Returns the answers that windows stand for."""
+    if not found:
+        return []
+    contents = sorted({row["content"] for _, row in found})
+    rows = _query(
+        archive,
+        where.parts(archive),
+        "select camera, source, content, epoch_us(time) as time, seconds, lasts, step, labels[1] as label, "
+        "0.0 as probability from windows where list_contains(?, content)",
+        [contents],
+    )
+    by_place = {(row["content"], row["step"]): row for row in rows}
+    return [
+        replace(_answer(by_place[row["content"], row["step"]]), score=score) for score, row in found
+    ]
+
+
+def _answer(row: dict[str, Any]) -> Answer:
+    return Answer(
+        row["camera"],
+        row["source"],
+        row["content"],
+        datetime.fromtimestamp(row["time"] / 1e6, UTC),
+        row["seconds"],
+        row["seconds"] + row["lasts"],
+        row["probability"],
+        row["label"],
+    )
+
+
+def _joined(answers: Sequence[Answer]) -> list[Answer]:
+    """Returns answers, best first, in which windows that touch are one."""
+    found: list[Answer] = []
+    by_source: dict[str, list[Answer]] = {}
+    for answer in answers:
+        by_source.setdefault(answer.content, []).append(answer)
+    for those in by_source.values():
+        those.sort(key=lambda answer: answer.start)
+        run = those[0]
+        for answer in those[1:]:
+            if answer.start - run.end > _TOUCH_S:
+                found.append(run)
+                run = answer
+                continue
+            best = max(run, answer, key=lambda one: one.score)
+            run = replace(
+                run, end=max(run.end, answer.end), score=best.score, label=best.label
+            )
+        found.append(run)
+    return sorted(found, key=lambda answer: (-answer.score, answer.time, answer.source))

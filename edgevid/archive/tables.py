@@ -1,0 +1,290 @@
+"""One recording becomes rows of two Parquet tables: its steps, and windows of some seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import numpy as np
+
+from edgevid.archive import libraries, recordings, windows
+from edgevid.archive.recordings import Recording
+from edgevid.errors import SourceError
+from edgevid.modelfile.manifest import EventRules
+from edgevid.records import Event, Prediction
+from edgevid.runtime.model import Model
+from edgevid.runtime.watch import LONGEST_GAP_S, Watch
+from edgevid.sources import open_source
+
+GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
+_FLOAT16 = np.dtype("<f2")
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """What became of a recording.
+
+    Attributes:
+        camera: its camera.
+        began: when it begins, in UTC.
+        content: what tells it from others.
+        steps: rows.
+        seconds: of video.
+        frames: that were read.
+        problem: why its end is missing; empty when it is whole.
+    """
+
+    camera: str
+    began: datetime
+    content: str
+    steps: int
+    seconds: float
+    frames: int
+    problem: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The partition that it belongs to."""
+        return f"camera={quote(self.camera, safe='')}/day={self.began:%Y-%m-%d}"
+
+    @property
+    def file(self) -> str:
+        """The name of its two files."""
+        return f"{self.began:%H%M%S}-{self.content}.parquet"
+
+
+def steps_schema(features: int) -> Any:
+    """Returns the columns of the steps; ``features`` are float16, little-endian, in one piece."""
+    pa = libraries.pyarrow()
+    name = pa.dictionary(pa.int32(), pa.string())
+    event = pa.struct([("state", pa.string()), ("label", pa.string()), ("probability", pa.float64())])
+    return pa.schema(
+        [
+            ("content", name),
+            ("source", name),
+            ("clock", name),
+            ("time", pa.timestamp("us", "UTC")),
+            ("seconds", pa.float64()),
+            ("step", pa.int32()),
+            ("fresh", pa.bool_()),
+            ("labels", pa.list_(pa.string())),
+            ("probabilities", pa.list_(pa.float64())),
+            ("events", pa.list_(event)),
+            ("features", pa.binary(features * _FLOAT16.itemsize)),
+        ]
+    )
+
+
+def windows_schema(features: int) -> Any:
+    """Returns the columns of the windows; ``features`` are those of ``windows.packed``."""
+    pa = libraries.pyarrow()
+    name = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema(
+        [
+            ("content", name),
+            ("source", name),
+            ("time", pa.timestamp("us", "UTC")),
+            ("seconds", pa.float64()),
+            ("lasts", pa.float64()),
+            ("step", pa.int32()),
+            ("steps", pa.int32()),
+            ("labels", pa.list_(pa.string())),
+            ("probabilities", pa.list_(pa.float64())),
+            ("started", pa.list_(pa.string())),
+            ("scale", pa.float32()),
+            ("features", pa.binary(features)),
+        ]
+    )
+
+
+class TableWriter:
+    """Writes rows of one schema as a Parquet file, in groups."""
+
+    def __init__(self, file: BinaryIO | str, schema: Any) -> None:
+        pq = libraries.pyarrow().parquet
+        self._schema = schema
+        names = [field.name for field in schema if field.name not in ("features", "time")]
+        self._writer = pq.ParquetWriter(
+            file,
+            schema,
+            compression="zstd",
+            use_dictionary=[name for name in names if name not in ("seconds", "step")],
+            write_statistics=[*names, "time"],
+        )
+
+    def rows(self, rows: list[dict[str, Any]]) -> None:
+        """Adds a group of rows."""
+        self.table(libraries.pyarrow().Table.from_pylist(rows, schema=self._schema))
+
+    def table(self, table: Any) -> None:
+        """Adds a group."""
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=GROUP_STEPS)
+
+    def close(self) -> None:
+        """Makes the file whole."""
+        self._writer.close()
+
+
+def write(
+    recording: Recording,
+    content: str,
+    model: Model,
+    rules: EventRules | None,
+    steps: BinaryIO,
+    windowed: BinaryIO,
+) -> Indexed:
+    """Watches a recording as ``edgevid.classify`` does, and writes what is seen.
+
+    An hour's rows at a time are in memory.
+
+    Args:
+        recording: what to watch.
+        content: ``recording.content()``.
+        model: one that gives features.
+        rules: of events; the model's when None.
+        steps: takes a Parquet file.
+        windowed: takes another.
+
+    Raises:
+        SourceError: nothing of it can be read.
+    """
+    with recording.at_hand() as path:
+        run = _Run(recording, content, model, rules, path)
+        features = len(run.first["features"]) // _FLOAT16.itemsize
+        tables = TableWriter(steps, steps_schema(features)), TableWriter(
+            windowed, windows_schema(features)
+        )
+        for rows in run.groups():
+            tables[0].rows(rows)
+            tables[1].rows(_windows(rows, model.manifest.fps))
+        for table in tables:
+            table.close()
+    return run.indexed()
+
+
+class _Run:
+    """One recording on its way through the model."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        content: str,
+        model: Model,
+        rules: EventRules | None,
+        path: Path,
+    ) -> None:
+        self._recording = recording
+        self._content = content
+        self._watch = Watch(model.stream(), rules)
+        self._path = path
+        self._fps = model.manifest.fps
+        self._began, self._clock = datetime.fromtimestamp(0, UTC), ""
+        self._frames = self._steps = 0
+        self._last = 0.0
+        self._problem = ""
+        self._rows = self._stepped()
+        self.first = next(self._rows, None) or self._nothing()
+
+    def _nothing(self) -> dict[str, Any]:
+        raise SourceError(self._problem or f"{self._recording.name}: holds no picture")
+
+    def _stepped(self) -> Iterator[dict[str, Any]]:
+        row: dict[str, Any] | None = None
+        try:
+            with open_source(self._path) as source:
+                length = (source.length or 0) / (source.fps or 25.0)
+                self._began, self._clock = recordings.began(self._recording, self._path, length)
+                before = -math.inf
+                for frame in source:
+                    fresh = frame.follows_jump or frame.timestamp - before > LONGEST_GAP_S
+                    before = frame.timestamp
+                    self._frames += 1
+                    seen = self._watch.take(frame)
+                    if seen.prediction is None:
+                        continue
+                    # What a jump in time ended, ended with the step before it.
+                    earlier = [event for event in seen.events if event.timestamp < before]
+                    if row is not None:
+                        row["events"] += _told(earlier)
+                        yield row
+                    row = self._row(seen.prediction, fresh=fresh)
+                    row["events"] = _told(seen.events[len(earlier) :])
+        except SourceError as error:
+            said = str(error).removeprefix(f"{self._path}: ")
+            self._problem = f"{self._recording.name}: {said}"
+        if row is not None:
+            row["events"] += _told(self._watch.end())
+            yield row
+
+    def _row(self, prediction: Prediction, *, fresh: bool) -> dict[str, Any]:
+        self._steps += 1
+        self._last = prediction.timestamp
+        return {
+            "content": self._content,
+            "source": self._recording.name,
+            "clock": self._clock,
+            "time": self._began + timedelta(seconds=prediction.timestamp),
+            "seconds": prediction.timestamp,
+            "step": self._steps - 1,
+            "fresh": fresh,
+            "labels": [score.label for score in prediction.scores],
+            "probabilities": [score.probability for score in prediction.scores],
+            "features": self._watch.stream.features.astype(_FLOAT16).tobytes(),
+        }
+
+    def groups(self) -> Iterator[list[dict[str, Any]]]:
+        """Yields the rows, an hour at a time."""
+        rows = [self.first]
+        for row in self._rows:
+            if len(rows) == GROUP_STEPS:
+                yield rows
+                rows = []
+            rows.append(row)
+        yield rows
+
+    def indexed(self) -> Indexed:
+        return Indexed(
+            self._recording.camera,
+            self._began,
+            self._content,
+            self._steps,
+            self._last + 1 / self._fps,
+            self._frames,
+            self._problem,
+        )
+
+
+def _told(events: list[Event]) -> list[dict[str, Any]]:
+    return [{"state": e.state, "label": e.label, "probability": e.probability} for e in events]
+
+
+def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
+    """Returns the windows of some steps."""
+    features = np.stack([np.frombuffer(row["features"], _FLOAT16) for row in rows])
+    fresh = np.array([row["fresh"] for row in rows])
+    made = []
+    for start, end in windows.bounds(fresh, max(1, round(windows.SECONDS * fps))):
+        part = rows[start:end]
+        mean = features[start:end].mean(axis=0, dtype=np.float32)
+        values, scale = windows.packed(mean)
+        labels, probabilities = windows.labels_of(part)
+        events = [event for row in part for event in row["events"]]
+        made.append(
+            {
+                **{name: part[0][name] for name in ("content", "source", "time", "seconds", "step")},
+                "lasts": part[-1]["seconds"] - part[0]["seconds"] + 1 / fps,
+                "steps": len(part),
+                "labels": labels,
+                "probabilities": probabilities,
+                "started": [event["label"] for event in events if event["state"] == "start"],
+                "scale": scale,
+                "features": values.tobytes(),
+            }
+        )
+    return made
