@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.clips import Clip, published_path, rows, shuffled
+from benchmarks.clips import Clip, on_clock, published_path, rows, shuffled
 from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
@@ -104,10 +104,8 @@ def halves(limit: int | None = None) -> list[Clip]:
 
 
 def ticks(path: Path) -> Iterator[Frame]:
-    """Yields the frames of a clip that fall on the model's clock."""
-    pace = Pace(_FPS)
-    with open_source(path) as source:
-        yield from (frame for frame in source if pace.due(frame.timestamp))
+    """Returns the frames of a clip that fall on the model's clock."""
+    return on_clock(path, _FPS)
 
 
 def paired(clips: Sequence[Clip], seed: int) -> list[Pair]:

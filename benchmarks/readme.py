@@ -1,8 +1,8 @@
 """``python -m benchmarks.readme``: writes the pages' tables from ``benchmarks/reference``.
 
-The pages are the README, those in ``docs``, and the bundled model's card. A table stands between
-``<!-- table: NAME -->`` and ``<!-- end -->``; figures there are never typed. ``--check`` only says
-whether all are up to date.
+The pages are the README, those in ``docs``, the phone's, and the bundled model's card. A table
+stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; figures there are never typed.
+``--check`` only says whether all are up to date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from edgevid.support.atomic_file import atomic_file
 _ROOT = Path(__file__).parent.parent
 CARD = CAMERA_MOTION.path.with_name("README.md")
 _BLOCK = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-PAGES = [_ROOT / "README.md", *sorted(_ROOT.glob("docs/*.md")), CARD]
+PAGES = [
+    _ROOT / "README.md",
+    *sorted(_ROOT.glob("docs/*.md")),
+    _ROOT / "apps" / "phone" / "README.md",
+    CARD,
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -376,6 +376,30 @@ def _follow_people() -> Rows:
     ]
 
 
+def _phone() -> Rows:
+    found = _read("phone.json")
+    step, parity, memory = found["step_ms"], found["parity"], found["memory"]
+    clips, rss, taken = parity["clips_compared"], memory["rss_mb"], memory["webassembly_mb"]
+    rows = {
+        "same label at the end of a real clip": f"{parity['same_top1_at_the_end']} of {clips}",
+        "right label at the end, page and Python": f"{parity['right_in_page']} and "
+        f"{parity['right_in_python']} of {clips}",
+        "same label, frame by frame": f"{parity['same_top1_share']:.1%} of {parity['frames']}",
+        "its probability differs by, 99 % of frames": f"{parity['probability_differs_p99']:.3f} "
+        "or less",
+        "same events at the same times": f"{parity['clips_with_same_events']} of {clips} clips",
+        "one step in the page, least": f"{step['page_min']:.1f} ms",
+        "the same from the camera's picture on": f"{step['page_from_picture_min']:.1f} ms",
+        "one step in Python, least": f"{step['python_min']:.1f} ms",
+        "page over Python, by processor time": f"{step['ratio_cpu']:.1f} times",
+        f"WebAssembly's memory, over {memory['steps']:,} steps": f"{taken[0]:.0f} to "
+        f"{taken[-1]:.0f} MB",
+        "the page's process, RSS, over the same": f"{min(rss):.0f} to {max(rss):.0f} MB, "
+        f"{rss[-1]:.0f} at the end",
+    }
+    return [{"MoViNet-A0": name, "": value} for name, value in rows.items()]
+
+
 def _teach() -> Rows:
     found = _read("teach.json")
     falls, fights = found["falls"], found["fights"]
@@ -447,6 +471,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow": _follow,
     "follow cost": _follow_cost,
     "follow people": _follow_people,
+    "phone": _phone,
     "camera": _camera,
     "camera moves": _camera_moves,
     "camera speeds": _camera_speeds,

@@ -241,6 +241,7 @@ def test_every_example_of_the_readme_works_with_the_model(
     for path in ("mqtt", "token"):
         (tmp_path / path).write_text("0123456789abcdef")
         (tmp_path / path).chmod(0o600)
+    (tmp_path / "front.rules.toml").write_text("format = 1")
     for example in examples:
         text = example if "[[camera]]" in example else CAMERA + example
         file = written(tmp_path, text.replace("/etc/edgevid", str(tmp_path)))

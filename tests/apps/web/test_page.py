@@ -334,7 +334,7 @@ def test_a_clip_is_played(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_logging_in(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.web.guard._WRONG_S", 0.01)
+    monkeypatch.setattr("apps.raspberry_pi.web.access._WRONG_S", 0.01)
     token = tmp_path / "token"
     token.write_text("correct-horse-battery-staple")
     token.chmod(0o600)
