@@ -24,8 +24,9 @@ second clip, so that the same people are in both, or other people. What else hap
 still be announced: since nobody at these cameras does what Kinetics-600 names, the labelled clips
 are played under each camera's rules.
 
-Taught: a head that ``edgevid.teach`` made of the falls, each person left out in turn; the falls that
-it announced, how long after they began, and its false starts in all the rest (``benchmarks.teach``).
+Taught: a head that ``edgevid.teach`` made of the falls, each person left out in turn; the falls
+that it announced, how long after they began, and its false starts in all the rest
+(``benchmarks.teach``).
 """
 
 from __future__ import annotations
