@@ -14,7 +14,7 @@ from edgevid import Event, Frame, Prediction, Score
 def seen(service: Status, index: int, skipped: int = 0) -> None:
     frame = Frame(np.zeros((48, 64, 3), np.uint8), time.monotonic(), index)
     prediction = Prediction(frame.timestamp, index, (Score("waving", 0.9),), 2.0)
-    service.record_step("front", frame, prediction, skipped)
+    service.record_step("front", frame, [prediction], skipped=skipped)
 
 
 def front(service: Status) -> CameraStatus:

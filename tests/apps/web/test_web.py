@@ -40,7 +40,7 @@ def see(hub: Hub, camera: str = "door", *, scores: tuple[Score, ...] = SCORES) -
     hub.status.set_state(camera, "live")
     number = status(hub, camera).steps
     frame = Frame(np.full((90, 160, 3), 120, np.uint8), time.monotonic(), number)
-    hub.record_step(camera, frame, Prediction(frame.timestamp, number, scores, 2.0), 0)
+    hub.record_step(camera, frame, [Prediction(frame.timestamp, number, scores, 2.0)], skipped=0)
 
 
 def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> None:
