@@ -187,6 +187,8 @@ def test_metrics(hub: Hub, page: int) -> None:
     }
     assert figures["edgevid_info", "<my model>", __version__] == 1
     assert figures["edgevid_steps_total", "door"] == 3
+    assert figures["edgevid_saved_steps_total", "door"] == 0
+    assert figures["edgevid_tracks", "door"] == 0
     assert figures["edgevid_camera_up", "door"] == 1
     assert figures["edgevid_camera_up", "yard"] == 0
     assert figures["edgevid_skipped_ticks_total", "door"] == 0
