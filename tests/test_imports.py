@@ -29,8 +29,10 @@ LAYERS = [
     "modelfile sources",
     "prepare runtime sinks",
     "classify models regions teach testing",
+    "archive",
     "__init__ cli",
-    "demo quiet stream models.__main__ prepare.__main__",  # what is typed: each is one line
+    # What is typed: each is one line.
+    "demo quiet stream archive.__main__ models.__main__ prepare.__main__",
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
 # The rooms of export, in the same way; what is typed is at the end.
@@ -49,8 +51,12 @@ HEAVY = {
     "av": {"support.pyav"},
     "ai_edge_litert": {"runtime.backends", "prepare"},
     "cv2": {"support.opencv"},
+    "duckdb": {"archive.libraries"},
+    "fsspec": {"archive.libraries"},
     "libcamera": {"sources.picamera"},
     "picamera2": {"sources.picamera"},
+    "pyarrow": {"archive.libraries"},
+    "ray": {"archive.libraries"},
     "tensorflow": {"runtime.backends"},
     "tflite_runtime": {"runtime.backends"},
 }

@@ -91,7 +91,9 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
         ):
             plain = text.encode("ascii", "replace").decode()
             place = 4, _TILE[1] + 16 + 18 * number
-            cv2.putText(tile, plain, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,) * 3, 1, cv2.LINE_AA)
+            cv2.putText(
+                tile, plain, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,) * 3, 1, cv2.LINE_AA
+            )
         tiles.append(tile)
     columns = min(_COLUMNS, max(1, len(tiles)))
     while len(tiles) % columns or not tiles:
