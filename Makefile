@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export test-slow test-bookworm camera-motion soak \
+.PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
     soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
     clean
 
@@ -16,8 +16,9 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
-	@echo "make camera-motion train the model that edgevid brings along, from nothing"
+	@echo "make camera-motion train the bundled model again, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
 	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"
@@ -29,6 +30,8 @@ help:
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
+	@echo "make check-wheel-arm  the same on an emulated Raspberry Pi, as far as QEMU can"
+	@echo "make phone         build the page for phones in out/phone, and test it; needs Node.js"
 	@echo "make docs          build the documentation in out/docs; fails on a broken link"
 	@echo "make clean         take away what these made"
 
@@ -64,6 +67,10 @@ test-export: $(VENV)-train/train
 # All of them are of the training side.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# Comparisons of times, on an idle machine.
+test-timing: $(VENV)/dev
+	$(BIN)/python -m pytest -m timing
 
 # What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
 BOOKWORM := "numpy==1.26.*" "opencv-python==4.11.*"
@@ -167,7 +174,7 @@ $(VENV)-train/train: pyproject.toml
 clean:
 	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
 
-# Each campaign keeps what it found; the README's table is made of that.
+# Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills
 .PHONY: attack
 
@@ -179,7 +186,7 @@ attack: $(VENV)/dev
 	$(BIN)/python -m benchmarks.readme
 
 # For developers; CI runs these on every Python, `test` adds the training side.
-.PHONY: check coverage check-wheel docs
+.PHONY: check coverage wheel check-wheel check-wheel-arm docs
 
 check: lint test-runtime
 
@@ -191,7 +198,7 @@ coverage: $(VENV)/dev
 WHEEL := out/wheel
 NOT_IN_WHEEL := apps benchmarks export test_documents.py test_imports.py test_packaging.py
 
-check-wheel: $(VENV)/dev
+wheel: $(VENV)/bin/python
 	rm -rf $(WHEEL) build  # which would bring modules back that are no more
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
 	$(BIN)/python -m venv $(WHEEL)/venv
@@ -199,7 +206,25 @@ check-wheel: $(VENV)/dev
 	$(WHEEL)/venv/bin/python -m pip install --quiet $(WHEEL)/*.whl --group dev
 	mkdir $(WHEEL)/tree
 	cp -r apps benchmarks examples pyproject.toml README.md tests $(WHEEL)/tree
+
+check-wheel: $(VENV)/dev wheel
 	cd $(WHEEL)/tree && ../venv/bin/python -m pytest $(addprefix --ignore=tests/,$(NOT_IN_WHEEL))
+
+# On Debian bookworm with gcc, as bench-arm.
+check-wheel-arm: wheel
+	cd $(WHEEL)/tree && ../venv/bin/python -m benchmarks.arm.wheel ../*.whl \
+	    --root "$(abspath $(EDGEVID_ARM_ROOT))"
+
+# The page for phones: LiteRT.js from its lock file, types, tests in Chromium, and the site.
+.PHONY: phone
+
+phone: $(VENV)/dev
+	@command -v npm >/dev/null || { echo "make phone needs Node.js 20 or later, with npm" >&2; exit 1; }
+	cd apps/phone && npm ci --no-audit --no-fund
+	cd apps/phone && npm run --silent types
+	$(BIN)/python -m pytest tests/apps/phone
+	rm -rf out/phone
+	$(BIN)/python -m apps.phone --write out/phone
 
 docs: $(VENV)-docs/docs
 	$(VENV)-docs/bin/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs out/docs

@@ -1,4 +1,4 @@
-"""How well and how long: scripts that print a table, and with ``--json FILE`` write it down.
+"""Measurements: scripts that print a table, and with ``--json FILE`` write it down.
 
 The clips they play are not part of the project: ``benchmarks.clips`` says where they are looked
 for.

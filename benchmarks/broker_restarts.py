@@ -55,7 +55,7 @@ def restart(times: int, folder: Path) -> dict[str, float]:
 
     def happen() -> None:
         while not ended.wait(_PERIOD_S):
-            hub.happened("door", Event("start", str(len(sent)), time.monotonic(), 0.5))
+            hub.bus.publish("door", Event("start", str(len(sent)), time.monotonic(), 0.5))
             sent.append(str(len(sent)))
 
     with (

@@ -1,4 +1,4 @@
-"""Does the model that comes with edgevid know, on real pictures, what the camera does?
+"""How well the bundled model recognises camera moves on real pictures.
 
 It was trained on drawn clips alone. Here it sees real ones:
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,15 +37,14 @@ from benchmarks.camera_moves import (
     SPEEDS,
     Picture,
     Trial,
-    film,
     paced,
     read,
+    render,
     trials,
 )
-from benchmarks.clips import rows
+from benchmarks.clips import rows, said
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
-from edgevid.records import Frame, Prediction
 from edgevid.runtime.events import events
 from edgevid.runtime.model import Model
 from edgevid.support.command import OK, guard
@@ -84,7 +83,7 @@ def measure(model: Model, *, quick: bool) -> dict[str, list[dict[str, Any]]]:
             found += [tried(model, name, trial) for trial in trials(footage, number)]
             if name == "gestures" and number % 6 == 0:
                 beyond += [
-                    tried(model, name, film(footage, move, speed, 0.0, seed=number))
+                    tried(model, name, render(footage, move, speed, 0.0, seed=number))
                     for move, speed in itertools.product(MOVES, BEYOND)
                 ]
             if footage.fixed:
@@ -114,17 +113,9 @@ def measure(model: Model, *, quick: bool) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def said(
-    model: Model, pictures: Iterable[Any], *, follow_scene: bool | None = None
-) -> list[Prediction]:
-    """What a new stream says, one prediction for each picture."""
-    stream = model.stream(follow_scene=follow_scene)
-    return [stream.step(Frame(one, k / FPS, k)) for k, one in enumerate(pictures)]
-
-
 def tried(model: Model, name: str, trial: Trial) -> dict[str, Any]:
     """Runs one trial; returns a record of what came out."""
-    predictions = said(model, trial.pictures)
+    predictions = said(model.stream(), trial.pictures, FPS)
     starts = [e for e in events(predictions, model.manifest.events) if e.state == "start"]
     right = [e.timestamp - trial.start for e in starts if e.label == trial.move]
     wrong = [e for e in starts if e.label not in (trial.move, "still")]
@@ -136,24 +127,26 @@ def tried(model: Model, name: str, trial: Trial) -> dict[str, Any]:
     }  # fmt: skip
     if trial.move in MOVES:
         moving = trial.pictures[trial.first :]
-        random = np.random.default_rng(0)
-        top = said(model, trial.pictures[trial.even :][::-1])[-1].top.label
+        rng = np.random.default_rng(0)
+        top = said(model.stream(), trial.pictures[trial.even :][::-1], FPS)[-1].top.label
         record["backwards"] = top == OPPOSITE[trial.move]
         if trial.move in MIRRORED:
-            top = said(model, trial.pictures[:, :, ::-1])[-1].top.label
+            top = said(model.stream(), trial.pictures[:, :, ::-1], FPS)[-1].top.label
             record["mirrored"] = top == MIRRORED[trial.move]
         record["right"] = record["said"] == trial.move
-        followed = said(model, trial.pictures, follow_scene=True)
+        followed = said(model.stream(follow_scene=True), trial.pictures, FPS)
         record["followed"] = followed[-1].top.label == trial.move
-        record["one frame"] = said(model, [moving[-1]] * _REPEATS)[-1].top.label == trial.move
-        mixed = moving[random.permutation(len(moving))]
-        record["shuffled"] = said(model, mixed)[-1].top.label == trial.move
+        repeated = said(model.stream(), [moving[-1]] * _REPEATS, FPS)
+        record["one frame"] = repeated[-1].top.label == trial.move
+        mixed = moving[rng.permutation(len(moving))]
+        record["shuffled"] = said(model.stream(), mixed, FPS)[-1].top.label == trial.move
     return record
 
 
 def still(model: Model, name: str, clips: Sequence[Sequence[Picture]]) -> dict[str, Any]:
     """How often fixed cameras are called still, through one stream."""
-    predictions = said(model, [picture for clip in clips for picture in clip])
+    pictures = [picture for clip in clips for picture in clip]
+    predictions = said(model.stream(), pictures, FPS)
     tops = Counter(prediction.top.label for prediction in predictions)
     frames = len(predictions)
     rules = model.manifest.events

@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.runtime.pace import Pace
-from edgevid.sources import open_source
+from benchmarks.clips import on_clock
 from edgevid.support.opencv import cv2
 
 FPS = 5.0
@@ -109,19 +109,17 @@ class Trial:
 
 def read(path: Path) -> Footage:
     """Reads a clip's first seconds."""
-    pace = Pace(_READ_FPS)
     pictures: list[Picture] = []
     times = []
-    with open_source(path) as source:
-        for frame in source:
+    with closing(on_clock(path, _READ_FPS)) as frames:
+        for frame in frames:
             if frame.timestamp > _READ_S:
                 break
-            if pace.due(frame.timestamp):
-                height, width = frame.image.shape[:2]
-                scale = min(1.0, _SHORT / min(height, width))
-                size = (round(width * scale), round(height * scale))
-                pictures.append(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA))
-                times.append(frame.timestamp)
+            height, width = frame.image.shape[:2]
+            scale = min(1.0, _SHORT / min(height, width))
+            size = (round(width * scale), round(height * scale))
+            pictures.append(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA))
+            times.append(frame.timestamp)
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else _READ_FPS
     own = own_speed(pictures, fps)
     return Footage(path.name, pictures, fps, own < _CALM)
@@ -172,15 +170,15 @@ def own_speed(pictures: list[Picture], fps: float) -> float:
 
 
 def trials(footage: Footage, number: int) -> Iterator[Trial]:
-    """Films every move once over a clip; which speed and easing is a matter of its number."""
+    """Renders every move once over a clip; its number decides on speed and easing."""
     for place, move in enumerate((*MOVES, *OTHERS)):
         turn = number + place * 5
         speed = SPEEDS[turn % len(SPEEDS)]
-        yield film(footage, move, speed, EASES_S[(turn // 2) % len(EASES_S)], seed=turn)
+        yield render(footage, move, speed, EASES_S[(turn // 2) % len(EASES_S)], seed=turn)
 
 
-def film(footage: Footage, move: str, speed: float, ease: float, *, seed: int) -> Trial:
-    """Films one move over a clip.
+def render(footage: Footage, move: str, speed: float, ease: float, *, seed: int) -> Trial:
+    """Renders one move over a clip.
 
     Args:
         footage: the clip.
@@ -189,15 +187,15 @@ def film(footage: Footage, move: str, speed: float, ease: float, *, seed: int) -
         ease: seconds until it is reached.
         seed: decides where the window lies, and how it shakes.
     """
-    random = np.random.default_rng(seed)
-    start = LEAD_S + random.uniform(0, 1 / FPS)
+    rng = np.random.default_rng(seed)
+    start = LEAD_S + rng.uniform(0, 1 / FPS)
     lasts = MOVE_S
     if move.startswith("zoom"):
         lasts = min(lasts, _ZOOM * _RADIUS / speed + ease / 2)
     elif move in OPPOSITE:
         lasts = min(lasts, 1 / speed)
     times = np.arange(0, start + lasts, 1 / FPS)
-    shaken = _shaken(times - start, speed / 5, random)
+    shaken = _shaken(times - start, speed / 5, rng)
     views = []
     for k, time in enumerate(times):
         path = speed * _distance(max(0.0, time - start), ease)  # in widths
@@ -207,7 +205,7 @@ def film(footage: Footage, move: str, speed: float, ease: float, *, seed: int) -
         else:
             picture = _window(whole, move, path, np.zeros(2))
         if move == "covered":
-            _cover(picture, min(1.0, max(0.0, time - start) / 0.4), random.spawn(1)[0])
+            _cover(picture, min(1.0, max(0.0, time - start) / 0.4), rng.spawn(1)[0])
         views.append(picture)
     return Trial(footage.name, move, speed, ease, footage.fixed, start, np.stack(views))
 
@@ -220,12 +218,12 @@ def _distance(elapsed: float, ease: float) -> float:
 
 
 def _shaken(
-    times: NDArray[np.float64], strength: float, random: np.random.Generator
+    times: NDArray[np.float64], strength: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Offsets of a window that somebody shakes at 2 to 4.5 Hz, in widths: ``[times, 2]``."""
     offsets = np.zeros((len(times), 2))
     for axis in (0, 1):
-        for rate in random.uniform(2.0, 4.5, 3):
+        for rate in rng.uniform(2.0, 4.5, 3):
             offsets[:, axis] += np.sin(2 * np.pi * rate * times) * strength * math.sqrt(1 / 3)
     return np.where(times[:, None] > 0, offsets, 0.0)
 
@@ -258,11 +256,11 @@ def _window(whole: Picture, move: str, path: float, offset: NDArray[np.float64])
     return picture
 
 
-def _cover(picture: Picture, share: float, random: np.random.Generator) -> None:
+def _cover(picture: Picture, share: float, rng: np.random.Generator) -> None:
     """A dark, blurred thing comes up from below."""
     lines = round(share * len(picture))
     if lines:
         shade = np.full((lines, _VIEW, 3), (38, 26, 22), np.float32)
-        shade += cv2.GaussianBlur(random.normal(0, 25, shade.shape), (0, 0), 40)
-        shade += random.normal(0, 2, shade.shape)
+        shade += cv2.GaussianBlur(rng.normal(0, 25, shade.shape), (0, 0), 40)
+        shade += rng.normal(0, 2, shade.shape)
         picture[-lines:] = np.clip(shade, 0, 255)

@@ -12,7 +12,8 @@ import itertools
 import os
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,11 @@ from tqdm import tqdm
 
 from edgevid.errors import SourceError
 from edgevid.modelfile.manifest import Manifest
+from edgevid.records import Frame, Prediction
+from edgevid.runtime.model import Stream
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess
+from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
@@ -95,18 +99,32 @@ def read(files: Sequence[tuple[Path, Row]], *, most: int | None = None) -> list[
     shrink = Preprocess(_SIDE, _SIDE)
     clips = []
     for number, (path, row) in enumerate(tqdm(files, "reading clips", unit="clip", leave=False)):
-        pace = Pace(Manifest.fps)
-        pictures: list[NDArray[np.uint8]] = []
-        with open_source(path) as source:
-            for frame in source:
-                if len(pictures) == most:
-                    break
-                if pace.due(frame.timestamp):
-                    pictures.append(shrink.fit(frame.image).copy())
+        with closing(on_clock(path, Manifest.fps)) as frames:
+            pictures = [shrink.fit(one.image).copy() for one in itertools.islice(frames, most)]
         person = re.match(r"S(\d+)_", path.name)
         half = (int(person[1]) if person else number) % 2
         clips.append(Clip(path.name, row.get("kinetics600_label", ""), np.stack(pictures), half))
     return clips
+
+
+def on_clock(path: Path, fps: float) -> Generator[Frame, None, None]:
+    """Yields the frames of a video that fall on a clock of so many frames a second.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    pace = Pace(fps)
+    with open_source(path) as source:
+        for frame in source:
+            if pace.due(frame.timestamp):
+                yield frame
+
+
+def said(stream: Stream, pictures: Iterable[NDArray[np.uint8]], fps: float) -> list[Prediction]:
+    """Returns what a stream says of pictures that come on its model's clock, one of each."""
+    watch = Watch(stream, paced=True)
+    seen = (watch.take(Frame(one, tick / fps, tick)) for tick, one in enumerate(pictures))
+    return [prediction for prediction, _ in seen if prediction is not None]
 
 
 def shuffled(clips: Iterable[Clip], seed: int) -> list[Clip]:

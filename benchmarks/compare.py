@@ -1,4 +1,4 @@
-"""``python -m benchmarks.compare``: edgevid beside what a user might take instead.
+"""``python -m benchmarks.compare``: edgevid beside other engines.
 
 The same pictures go through each loop, from a uint8 picture of the model's size to the five best
 labels, on one thread. Each loop runs in a process and an environment of its own (made by pip in

@@ -1,4 +1,4 @@
-"""Two things at once: is each named right, and what does that cost?
+"""Two actions at once: whether each is recognised, and the cost of that.
 
 Pairs of labelled clips are played side by side in one picture of 640x360, each filling one half,
 in both orders. A clip that ends before the other stands still. Whoever watches is to say at each
@@ -28,14 +28,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.clips import Clip, published_path, rows, shuffled
+from benchmarks.clips import Clip, on_clock, published_path, rows, shuffled
 from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
 from edgevid.records import Box, Frame, Prediction
-from edgevid.regions import ByDetector, ByMotion, FollowingWatch
 from edgevid.regions.boxes import Sides, iou, overlap
 from edgevid.regions.detector import load_detector
+from edgevid.regions.finder import ByDetector, ByMotion
+from edgevid.regions.follow import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess
@@ -61,7 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=1, help="take every so many pairs only")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--day", type=int, default=DAY, help="ticks of the long run; 0 for none")
-    parser.add_argument("--clips", nargs="+", type=Path, help="a folder with a clips.tsv instead")
     chosen = parser.parse_args(argv)
 
     def run() -> int:
@@ -103,10 +103,8 @@ def halves(limit: int | None = None) -> list[Clip]:
 
 
 def ticks(path: Path) -> Iterator[Frame]:
-    """Yields the frames of a clip that fall on the model's clock."""
-    pace = Pace(_FPS)
-    with open_source(path) as source:
-        yield from (frame for frame in source if pace.due(frame.timestamp))
+    """Returns the frames of a clip that fall on the model's clock."""
+    return on_clock(path, _FPS)
 
 
 def paired(clips: Sequence[Clip], seed: int) -> list[Pair]:

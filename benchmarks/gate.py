@@ -1,4 +1,4 @@
-"""What the gate saves, and whether anything is missed: every picture stepped against gated.
+"""The effect of the gate on time and on predictions, against stepping every frame.
 
 Each footage goes through the command's own way twice, as one camera's endless stream:
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.latency [MODEL...]``: what a step costs on this machine, all of it.
+"""``python -m benchmarks.latency [MODEL...]``: the time of a step on this machine, part by part.
 
 One thread. Each model has a process of its own, in which it is loaded cold and then steps through
 a clip, over and over: back to back, and paced as by a camera at the model's frame rate, when
@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,11 +32,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import machine, remote, report
+from benchmarks.clips import on_clock
 from edgevid import Frame, Model, load_model, open_source
 from edgevid.errors import ModelError, UsageError
 from edgevid.models import locate
 from edgevid.runtime.model import Stream
-from edgevid.runtime.pace import Pace
 from edgevid.sinks.overlay import draw as draw_overlay
 from edgevid.support import command
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = report.arguments("benchmarks.latency", __doc__)
     parser.add_argument(
         "models", nargs="*", metavar="MODEL",
-        help=f"names or .tflite files (default: those of {', '.join(KNOWN)} that are at hand)",
+        help=f"names or .tflite files (default: those of {', '.join(KNOWN)} that are found)",
     )  # fmt: skip
     parser.add_argument(
         "--source", type=Path, help="a video to step through (default: a drawn one)"
@@ -72,13 +73,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the percentiles as a PNG")
     remote.add_arguments(parser)
     chosen = parser.parse_args(arguments)
-    return command.guard(lambda: remote.run(chosen) if chosen.host else _run(chosen))
+
+    def run() -> int:
+        results = remote.measured(chosen) if chosen.host else _measured(chosen)
+        show(results, chosen.plot)
+        report.write_json(chosen.json, results)
+        return command.OK
+
+    return command.guard(run)
 
 
-def _run(chosen: argparse.Namespace) -> int:
+def _measured(chosen: argparse.Namespace) -> dict[str, Any]:
     models = chosen.models or [name for name in KNOWN if locate.find(name) is not None]
     if not models:
-        raise UsageError(f"none of {', '.join(KNOWN)} is at hand: name a .tflite file")
+        raise UsageError(f"none of {', '.join(KNOWN)} is found: name a .tflite file")
     effort = QUICK if chosen.quick else FULL
     before = machine.read()
     warn(machine.warnings(before, before))
@@ -87,10 +95,7 @@ def _run(chosen: argparse.Namespace) -> int:
         # A process of its own: nothing is loaded, cached or grown by the model before.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             results.append(pool.submit(measure, model, chosen.source, chosen.size, effort).result())
-    facts = machine.facts(before, machine.read())
-    show({"machine": facts, "models": results}, chosen.plot)
-    report.write_json(chosen.json, {"machine": facts, "models": results})
-    return command.OK
+    return {"machine": machine.facts(before, machine.read()), "models": results}
 
 
 def warn(lines: Sequence[str]) -> None:
@@ -196,10 +201,8 @@ def drawn(size: str) -> list[NDArray[np.uint8]]:
 
 
 def _read(source: Path, model: Model) -> list[NDArray[np.uint8]]:
-    pace = Pace(model.manifest.fps)
-    with open_source(source) as frames:
-        due = (frame.image for frame in frames if pace.due(frame.timestamp))
-        return list(itertools.islice(due, 100))
+    with closing(on_clock(source, model.manifest.fps)) as frames:
+        return [frame.image for frame in itertools.islice(frames, 100)]
 
 
 def _stepped(

@@ -1,4 +1,4 @@
-"""What a measurement was made on, and whether the machine was fit for measuring."""
+"""The machine that a measurement was made on, and whether it was idle."""
 
 from __future__ import annotations
 

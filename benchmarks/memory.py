@@ -1,4 +1,4 @@
-"""How much of the past should weigh? Clips in random order through one stream, never reset.
+"""The effect of the memory's length: clips in random order in one stream that is never reset.
 
 Twice: with a hard cut from clip to clip, and with each clip fading into the next over 2 seconds,
 so that there is no cut to notice. What each column says, as a mean over all clips and orders:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.page_pictures apps/raspberry_pi
 
-One camera plays the video that edgevid brings along, the other one is not there.
+One camera plays the video that comes with edgevid, the other one is not there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def main() -> None:
     """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("--wait", type=float, default=25.0, help="seconds, for things to happen")
+    parser.add_argument(
+        "--wait", type=float, default=25.0, help="seconds before the pictures are taken"
+    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         config, port = Path(folder, "edgevid.toml"), free_port()

@@ -1,4 +1,4 @@
-"""How far what two ways of running a network say is apart."""
+"""Distances between two ways of running a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In how many pieces a network runs: each border between them costs a step time."""
+"""The number of pieces in which a runtime runs a network: each border between them costs time."""
 
 from __future__ import annotations
 

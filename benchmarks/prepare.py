@@ -1,4 +1,4 @@
-"""``python -m benchmarks.prepare``: what each pass of ``edgevid.prepare`` brings, on this machine.
+"""``python -m benchmarks.prepare``: the effect of each pass of ``edgevid.prepare`` on this machine.
 
 Times are of edgevid's whole step, from a uint8 picture of the model's size to the five best
 labels, on one thread. All stages take turns in one process, so their ratios hold on a busy machine

@@ -1,7 +1,8 @@
-"""``python -m benchmarks.readme``: writes the README's tables from ``benchmarks/reference``.
+"""``python -m benchmarks.readme``: writes the pages' tables from ``benchmarks/reference``.
 
-The bundled model's card has such tables, too. A table stands between ``<!-- table: NAME -->`` and
-``<!-- end -->``; nobody types a figure there. ``--check`` only says whether all are up to date.
+The pages are the README, those in ``docs``, the phone's, and the bundled model's card. A table
+stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; figures there are never typed.
+``--check`` only says whether all are up to date.
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
 
-README = Path(__file__).parent.parent / "README.md"
+_ROOT = Path(__file__).parent.parent
 CARD = CAMERA_MOTION.path.with_name("README.md")
 _BLOCK = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = [
+    _ROOT / "README.md",
+    *sorted(_ROOT.glob("docs/*.md")),
+    _ROOT / "apps" / "phone" / "README.md",
+    CARD,
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(check: bool) -> int:
     stale = False
-    for page in (README, CARD):
+    for page in PAGES:
         old = page.read_text("utf-8")
         new = filled(old)
         stale |= old != new
@@ -46,7 +53,7 @@ def _run(check: bool) -> int:
 
 
 def filled(text: str) -> str:
-    """Returns a README with all its tables made anew.
+    """Returns a page with all its tables made anew.
 
     Raises:
         UsageError: it names a table that does not exist.

@@ -1,4 +1,4 @@
-"""How long a camera that fails stays away: a real RTSP server, killed, hung, garbled, restarted.
+"""How long a failed camera is away: a real RTSP server, killed, hung, garbled, restarted.
 
 The whole service watches two cameras: a network camera served by GStreamer's RTSP server, and a
 steady file. Again and again the server is killed, stopped in mid-stream, or replaced by one that
@@ -202,7 +202,7 @@ class _Watching:
     def until(self, state: str, since: float) -> float:
         """Waits until the network camera is in a state; returns the seconds since a moment."""
         while time.monotonic() < since + _PATIENCE_S:
-            camera = self._hub.camera("network")
+            camera = self._hub.status.camera("network")
             assert camera
             if camera.state == state:
                 return time.monotonic() - since

@@ -17,9 +17,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
 from edgevid.errors import OutputError, UsageError
-from edgevid.support import command
 
 _ROOT = Path(__file__).parent.parent
 _SENT = ("edgevid", "benchmarks", "pyproject.toml", "README.md", "LICENSE")
@@ -32,15 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ssh", default="ssh", help="the ssh command (default: %(default)s)")
 
 
-def run(chosen: argparse.Namespace) -> int:
-    """Runs ``benchmarks.latency`` on ``chosen.host``; shows and writes its results here.
+def measured(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Runs ``benchmarks.latency`` on ``chosen.host``; returns its results.
 
     Raises:
         UsageError: the host cannot be named so.
         OutputError: ssh or something on the board failed; its own words have been shown.
     """
-    from benchmarks import latency  # which imports this module
-
     if chosen.host.startswith("-"):
         raise UsageError(f"{chosen.host!r} is no host")
     ssh = [*shlex.split(chosen.ssh), chosen.host]
@@ -59,9 +55,7 @@ def run(chosen: argparse.Namespace) -> int:
     words += [f"files/{Path(n).name}" if Path(n).is_file() else n for n in chosen.models]
     _call(ssh, f"cd {_THERE} && rm -f results.json && .venv/bin/python {shlex.join(words)} >&2")
     results: dict[str, Any] = json.loads(_call(ssh, f"cat {_THERE}/results.json"))
-    latency.show(results, chosen.plot)
-    report.write_json(chosen.json, results)
-    return command.OK
+    return results
 
 
 def _packed(files: list[Path]) -> bytes:

@@ -1,4 +1,4 @@
-"""What every benchmark does: read its arguments, print tables, write JSON."""
+"""What benchmarks share: arguments, tables, JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scale``: how cost grows with streams, frame size, classes and hours.
+"""``python -m benchmarks.scale``: cost by number of streams, frame size, classes and hours.
 
 Streams: 1 to 256 of one model in one process take turns, each with a camera's pictures of its
 own; on one core, and on two, each with half of the streams on a model of its own. What a stream

@@ -1,4 +1,4 @@
-"""Hours of the whole service in minutes: does anything leak?
+"""Hours of the whole service in minutes: memory, descriptors, threads.
 
 Two cameras, which are files with real actions at 5 frames a second, played many times as fast as
 they were taken; each has its process, both share the model; events start clips that are written
@@ -78,8 +78,8 @@ def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dic
         )
         hub = Hub(_CAMERAS)
         events: list[int] = [0]
-        hub.listen(lambda found: events.__setitem__(0, events[0] + 1))
-        recorder = Recorder(config.clips, hub, FPS)
+        hub.bus.listen(lambda found: events.__setitem__(0, events[0] + 1))
+        recorder = Recorder(config.clips, hub.bus, FPS)
         service = Service(config, model, hub, recorder.take, speed=speed)
         running = threading.Thread(target=service.run, args=([recorder],))
         running.start()
@@ -96,7 +96,7 @@ def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dic
     size = max(1, len(looks) // 4)
     quarters = [_typical(looks[n : n + size]) for n in range(0, 4 * size, size)]
     first, last = quarters[0], quarters[-1]
-    cameras = hub.cameras()
+    cameras = hub.status.cameras()
     return {
         "hours": hours,
         "minutes that it took": took / 60,
@@ -137,15 +137,15 @@ def _look_until(hub: Hub, frames: int) -> list[_Look]:
     with tqdm(total=frames, desc="soaking", unit="frame", mininterval=5) as progress:
         while seen < frames:
             time.sleep(0.5)
-            steps = sum(camera.steps for camera in hub.cameras())
+            steps = sum(camera.steps for camera in hub.status.cameras())
             if steps > seen:
                 changed = time.monotonic()
             elif time.monotonic() - changed > _STUCK_S:
-                raise EdgevidError(f"no frames for {_STUCK_S:g} s: {hub.cameras()}")
+                raise EdgevidError(f"no frames for {_STUCK_S:g} s: {hub.status.cameras()}")
             progress.update(min(steps, frames) - seen)
             seen = min(steps, frames)
             for name in _CAMERAS:
-                hub.shot(name)
+                hub.snapshots.snapshot(name)
             own = machine.held_by_process()
             looks.append(_Look(own.rss_mb, machine.largest_child_mb(), own.threads, own.files))
     return looks

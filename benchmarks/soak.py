@@ -1,4 +1,4 @@
-"""A day in one stream: does anything drift, overflow or leak?
+"""A day of frames in one stream: drift, overflow, memory.
 
 Plays labelled clips in random order, again and again, through one stream that is never reset,
 as fast as it goes: 432,000 steps are 24 hours at 5 frames a second. Fails unless
@@ -25,8 +25,8 @@ from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
 from edgevid.records import Frame
-from edgevid.runtime.events import EventDetector
 from edgevid.runtime.model import Model, Stream
+from edgevid.runtime.watch import Watch
 from edgevid.support.command import FAILED, OK, guard
 
 DAY = 432_000  # steps
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def soak(model: Model, clips: Sequence[Clip], steps: int, *, seed: int = 0) -> dict[str, Any]:
     """Plays clips for so many steps; returns what was measured, and whether it ``held``."""
-    stream, detector = model.stream(), EventDetector(model.manifest.events)
+    watch = Watch(model.stream(), paced=True)
     fps = model.manifest.fps
     hour = min(round(3600 * fps), max(1, steps // 2))
     # Clip ends, right on top, right among five. Nothing here may grow while RSS is watched.
@@ -67,13 +67,13 @@ def soak(model: Model, clips: Sequence[Clip], steps: int, *, seed: int = 0) -> d
     pictures = endless(clips, seed)
     for step in tqdm(range(steps), "soaking", unit="step", mininterval=5):
         clip, picture, is_last = next(pictures)
-        prediction = stream.step(Frame(picture, step / fps, step))
-        events += sum(event.state == "start" for event in detector.update(prediction))
-        if is_last and step < hour * len(tally):
+        prediction, changes = watch.take(Frame(picture, step / fps, step))
+        events += sum(event.state == "start" for event in changes)
+        if prediction and is_last and step < hour * len(tally):
             found = [score.label for score in prediction.scores]
             tally[step // hour] += (1, found[0] == clip.label, clip.label in found)
         if step % _LOOK_EVERY == 0 or step == steps - 1:
-            largest = max_or_nan(largest, _largest_float(stream))
+            largest = max_or_nan(largest, _largest_float(watch.stream))
             peak_mb = max(peak_mb, held_by_process().rss_mb)
         if step == min(_WARM_UP, steps // 2):
             before = held_by_process()

@@ -227,6 +227,57 @@ LATENCY_NAMES = {
 }
 
 
+def _events() -> Rows:
+    names = {"before": "without waiting", "quick": "**quick** (default)", "sure": "sure"}
+    return [
+        {
+            "rules": names[row["rules"]],
+            "actions announced": f"{row['announced']:.0%}",
+            "after, median": f"{row['delay']:.1f} s",
+            "wrong start in": f"{row['wrong start in']:.0%} of clips",
+            **{
+                f"false an hour: {people}": _rate(row[f"{site}: false/h"], row[f"{site}: 95 %"])
+                for site, people in EVENT_SITES.items()
+            },
+        }
+        for row in _read("events.json")["rules"]
+    ]
+
+
+def _quieted() -> Rows:
+    return [
+        {
+            "camera": EVENT_SITES[row["site"]],
+            "rules": row["rules"],
+            "the other half has": row["the other half has"],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["quieted"]
+    ]
+
+
+def _margins() -> Rows:
+    return [
+        {
+            "times the odds": f"{row['margin']:g}",
+            "camera": EVENT_SITES[row["site"]],
+            "false an hour": f"{row['false/h before']:.0f}",
+            "quieted": _rate(row["false/h quieted"], row["95 %"]),
+            "recall kept": f"{row['recall kept']:.0%}",
+        }
+        for row in _read("events.json")["margins"]
+    ]
+
+
+def _rate(rate: float | None, limits: str) -> str:
+    return "-" if rate is None else f"{rate:.0f} ({limits})"
+
+
+EVENT_SITES = {"falls": "people at home", "gestures": "people who gesture"}
+
+
 def _attack() -> Rows:
     tried = {
         "videos": "damaged and odd videos",
@@ -259,13 +310,98 @@ def _tried(found: dict[str, Any]) -> int:
     return sum(int(row.get("files", 1)) for row in rows)
 
 
+def _phone() -> Rows:
+    found = _read("phone.json")
+    step, parity, memory = found["step_ms"], found["parity"], found["memory"]
+    clips, rss, taken = parity["clips_compared"], memory["rss_mb"], memory["webassembly_mb"]
+    rows = {
+        "same label at the end of a real clip": f"{parity['same_top1_at_the_end']} of {clips}",
+        "right label at the end, page and Python": f"{parity['right_in_page']} and "
+        f"{parity['right_in_python']} of {clips}",
+        "same label, frame by frame": f"{parity['same_top1_share']:.1%} of {parity['frames']}",
+        "its probability differs by, 99 % of frames": f"{parity['probability_differs_p99']:.3f} "
+        "or less",
+        "same events at the same times": f"{parity['clips_with_same_events']} of {clips} clips",
+        "one step in the page, least": f"{step['page_min']:.1f} ms",
+        "the same from the camera's picture on": f"{step['page_from_picture_min']:.1f} ms",
+        "one step in Python, least": f"{step['python_min']:.1f} ms",
+        "page over Python, by processor time": f"{step['ratio_cpu']:.1f} times",
+        f"WebAssembly's memory, over {memory['steps']:,} steps": f"{taken[0]:.0f} to "
+        f"{taken[-1]:.0f} MB",
+        "the page's process, RSS, over the same": f"{min(rss):.0f} to {max(rss):.0f} MB, "
+        f"{rss[-1]:.0f} at the end",
+    }
+    return [{"MoViNet-A0": name, "": value} for name, value in rows.items()]
+
+
+def _teach() -> Rows:
+    found = _read("teach.json")
+    falls, fights = found["falls"], found["fights"]
+    return [
+        {
+            "question": "a fall, by a person who was left out",
+            "found": f"{falls['announced']} of {falls['shown']}",
+            "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
+            "after it began": f"{falls['median_delay_s']:.1f} s (median), "
+            f"{falls['longest_delay_s']:.1f} s (longest)",
+        },
+        {
+            "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
+            "cameras",
+            "found": f"{fights['accuracy']:.0%} right",
+            "false": f"area under the curve {fights['auroc']:.2f}",
+            "after it began": "-",
+        },
+    ]
+
+
+def _teach_shots() -> Rows:
+    found = _read("teach.json")["shots"]
+    return [
+        {"clips a class": first["clips a class"]}
+        | {
+            name: f"{row['mean']:.2f} ({row['least']:.2f} to {row['most']:.2f})"
+            for name, row in zip(found, rows, strict=True)
+        }
+        for rows in zip(*found.values(), strict=True)
+        for first in rows[:1]
+    ]
+
+
+def _teach_cost() -> Rows:
+    found = _read("teach.json")
+    cost, board = found["cost"], found["pi5"]
+    return [
+        {
+            "where": "x86-64, one thread",
+            "video": f"{cost['video_s'] / 60:.0f} minutes",
+            "takes": f"{cost['cpu_s']:.0f} s of processor time",
+            "memory": f"{cost['peak_mb']:.0f} MB",
+        },
+        {
+            "where": "Raspberry Pi 5, emulated",
+            "video": f"{board['frames'] / 300:.0f} minutes, without decoding them",
+            "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
+            f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
+            "memory": "-",
+        },
+    ]
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "compare": _compare,
     "memory": _memory,
     "latency": _latency,
     "arm": _arm,
     "streams": _streams,
+    "events": _events,
+    "quieted": _quieted,
+    "quiet margins": _margins,
+    "teach": _teach,
+    "teach shots": _teach_shots,
+    "teach cost": _teach_cost,
     "attack": _attack,
+    "phone": _phone,
     "camera": _camera,
     "camera moves": _camera_moves,
     "camera speeds": _camera_speeds,

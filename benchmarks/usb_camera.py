@@ -106,7 +106,7 @@ def the_service_gets_over_it() -> None:
         Order("0", 5.0),
         stall=2.5,
         longest_wait=10.0,
-        turned=lambda state, problem: states.put((state, problem)),
+        set_state=lambda state, problem: states.put((state, problem)),
         arrived=lambda: None,
     )
     camera.start()

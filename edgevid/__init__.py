@@ -1,4 +1,4 @@
-"""edgevid: action recognition on a small device, live, for ever.
+"""edgevid: continuous action recognition on small devices.
 
 Example:
     >>> model = edgevid.load_model("camera-motion")
@@ -24,8 +24,10 @@ from edgevid.errors import (
 )
 from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.models.load import load_model
-from edgevid.models.locate import is_at_hand
+from edgevid.models.locate import is_available
 from edgevid.records import Event, Frame, Prediction, Score
+from edgevid.regions import follow
+from edgevid.regions.zones import Zone, parse_zone
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, keep_features
 from edgevid.runtime.model import Model, Stream, StreamState
@@ -63,15 +65,18 @@ __all__ = [
     "StreamState",
     "UsageError",
     "Watch",
+    "Zone",
     "__version__",
     "classify",
     "clips",
     "draw",
+    "follow",
     "freshest",
-    "is_at_hand",
+    "is_available",
     "keep_features",
     "load_model",
     "load_rules",
     "open_source",
     "open_video",
+    "parse_zone",
 ]

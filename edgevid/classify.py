@@ -1,4 +1,4 @@
-"""Classifies whatever can be opened as a source."""
+"""Classifies a source from its start to its end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def classify(
     Of a live source a prediction stands, with an ``inference_ms`` of 0, where nothing changes.
 
     Args:
-        source: what ``open_source`` takes, or an open source; of a folder of videos each in
-            turn, starting afresh.
+        source: what ``open_source`` takes, or an open source, which is closed at the end too,
+            as nothing can be read from it twice; of a folder of videos each in turn, starting
+            afresh.
         model: made by ``load_model``.
         top_k: how many labels a prediction gives.
 

@@ -1,4 +1,4 @@
-"""Every error that edgevid raises on purpose.
+"""The errors that edgevid raises.
 
 One root, so that a program can catch all of them with one ``except``; each child is also the
 builtin that a caller would expect. A message says what, where, and what to do, in one line.

@@ -1,4 +1,4 @@
-"""``python -m edgevid.quiet``: rules for a camera, so that what is ordinary there is no event."""
+"""``python -m edgevid.quiet``: finds rules under which a camera's usual footage starts no event."""
 
 import sys
 

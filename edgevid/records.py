@@ -1,4 +1,4 @@
-"""The records that flow through edgevid. Plain data: nothing here opens, computes or draws."""
+"""The records that pass through edgevid: plain data."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Frame:
 class LazyFrame(Frame):
     """A frame whose picture is made when it is first asked for.
 
-    Sources give these, so that frames nobody looks at are never converted.
+    Sources give these, so that frames that are not used are never converted.
 
     Args:
         image: returns RGB, uint8, ``[height, width, 3]``; or the picture itself.
@@ -141,7 +141,7 @@ class Prediction:
         scores: the most probable labels, best first; never empty.
         inference_ms: milliseconds from the frame's arrival at the stream to its scores; 0 where
             nothing changed and the last prediction stood, see ``Watch``.
-        track: number of whoever or whatever is followed; None where the whole picture is watched.
+        track: number of the track; None where the whole picture is watched.
         box: where that is, x, y, width, height in pixels of the source's picture.
 
     Example:
@@ -184,7 +184,7 @@ class Summary:
     Attributes:
         frames: frames that the sources gave.
         predictions: model steps, and the ticks at which a prediction stood without one.
-        skipped_ticks: moments of the model's clock that passed without a frame to classify.
+        skipped_ticks: ticks of the model's clock that passed without a frame to classify.
         unreadable: frames that could not be decoded.
         inference_ms: percentiles by name (``p50``, ``p95``, ``p99``), milliseconds a step.
         wall_s: seconds from the first source's opening to the end.
@@ -212,7 +212,7 @@ class Event:
         label: the action.
         timestamp: seconds, of the frame with which it became certain.
         probability: the smoothed probability at that moment.
-        track: number of whoever or whatever did it; None where the whole picture is watched.
+        track: number of the track; None where the whole picture is watched.
         box: where that was, x, y, width, height in pixels of the source's picture.
         zone: the zone that it was in; None where there are no zones, or it was in none.
 

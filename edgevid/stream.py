@@ -1,4 +1,4 @@
-"""``python -m edgevid.stream``: says what happens in front of a camera or in a video."""
+"""``python -m edgevid.stream``: recognises actions in a camera or a video."""
 
 import sys
 

@@ -68,7 +68,7 @@ class SourceContract:
         check_source(self.open_source(), take=self.take, colour=self.colour)
 
     def test_it_can_be_closed_unread(self) -> None:
-        """Whoever opens a source and finds no use for it closes it, perhaps twice."""
+        """A source can be closed before its first frame, and twice."""
         source = self.open_source()
         source.close()
         source.close()
@@ -115,7 +115,7 @@ def check_source(
             assert take is None, f"ended after {len(indices)} of {take} frames"
     assert indices, "it gave no frame"
     assert _increases(timestamps), f"timestamps do not increase: {timestamps}"
-    if source.is_live and take is None:  # frames that nobody took are gone, numbers and all
+    if source.is_live and take is None:  # frames that were not taken are lost, with their indices
         assert _increases(indices), f"indices do not increase: {indices}"
     else:
         assert indices == list(range(len(indices))), f"indices do not count from 0: {indices}"
@@ -199,7 +199,7 @@ class SinkContract:
         sink.finish(_EMPTY)
 
     def test_abandoning_takes_away_what_was_written(self) -> None:
-        """Twice is harmless: whoever cleans up need not know who did before."""
+        """Twice is harmless, so that clean-up code need not know what was done before."""
         sink = self.open_sink()
         _play(sink)
         sink.abandon()

@@ -1,4 +1,4 @@
-"""The one place that states versions."""
+"""The versions."""
 
 __version__ = "0.1.0"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,23 +18,27 @@ from export.verification.verify import refuse, verify
 _SLOWER = 7  # times the learning rate when training on: it is to keep what it knows
 
 
-def run(plan: Plan) -> dict[str, Any]:
+def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
     """Trains, converts and verifies; returns all figures.
 
     Verified is on the test; where there is none, on the validation; where there is neither, on the
     clips that were trained on, and the report and the manifest say so.
 
+    Args:
+        plan: what to do.
+        data: its clips, where they are decoded already.
+
     Raises:
         ModelError: an exported file is past a limit. All files and figures are there to see.
         EdgevidError: something else is in the way.
     """
-    return _run(plan, plan.job.load())
-
-
-def _run(plan: Plan, data: Dataset) -> dict[str, Any]:
     job = plan.job
+    data = data or job.load()
     trained = finetune(job, data)
-    calibration = data.calibration()
+    calibration, held_out = data.calibration(), data.held_out()
+    if not plan.quantization_aware:  # then nothing is trained any more
+        data = None
+        gc.collect()  # of hundreds of megabytes: the trainer, which holds them too, is a cycle
     files = []
     for precision in plan.precisions:
         path = job.out / f"{plan.name}_{precision}.tflite"
@@ -49,7 +54,7 @@ def _run(plan: Plan, data: Dataset) -> dict[str, Any]:
         with atomic_file(path, make_folder=True) as file:
             file.write(content)
         files.append(path)
-    results = verify(trained.network, trained.labels, files, data.held_out(), plan.limits)
+    results = verify(trained.network, trained.labels, files, held_out, plan.limits)
     verified = {name: asdict(result) for name, result in results.items()}
     figures = {**trained.figures, "verified": verified}
     report.write_training(job.out, figures, table(results))
@@ -57,7 +62,7 @@ def _run(plan: Plan, data: Dataset) -> dict[str, Any]:
     past_a_limit = any(result.failures(plan.limits) for result in results.values())
     if past_a_limit and "int8" in plan.precisions and plan.quantization_aware:
         print("too much is lost: training on with rounding")
-        return {**_run(_rounded(plan), data), "before_rounding": figures}
+        return {**run(_rounded(plan), data), "before_rounding": figures}
     refuse(results, plan.limits)
     return figures
 

@@ -1,4 +1,4 @@
-"""What a training brought, for people: pictures, a page, and the figures as JSON."""
+"""The report of a training: pictures, a page, and the figures as JSON."""
 
 from __future__ import annotations
 

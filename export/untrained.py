@@ -1,7 +1,7 @@
 """``python -m export.untrained FOLDER``: networks with random weights, to time only.
 
 How long a step takes does not depend on what the weights are, so A1 and A2, and float32 files of
-all three, can be timed where only A0's int8 file is at hand. Their
+all three, can be timed where only A0's int8 file is available. Their
 manifest says ``"weights": "random"``, which ``benchmarks.latency`` shows.
 """
 

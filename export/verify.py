@@ -1,4 +1,4 @@
-"""``python -m export.verify``: does the exported file still do what the network does?
+"""``python -m export.verify``: verifies that the exported file computes what the network does.
 
 Runs both over the same clips, prints how far they are apart, and writes that into each file's
 manifest as ``verified``. The exit code is 1 where a limit is exceeded.

@@ -1,4 +1,4 @@
-"""What tests share: the real model and clips where they are at hand, small videos made here.
+"""What tests share: the real model and clips where they are available, small videos made here.
 
 ``EDGEVID_MODELS`` names the folder with the published models; real clips lie beside it. Tests
 that need them are skipped, with the reason, where they are absent.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from benchmarks.parts.tiny_model import LABELS, tiny_model
@@ -27,6 +28,10 @@ from edgevid.sources import open_source
 from edgevid.support.opencv import (
     cv2,  # before any engine that benchmarks compare loads it less quietly
 )
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("edgevid", deadline=None)
+settings.load_profile("edgevid")
 
 PUBLISHED_A0 = "movinet_a0_stream_int8.tflite"
 

@@ -38,6 +38,22 @@ def test_a_folder_of_videos_starts_afresh_with_each(tiny: Model, tmp_path: Path)
     assert together == apart
 
 
+def test_a_source_that_the_caller_opened_is_closed_at_the_end_as_it_says(tiny: Model) -> None:
+    class Held(ReplaySource):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    source = Held(moving_pictures(5))
+    predictions = classify(source, tiny)
+    next(predictions)
+    assert not source.closed
+    list(predictions)
+    assert source.closed
+    assert "closed at the end" in (classify.__doc__ or "")
+
+
 def test_a_missing_file_is_named(tiny: Model) -> None:
     with pytest.raises(SourceError, match=r"none\.mp4: no such file"):
         next(classify("none.mp4", tiny))

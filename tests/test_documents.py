@@ -13,6 +13,7 @@ DOCUMENTS = sorted(
     path
     for folder in FOLDERS
     for path in ((ROOT / folder).rglob("*.md") if folder else ROOT.glob("*.md"))
+    if "node_modules" not in path.parts
 )
 NAMING_FILES = ("CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/how-to.md")
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
@@ -95,3 +96,10 @@ def test_make_targets_that_are_named_exist(path: Path) -> None:
     text = path.read_text("utf-8")
     commands = re.findall(r"(?:`|^\$? ?)make ([a-z][a-z -]*\b)", text, re.MULTILINE)
     assert {name for command in commands for name in command.split()} <= targets
+
+
+def test_the_readme_comes_to_its_first_table_within_two_screens() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    before, table, _ = text.partition("\n|---|")
+    assert table
+    assert len(before.splitlines()) < 80

@@ -78,6 +78,16 @@ def test_watch_events(run: Runner) -> None:
     assert sum(" end " in line for line in lines) == len(started)
 
 
+def test_teach_own(run: Runner) -> None:
+    lines = run("teach_own")
+    assert any("2 times: too few" in line for line in lines if line.startswith("careful: "))
+    events = [line.split() for line in lines if not line.startswith("careful: ")]
+    assert [words[2:] for words in events] == [["start", "pan"], ["end", "pan"]] * 2
+    pans = [done for done in DONE if done["label"].startswith("pan ")]
+    for done, words in zip(pans, events[::2], strict=True):
+        assert done["start"] <= float(words[0]) <= done["end"]
+
+
 def test_many_streams(run: Runner) -> None:
     pairs = [re.split(" {2,}", line.strip())[1:] for line in run("many_streams")]
     assert len(pairs) == 5 * DONE[-1]["end"]

@@ -42,7 +42,7 @@ def test_everything_public_says_what_it_is(name: str) -> None:
     [
         (edgevid.Frame, ["image", "timestamp", "index"]),
         (edgevid.Score, ["label", "probability"]),
-        (edgevid.Prediction, ["timestamp", "index", "scores", "inference_ms"]),
+        (edgevid.Prediction, ["timestamp", "index", "scores", "inference_ms", "track", "box"]),
     ],
 )
 def test_the_records(record: type, names: list[str]) -> None:

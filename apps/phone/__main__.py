@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--model", action="append", default=[], metavar="MODEL",
         help="a name or a .tflite file to offer, can be repeated; the page begins with the first "
-        f"(default: those of {' and '.join(models.DEFAULT)} that are at hand)",
+        f"(default: those of {' and '.join(models.DEFAULT)} that are found)",
     )  # fmt: skip
     parser.add_argument("--host", default="localhost", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=8020, help="default: %(default)s")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def prepared(names: Sequence[str], folder: Path) -> dict[str, Path]:
     """Prepares models for the page; returns their files by name, in the same order.
 
     Args:
-        names: of models, or paths of files. Where empty, those of ``DEFAULT`` that are at hand.
+        names: of models, or paths of files. Where empty, those of ``DEFAULT`` that are found.
         folder: where the files go.
 
     Raises:
@@ -34,9 +35,16 @@ def prepared(names: Sequence[str], folder: Path) -> dict[str, Path]:
         source = known.get(wanted, Path(wanted))
         name = wanted if wanted in known else source.stem
         found[name] = folder / f"{name}.tflite"
-        _run("edgevid.prepare", str(source), "-o", str(found[name]), "--target", "web",
-             "--name", name)  # fmt: skip
+        prepare = ["edgevid.prepare", str(source), "--target", "web", "--name", name]
+        _run(*prepare, "-o", str(found[name]))
+        with suppress(ModelError):  # then it runs in the page, but cannot be taught there
+            _run(*prepare, "--features", "-o", str(features_of(found[name])))
     return found
+
+
+def features_of(model: Path) -> Path:
+    """Returns where the same network is up to its features, on which a head is taught."""
+    return model.with_name(f"{model.stem}-features.tflite")
 
 
 def _json(*command: str) -> Any:

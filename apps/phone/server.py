@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,20 @@ from apps.raspberry_pi.web.binding import NotYetError, bind
 from edgevid import MissingDependencyError, UsageError
 
 try:
-    import uvicorn
     from starlette.applications import Starlette
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
     from starlette.types import Message, Receive, Scope, Send
 
-    from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection, Server
+    from apps.raspberry_pi.web.connections import Server, settings
 except ImportError as error:
     raise MissingDependencyError(
-        f"serving the page needs {error.name}: pip install edgevid[service], or write the site "
+        f"serving the page needs {error.name}: pip install {error.name}, or write the site "
         "with --write and give it to any static host"
     ) from error
 
 _HEADERS = [
-    # With these two a page may have threads, and nobody else's page may hold it.
+    # With these two a page may have threads, and no other page may embed it.
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-embedder-policy", b"require-corp"),
     (b"x-content-type-options", b"nosniff"),
@@ -75,22 +73,8 @@ def server(folder: Path, *, cert: Path | None = None, key: Path | None = None) -
     Raises:
         UsageError: the certificate cannot be used.
     """
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     secure: dict[str, Any] = {"ssl_certfile": cert, "ssl_keyfile": key} if cert else {}
-    config = uvicorn.Config(
-        _Site(folder),
-        http=BoundedConnection,
-        ws="none",
-        loop="asyncio",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-        h11_max_incomplete_event_size=LONGEST_HEADER,
-        **secure,
-    )
+    config = settings(_Site(folder), **secure)
     try:
         config.load()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError

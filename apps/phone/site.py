@@ -7,8 +7,10 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import edgevid
+from apps.phone.models import features_of
 from edgevid import UsageError
 
 _HERE = Path(__file__).parent
@@ -63,12 +65,17 @@ def _copy_models(folder: Path, models: Mapping[str, Path]) -> None:
     (folder / "models").mkdir(exist_ok=True)
     listed = []
     for name, path in models.items():
-        data = path.read_bytes()
-        file = f"models/{name}.tflite"
-        (folder / file).write_bytes(data)
-        sha256 = hashlib.sha256(data).hexdigest()
-        listed.append({"name": name, "file": file, "size": len(data), "sha256": sha256})
+        row: dict[str, Any] = {"name": name, **_copy_model(folder, path)}
+        if features_of(path).exists():
+            row["features"] = _copy_model(folder, features_of(path))
+        listed.append(row)
     (folder / "models.json").write_text(json.dumps(listed, indent=2) + "\n", "utf-8")
+
+
+def _copy_model(folder: Path, path: Path) -> dict[str, Any]:
+    data, file = path.read_bytes(), f"models/{path.name}"
+    (folder / file).write_bytes(data)
+    return {"file": file, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _list_files(folder: Path) -> None:

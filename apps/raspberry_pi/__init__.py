@@ -1,1 +1,1 @@
-"""A camera that watches by itself: see README.md."""
+"""A service that watches cameras: see README.md."""

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from apps.raspberry_pi import check, config_file, folders, log
+from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
-from apps.raspberry_pi.hub import CameraEvent, Hub
+from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
 from edgevid import EdgevidError, Frame, UsageError
 from edgevid.support.command import ArgumentParser, guard
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns its exit code."""
     parser = ArgumentParser(
         prog="python -m apps.raspberry_pi",
-        description="Watches cameras, says what happens in front of them, and goes on for ever.",
+        description="Watches cameras and reports events until it is stopped.",
     )
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="such as edgevid.toml"
@@ -56,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def main_and_end() -> NoReturn:
-    """Runs the service and ends the process, though a thread of it may hang for ever.
+    """Runs the service and ends the process, even if a thread of it hangs.
 
-    Python itself would wait for threads of libraries, such as one that reads a pipe into which
-    nobody writes. What must be whole is whole by then.
+    Python itself would wait for threads of libraries, such as one that reads a pipe without a
+    writer. What must be whole is whole by then.
     """
     code = 1
     try:
@@ -102,7 +103,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     model = check.model(file)
     check.labels(file, model)
     hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
-    hub.listen(_log)
+    hub.bus.listen(_log)
     recorder = _recorder(config, hub, model.manifest.fps)
     service = Service(
         config,
@@ -136,7 +137,7 @@ def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
     from apps.raspberry_pi.clips.recorder import Recorder
 
     folders.make(config.clips.folder)
-    return Recorder(config.clips, hub, fps)
+    return Recorder(config.clips, hub.bus, fps)
 
 
 def _nothing(name: str, frame: Frame) -> None:
@@ -152,7 +153,7 @@ def _parts(
         from apps.raspberry_pi.gpio import Gpio
 
         try:
-            yield Gpio(config.gpio, hub, recorder.keep_now if recorder else None)
+            yield Gpio(config.gpio, hub.status, recorder.keep_now if recorder else None)
         except UsageError as error:
             problem = str(error).removeprefix("[gpio]: ")
             raise file.wrong("gpio", "led" if config.gpio.led else "button", problem) from error

@@ -1,4 +1,4 @@
-"""What is wrong with settings that only shows when they are put to use; names the line.
+"""Checks settings by using them, and names the line of each that cannot work.
 
 ``config_file.py`` has looked at each value by itself. Here they are seen together, with the files
 and folders that they name, the libraries that they need, and the model. What may come right by
@@ -28,7 +28,7 @@ from edgevid import (
     Model,
     ModelError,
     UsageError,
-    is_at_hand,
+    is_available,
     load_model,
     load_rules,
 )
@@ -61,7 +61,7 @@ def model_at_hand(file: ConfigFile) -> Model | None:
         EdgevidError: it cannot be loaded for now.
     """
     try:
-        if not is_at_hand(file.config.model.name):
+        if not is_available(file.config.model.name):
             return None
     except ModelError as error:
         raise file.wrong("model", "name", str(error)) from error
@@ -113,8 +113,6 @@ def rules(file: ConfigFile, own: EventRules) -> None:
 
 def _changed(file: ConfigFile, number: int, merged: Rules, own: EventRules) -> EventRules:
     """Returns the model's rules with what ``rules`` names instead."""
-    if merged.rules is None:
-        return own
     try:
         return load_rules(merged.rules).over(own)
     except UsageError as error:
@@ -135,6 +133,9 @@ def labels(file: ConfigFile, model: Model) -> None:
             merged.over(model.manifest)
         except EdgevidError as error:
             raise _of_rules(file, number, "rules", str(error)) from error
+        if camera.features is not None and model.signature.features is None:
+            problem = f"camera {camera.name}: {model.manifest.name} gives no features"
+            raise file.wrong("camera", "features", problem, camera=number)
         for key in ("allow", "deny"):
             _try(file, number, key, model, **{key: getattr(merged, key) or ()})
         _try(file, number, "allow", model, allow=merged.allow or (), deny=merged.deny or ())
@@ -145,7 +146,7 @@ def _try(file: ConfigFile, number: int, key: str, model: Model, **options: Any) 
     try:
         model.stream(**options)
     except LabelsError as error:
-        if file.config.model.name == "auto" and not is_at_hand("auto"):
+        if file.config.model.name == "auto" and not is_available("auto"):
             raise EdgevidError(
                 f"{file.path}: camera {file.config.cameras[number].name}: {error}; the model that "
                 "knows it may be the one that could not be downloaded"
@@ -168,6 +169,9 @@ def _cameras(file: ConfigFile) -> Iterator[UsageError]:
         problem = _problem_with_source(camera.source)
         if problem:
             yield file.wrong("camera", "source", problem, camera=number)
+        before = [other.features for other in file.config.cameras[:number]]
+        if camera.features is not None and camera.features in before:
+            yield file.wrong("camera", "features", "another camera's are there", camera=number)
 
 
 def _problem_with_source(source: str) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from edgevid import EventRules, Manifest, RuleChanges, load_rules
+from edgevid import EventRules, Manifest, load_rules
+from edgevid.support.orientation import ANGLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,6 @@ def _is_box(value: Any) -> bool:
     )
 
 
-FITS = ("crop", "stretch", "letterbox")
-ANGLES = (0, 90, 180, 270)
-
 Text = Annotated[str, Kind("text in quotes", _is_text)]
 Name = Annotated[str, Kind("letters, digits, - and _ in quotes", _is_name)]
 Place = Annotated[
@@ -78,6 +76,9 @@ Period = Annotated[
 Megabytes = Annotated[
     float, Kind("megabytes, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
 ]
+SomeMegabytes = Annotated[
+    float, Kind("megabytes, 1 or more", lambda v: _is_number(v) and 1 <= v < math.inf, float)
+]
 # None leaves these to the model.
 Probability = Annotated[
     float | None, Kind("a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1, float)
@@ -88,7 +89,10 @@ OwnSeconds = Annotated[
 Memory = Annotated[
     float | None, Kind("seconds, 0 or more, or inf", lambda v: _is_number(v) and v >= 0, float)
 ]
-Fit = Annotated[str | None, Kind("one of " + ", ".join(map(repr, FITS)), lambda v: v in FITS)]
+Fit = Annotated[
+    str | None,
+    Kind("one of " + ", ".join(map(repr, Manifest.FITS)), lambda v: v in Manifest.FITS),
+]
 RulesName = Annotated[
     str | None, Kind("quick, sure or a file, in quotes", lambda v: _is_text(v) and bool(v))
 ]
@@ -103,9 +107,6 @@ Labels = Annotated[
 Box = Annotated[
     tuple[int, int, int, int] | None, Kind("[x, y, width, height] in pixels", _is_box, tuple)
 ]
-
-
-_VALUES = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,8 @@ class Rules:
             UsageError: the file of rules cannot be used, or thresholds contradict one another.
             LabelsError: the file has rules for a label that the model lacks.
         """
-        changes = RuleChanges() if self.rules is None else load_rules(self.rules)
-        asked = {rule: getattr(self, rule) for rule in _VALUES}
-        given = {name: value for name, value in asked.items() if value is not None}
-        return changes.over(manifest.events, manifest.labels, given)
+        asked = {rule.name: getattr(self, rule.name, None) for rule in fields(EventRules)}
+        return load_rules(self.rules).over(manifest.events, manifest.labels, asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +152,8 @@ class CameraConfig(Rules):
     memory: Memory = None
     rotate: Angle = 0
     mirror: Flag = False
+    features: File = None
+    features_mb: SomeMegabytes = 500.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.raspberry_pi.config import GpioConfig
-from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.status import Status
 from edgevid import MissingDependencyError, UsageError
 
 _LOOK_S = 0.1
@@ -25,7 +25,7 @@ class Gpio:
 
     Args:
         config: pins in gpiozero's terms, such as ``GPIO17`` or ``BOARD11``.
-        hub: whose cameras the light is about.
+        status: whose cameras the light is about.
         pressed: what the button does; None where clips are off.
 
     Raises:
@@ -33,9 +33,11 @@ class Gpio:
         UsageError: there are no such pins here, or the button would do nothing.
     """
 
-    def __init__(self, config: GpioConfig, hub: Hub, pressed: Callable[[], None] | None) -> None:
+    def __init__(
+        self, config: GpioConfig, status: Status, pressed: Callable[[], None] | None
+    ) -> None:
         gpiozero = library()
-        self._hub = hub
+        self._status = status
         self._led = self._button = None
         if config.button and pressed is None:
             raise UsageError("[gpio]: the button keeps clips: give [clips] a folder")
@@ -68,7 +70,7 @@ class Gpio:
         while not self._stopping.wait(_LOOK_S):
             if self._led is None:
                 continue
-            wanted = _light(self._hub)
+            wanted = _light(self._status)
             if wanted != shown:
                 shown = wanted
                 if wanted == "blink":
@@ -82,8 +84,8 @@ class Gpio:
                 device.close()
 
 
-def _light(hub: Hub) -> str:
-    cameras = hub.cameras()
+def _light(status: Status) -> str:
+    cameras = status.cameras()
     if any(camera.state == "lost" for camera in cameras):
         return "blink"
     return "on" if any(camera.active for camera in cameras) else "off"

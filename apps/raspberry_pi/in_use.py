@@ -1,4 +1,4 @@
-"""Folders and files that only one service may use, and who has them."""
+"""Locks on folders and files that only one service may use."""
 
 from __future__ import annotations
 

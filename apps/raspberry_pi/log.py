@@ -1,4 +1,4 @@
-"""The service's log: one line each, and no kind of line fills it.
+"""The service's log: one line a message, and a limit on lines of one kind.
 
 Whatever goes wrong a thousand times a second (a client that reconnects, a system without file
 descriptors, a decoder that complains of each picture) is told once a minute, with a count.

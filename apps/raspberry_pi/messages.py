@@ -1,11 +1,12 @@
-"""Events and states as they are sent, over MQTT and to the page alike."""
+"""Events and states as JSON, for MQTT and the page."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.raspberry_pi.hub import CameraEvent, CameraStatus
+from apps.raspberry_pi.bus import CameraEvent
+from apps.raspberry_pi.status import CameraStatus
 
 
 def event_message(found: CameraEvent) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tells systemd how the service is: the protocol of ``sd_notify(3)``.
+"""Reports to systemd: the protocol of ``sd_notify(3)``.
 
 One datagram with lines ``NAME=value`` to the socket that ``NOTIFY_SOCKET`` names; nothing at all
 where systemd did not start the service.

@@ -11,11 +11,13 @@ from typing import Protocol
 from apps.raspberry_pi import log
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
-from apps.raspberry_pi.cameras.watcher import Take, Watch, Watcher
+from apps.raspberry_pi.cameras.features import open_keepers
+from apps.raspberry_pi.cameras.watcher import Take, Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Config
-from apps.raspberry_pi.hub import Hub, State
+from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.notify import Notifier
-from edgevid import EdgevidError, Model, UsageError
+from apps.raspberry_pi.status import State
+from edgevid import EdgevidError, Model, UsageError, Watch
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -101,12 +103,13 @@ class Service:
                 Order(camera.source, fps, camera.rotate, camera.mirror, speed),
                 stall=config.service.stall,
                 longest_wait=config.service.longest_wait,
-                turned=self._turned(camera.name),
+                set_state=self._set_state(camera.name),
                 arrived=self._arrived.set,
             )
             for camera in config.cameras
         }
-        self._watcher = Watcher(self._cameras, watches, hub, take)
+        keepers = open_keepers(config.cameras, model)
+        self._watcher = Watcher(self._cameras, watches, hub, take, keepers)
 
     def stop(self) -> None:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""
@@ -142,7 +145,7 @@ class Service:
                 if self._frames_come():
                     self._notifier.ping()
         except BaseException:
-            self._hub.problem = self._hub.problem or "the watching has ended"
+            self._hub.status.problem = self._hub.status.problem or "the watching has ended"
             raise
         finally:
             self._end(parts)
@@ -159,8 +162,9 @@ class Service:
             camera.tend()
         for part in parts:
             if not part.is_alive():
-                self._hub.problem = f"{type(part).__name__} has ended unexpectedly"
-                raise EdgevidError(f"{self._hub.problem}: the service ends, to be started again")
+                problem = f"{type(part).__name__} has ended unexpectedly"
+                self._hub.status.problem = problem
+                raise EdgevidError(f"{problem}: the service ends, to be started again")
         self._every_second()
 
     def _end(self, parts: Sequence[Part]) -> None:
@@ -182,9 +186,9 @@ class Service:
         longest = self._settings.restart_after
         return not longest or time.monotonic() - self._stepped < longest
 
-    def _turned(self, name: str) -> Callable[[State, str], None]:
-        def turned(state: State, problem: str) -> None:
-            if self._hub.turned(name, state, problem):
+    def _set_state(self, name: str) -> Callable[[State, str], None]:
+        def set_state(state: State, problem: str) -> None:
+            if self._hub.status.set_state(name, state, problem):
                 _LOG.log(
                     logging.WARNING if state == "lost" else logging.INFO,
                     "%s: %s%s",
@@ -194,12 +198,12 @@ class Service:
                     extra=log.NEWS,
                 )
 
-        return turned
+        return set_state
 
 
 def _watch(camera: CameraConfig, config: Config, model: Model) -> Watch:
     try:
-        return Watch(camera, config.events, model)
+        return open_watch(camera, config.events, model)
     except EdgevidError as error:
         problem = str(error).removeprefix("manifest: ")  # whose rules were right
         raise UsageError(f"camera {camera.name}: {problem}") from error

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from benchmarks.arm import guest
 from benchmarks.arm.boards import Board
 from edgevid.errors import EdgevidError, MissingDependencyError
+
+PLUGIN = "count.so"
 
 _PROJECT = Path(__file__).parents[2]
 
@@ -58,7 +61,7 @@ def run(
         counts = Path(folder, "counts.txt")
         paths[0].write_bytes(model)
         np.save(paths[1], pictures)
-        python = [sys.executable] if board is None else _emulated(board, root, counts)
+        python = [sys.executable] if board is None else _counting(board, root, counts)
         _execute([*python, guest.__file__, how, *map(str, paths)], board, root)
         logits = np.load(paths[2])
         if board is None:
@@ -69,20 +72,46 @@ def run(
     return Run(logits, int(np.median(steps[1:])), int(np.median(invokes)))
 
 
-def _emulated(board: Board, root: Path, counts: Path) -> list[str]:
+def count(script: str, arguments: Sequence[str], board: Board, root: Path) -> list[int]:
+    """Returns the instructions between each two marks that a script makes on an emulated board.
+
+    Raises:
+        MissingDependencyError: the sysroot has not been built.
+        EdgevidError: the script failed; the message holds its last line.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder, "counts.txt")
+        _execute([*_counting(board, root, counts), script, *arguments], board, root)
+        marks = np.array(counts.read_text().split(), np.int64).reshape(-1, 2)
+    return [int(span) for span in marks[:, 1] - marks[:, 0]]
+
+
+def emulated(board: Board, root: Path, *options: str) -> list[str]:
     """Returns the command that starts the board's Python under QEMU.
 
     QEMU is started by its own loader, so that it needs no library of this machine.
+
+    Args:
+        board: the board to emulate.
+        root: the sysroot.
+        options: more of QEMU's own.
+
+    Raises:
+        MissingDependencyError: the sysroot has not been built.
     """
-    host, needed = root / "host", root / "count.so"
-    if not needed.exists():
-        raise MissingDependencyError(f"no ARM sysroot in {root}: build it with `make bench-arm`")
+    host = root / "host"
+    if not (root / PLUGIN).exists():  # which is made last
+        raise MissingDependencyError(f"no ARM sysroot in {root}: `make bench-arm` builds it")
     libraries = f"{host}/usr/lib/x86_64-linux-gnu:{host}/lib/x86_64-linux-gnu"
     return [
         f"{host}/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "--library-path", libraries,
         f"{host}/usr/bin/qemu-aarch64", "-cpu", board.cpu, "-L", str(root / board.name),
-        "-plugin", f"{needed},out={counts}", str(root / "guest/usr/bin/python3.11"),
+        *options, str(root / "guest/usr/bin/python3.11"),
     ]  # fmt: skip
+
+
+def _counting(board: Board, root: Path, counts: Path) -> list[str]:
+    return emulated(board, root, "-plugin", f"{root / PLUGIN},out={counts}")
 
 
 def _execute(words: list[str], board: Board | None, root: Path) -> None:

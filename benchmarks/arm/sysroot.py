@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.arm.boards import BOARDS
@@ -37,7 +38,7 @@ def build(root: Path) -> None:
     if not (root / "host").exists():
         _unpack_packages(root)
     if not (root / "site" / f"ai_edge_litert-{LITERT}.dist-info").exists():
-        _install_wheels(root)
+        install_wheels(root / "site", WHEELS)
     for board in BOARDS:
         folder = root / board.name
         (folder / "proc").mkdir(parents=True, exist_ok=True)
@@ -69,13 +70,19 @@ def _unpack_packages(root: Path) -> None:
         _name(part, root / folder)
 
 
-def _install_wheels(root: Path) -> None:
-    part, site = root / "site.part", root / "site"
+def install_wheels(site: Path, wanted: Iterable[str]) -> None:
+    """Has pip install aarch64 wheels into a folder, in place of what is there.
+
+    Raises:
+        MissingDependencyError: pip failed.
+    """
+    part = site.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
     platforms = (word for platform in PLATFORMS for word in ("--platform", platform))
     _run(
-        sys.executable, "-m", "pip", "install", "--upgrade", "--target", str(part),
+        sys.executable, "-m", "pip", "install", "--quiet", "--target", str(part),
         "--implementation", "cp", "--python-version", "3.11", "--only-binary", ":all:",
-        *platforms, *WHEELS,
+        *platforms, *wanted,
     )  # fmt: skip
     _name(part, site)
 

@@ -115,7 +115,7 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
         while time.monotonic() < deadline:
             time.sleep(0.02)
             seen.capture_mb = max(seen.capture_mb, machine.largest_child_mb())
-            status = hub.camera("hostile")
+            status = hub.status.camera("hostile")
             assert status
             if status.state == "live" and camera.gives_pictures is not False:
                 deadline = min(deadline, time.monotonic() + _WATCHED_S)
@@ -124,7 +124,7 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
         seen.after_s = time.monotonic() - began
         watching.look()
         seen.gap_s = watching.longest_gap
-        status = hub.camera("hostile")
+        status = hub.status.camera("hostile")
         assert status
     seen.told = f"{status.state}: {status.problem}".removesuffix(": ")
     seen.lines = len(log)
@@ -161,7 +161,7 @@ class _Watching:
 
     @property
     def other_losses(self) -> int:
-        status = self.hub.camera("steady")
+        status = self.hub.status.camera("steady")
         assert status
         return status.losses
 

@@ -1,4 +1,4 @@
-"""How every campaign ends: what it found is kept, and its exit code tells."""
+"""The end of every campaign: writes the results, and returns 1 if a promise was broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Network cameras that mean no good: what each answers to whoever wants its pictures.
+"""Hostile network cameras, by kind of answer.
 
 All are on this machine. Each is a function that is given the connection of a client, until that
 hangs up.

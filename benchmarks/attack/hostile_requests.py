@@ -444,7 +444,7 @@ async def _until_closed(target: Target, reader: asyncio.StreamReader, began: flo
                 while await reader.read(1 << 16):
                     pass
         except TimeoutError:
-            raise BrokenPromiseError("held for ever") from None
+            raise BrokenPromiseError("held without limit") from None
 
 
 async def _stay(target: Target, data: bytes, word: str, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Commands that are killed at random moments, again and again, and what that leaves of their files.
+"""Commands that are killed at random moments, and what is left of their files.
 
 Each ``Target`` writes into a folder of its own. It runs once undisturbed, is killed a number of
 times, and runs undisturbed once more: what is under its files' own names must be whole after each
@@ -134,7 +134,7 @@ def attack(
         outcome.leftovers += len(hidden(target.folder) - before)
         outcome.broken += _faults(target)
     _undisturbed(target, outcome)
-    outcome.broken += [f"left for ever: {name}" for name in sorted(hidden(target.folder))]
+    outcome.broken += [f"left behind: {name}" for name in sorted(hidden(target.folder))]
     return outcome
 
 

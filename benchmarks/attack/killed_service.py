@@ -58,7 +58,7 @@ class Hub(service.Hub):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         told = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self.listen(lambda found: os.write(told, f"{found.camera} {found.id}\\n".encode()))
+        self.bus.listen(lambda found: os.write(told, f"{found.camera} {found.id}\\n".encode()))
 service.Hub = Hub
 sys.exit(service.main(["--config", sys.argv[1]]))
 """
@@ -83,8 +83,8 @@ class Attack:
         (folder / "clips").mkdir()
         (folder / "tiny.tflite").write_bytes(tiny_model())
         (folder / "labels.txt").write_text("\n".join(LABELS))
-        _film(folder / "actions.mp4", (("r", 2), ("b", 4), ("r", 2)), seconds=60)
-        _film(folder / "nothing.mp4", (("k", 1),), seconds=60)
+        _write_video(folder / "actions.mp4", (("r", 2), ("b", 4), ("r", 2)), seconds=60)
+        _write_video(folder / "nothing.mp4", (("k", 1),), seconds=60)
 
     def run(self, count: int, deadline: float) -> dict[str, Any]:
         """Kills the service so many times, or until a moment; returns a row of the report."""
@@ -150,7 +150,7 @@ class Attack:
             time.sleep(2.0)  # for any that come twice
             process.send_signal(signal.SIGTERM)
             process.wait(30)
-        self.outcome.broken += [f"left for ever: {name}" for name in sorted(self._unfinished())]
+        self.outcome.broken += [f"left behind: {name}" for name in sorted(self._unfinished())]
         self.outcome.broken += _wrong_clips(self._folder / "clips")
         return self._received()
 
@@ -221,12 +221,12 @@ def _wrong_clips(folder: Path) -> list[str]:
     return found
 
 
-def _film(path: Path, colours: tuple[tuple[str, int], ...], seconds: int) -> None:
+def _write_video(path: Path, colours: tuple[tuple[str, int], ...], seconds: int) -> None:
     """Writes a video of plain colours, each for so many frames, over and over."""
     shades = {"r": (0, 0, 255), "b": (255, 0, 0), "k": (0, 0, 0)}  # as BGR
     cycle = [shades[name] for name, frames in colours for _ in range(frames)]
-    film = open_video(path)
-    film.start(5.0)
+    video = open_video(path)
+    video.start(5.0)
     for number in range(5 * seconds):
-        film.show(np.full((48, 64, 3), cycle[number % len(cycle)], np.uint8), number / 5.0)
-    film.finish()
+        video.show(np.full((48, 64, 3), cycle[number % len(cycle)], np.uint8), number / 5.0)
+    video.finish()

@@ -252,7 +252,7 @@ def _published() -> Path:
     found = locate.find(_MODEL)
     if found is None:
         raise MissingDependencyError(
-            f"{_MODEL} is not at hand: python -m edgevid.models --fetch {_MODEL}"
+            f"{_MODEL} is not available: python -m edgevid.models --fetch {_MODEL}"
         )
     return found
 

@@ -5,7 +5,7 @@ by an error of edgevid's own that is one line of plain text, and neither the pro
 process in which the file is tried out ever holds more than 600 MB. Fails when a promise is broken.
 
 The files are made of the published model, of what preparing makes of it, and of the model that
-edgevid brings along; --model names others instead, such as one that was taught. A program loads one
+edgevid bundles; --model names others instead, such as one that was taught. A program loads one
 after the other, and is only started again when a file has taken it down.
 """
 
@@ -216,7 +216,7 @@ def _work(models: Sequence[Path]) -> int:
 
 
 def _sound_files(folder: Path) -> list[Path]:
-    """Returns the files to make others of; those that are not at hand are made in the folder."""
+    """Returns the files to make others of; those that are missing are made in the folder."""
     sounds = [CAMERA_MOTION.path]
     published = locate.find("movinet-a0")
     if published is not None:

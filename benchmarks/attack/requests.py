@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from apps.raspberry_pi.web import app, connections, guard
+from apps.raspberry_pi.web import access, app, connections
 from benchmarks import machine
 from benchmarks.attack import hostile_requests
 from benchmarks.attack.ending import conclude
@@ -50,7 +50,7 @@ _TOKEN = "correct-horse-battery-staple"
 _SETTINGS = """
 [[camera]]
 name = "front"
-source = "{folder}/film.mp4"
+source = "{folder}/video.mp4"
 [model]
 name = "camera-motion"
 [web]
@@ -283,7 +283,7 @@ def _steps(target: Target) -> int:
 
 @contextlib.contextmanager
 def service(folder: Path) -> Iterator[tuple[Target, subprocess.Popen[bytes]]]:
-    """Starts the service, which watches a film and keeps clips, and ends it.
+    """Starts the service, which watches a video and keeps clips, and ends it.
 
     Raises:
         EdgevidError: it does not start.
@@ -291,7 +291,7 @@ def service(folder: Path) -> Iterator[tuple[Target, subprocess.Popen[bytes]]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     target = prepare(folder, port)
-    film(folder / "film.mp4", 1200, (160, 120))
+    write_video(folder / "video.mp4", 1200, (160, 120))
     (folder / "edgevid.toml").write_text(_SETTINGS.format(folder=folder, port=port))
     command_line = [sys.executable, "-m", "apps.raspberry_pi", "--config", "edgevid.toml"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -315,7 +315,7 @@ def prepare(folder: Path, port: int) -> Target:
     (folder / "state").mkdir()
     names = tuple(f"front_2026112{number}T101500Z.mp4" for number in range(3))
     for name in names:
-        film(clips / name, 40, (640, 360))
+        write_video(clips / name, 40, (640, 360))
         told = (
             f'{{"camera": "front", "video": "{name}", "began": "2026-11-21T10:15:00.000+00:00", '
             '"seconds": 8.0, "events": []}'
@@ -331,12 +331,12 @@ def prepare(folder: Path, port: int) -> Target:
         connections.PATIENCE_S,
         app._LISTENERS,
         app._PLAYERS,
-        guard._WRONG_S,
+        access._WRONG_S,
     )
 
 
-def film(path: Path, frames: int, size: tuple[int, int]) -> None:
-    """Writes a film in which something moves, and sometimes stands still."""
+def write_video(path: Path, frames: int, size: tuple[int, int]) -> None:
+    """Writes a video in which something moves, and sometimes stands still."""
     width, height = size
     video = open_video(path)
     video.start(_FPS)

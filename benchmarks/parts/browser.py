@@ -154,14 +154,19 @@ class Browser:
 
     def touch(self, selector: str) -> None:
         """Taps the middle of an element with a finger, after scrolling it into view."""
+        self.hold(selector, 0)
+
+    def hold(self, selector: str, seconds: float) -> None:
+        """Holds a finger on it for so long."""
         place = self.run(f"""(() => {{
             const found = document.querySelector({json.dumps(selector)});
             found.scrollIntoView({{block: "center"}});
             const box = found.getBoundingClientRect();
             return {{x: box.x + box.width / 2, y: box.y + box.height / 2}};
         }})()""")
-        for kind, points in (("touchStart", [place]), ("touchEnd", [])):
-            self.ask("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        self.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[place])
+        time.sleep(seconds)
+        self.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def type(self, text: str) -> None:
         """Types a text where the cursor is."""

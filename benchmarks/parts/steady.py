@@ -1,4 +1,4 @@
-"""A camera that always works: a video in which something moves, for cameras that fail beside it."""
+"""A video with motion in it, as a camera that always works."""
 
 from __future__ import annotations
 

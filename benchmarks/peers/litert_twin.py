@@ -1,4 +1,4 @@
-"""The twin on LiteRT: what float32 costs on the runtime that edgevid itself uses."""
+"""The float32 twin on LiteRT."""
 
 from __future__ import annotations
 

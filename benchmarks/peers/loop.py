@@ -1,4 +1,4 @@
-"""What every engine's loop has to offer."""
+"""The interface of every engine's loop."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from edgevid.archive.recordings import find
 from edgevid.archive.search import Answer
 from edgevid.errors import EdgevidError
+from edgevid.plain_text import readable
 from edgevid.records import Frame
 from edgevid.sinks.video import VideoOutput
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.jpeg import to_jpeg
 from edgevid.support.opencv import cv2
-from edgevid.support.plain_text import readable
 
 _TILE = 320, 180  # pixels of one picture of the sheet
 _CAPTION = 40

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 from edgevid.archive import libraries
 from edgevid.archive.layout import Layout, place_of
 from edgevid.errors import SourceError, UsageError
+from edgevid.plain_text import printable
 from edgevid.sources.address import is_url, local_path, without_secrets
 from edgevid.sources.folders import VIDEO_SUFFIXES, is_hidden, natural_order
-from edgevid.support.plain_text import printable
 from edgevid.support.pyav import READING, av
 
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")

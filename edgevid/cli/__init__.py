@@ -1,1 +1,1 @@
-"""The commands that a user types: their options, what they print, their exit codes."""
+"""The commands: their options, their output, their exit codes."""

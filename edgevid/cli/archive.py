@@ -25,13 +25,13 @@ from edgevid.archive.work import Settings
 from edgevid.cli import clashes
 from edgevid.errors import EdgevidError, SourceError, UsageError
 from edgevid.models.load import load_model
+from edgevid.plain_text import readable
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import Network
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import readable
 
 _MOST_CONFUSED = 10  # pairs of labels that are shown
 

@@ -1,4 +1,4 @@
-"""No output replaces what is read, nor another output: seen before anything is opened."""
+"""Checks, before anything is opened, that no output replaces an input or another output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m edgevid.demo``: shows on a small clip that edgevid works, with no network.
+"""``python -m edgevid.demo``: labels a short bundled clip, without a network.
 
 The clip and the model come with edgevid: a camera does one thing after the other, and the model
 says what. Any other video is labelled by MoViNet-A0, if it can be had.

@@ -1,4 +1,4 @@
-"""``python -m edgevid.models``: which models there are by name, and where each comes from."""
+"""``python -m edgevid.models``: lists the models by name, and where each comes from."""
 
 from __future__ import annotations
 

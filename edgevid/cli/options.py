@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from edgevid.modelfile.manifest import FITS, EventRules, Manifest
+from edgevid.errors import UsageError
+from edgevid.modelfile.manifest import RULES, EventRules, Manifest
+from edgevid.models.catalog import PERSON_DETECTOR
 from edgevid.records import Box
+from edgevid.regions import FOLLOWS, TRACKS
+from edgevid.regions.zones import Zone, parse_zone
 from edgevid.runtime import backends
-from edgevid.runtime.rules import RuleChanges, load_rules
+from edgevid.runtime.kept_features import BUDGET
+from edgevid.runtime.rules import load_rules
 from edgevid.support import command
 from edgevid.support.orientation import ANGLES
 from edgevid.version import __version__
@@ -30,6 +36,11 @@ class Options:
     realtime: bool
     always: bool
     continuous: bool
+    follow: str | None
+    tracks: int
+    detector: str
+    zones: tuple[Zone, ...]
+    dwell: float | None
     duration: float
     model: str
     labels: Path | None
@@ -46,39 +57,55 @@ class Options:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     rules: str | None
-    event_on: float | None
-    event_off: float | None
-    event_smoothing: float | None
-    event_min_duration: float | None
-    event_cool_down: float | None
+    on_threshold: float | None
+    off_threshold: float | None
+    smoothing: float | None
+    min_duration: float | None
+    cool_down: float | None
     headless: bool
     save: Path | None
     output: str | None
+    keep_features: Path | None
+    keep_features_mb: float
     debug: bool
 
     def event_rules(self, manifest: Manifest) -> EventRules:
         """Returns the model's rules for events, with what the user asked for in their place."""
-        asked = {
-            "on_threshold": self.event_on,
-            "off_threshold": self.event_off,
-            "smoothing": self.event_smoothing,
-            "min_duration": self.event_min_duration,
-            "cool_down": self.event_cool_down,
-        }
-        changes = load_rules(self.rules) if self.rules is not None else RuleChanges()
-        given = {name: value for name, value in asked.items() if value is not None}
-        return changes.over(manifest.events, manifest.labels, given)
+        asked = {name: getattr(self, name) for name in RULES}
+        return load_rules(self.rules).over(manifest.events, manifest.labels, asked)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Reads the command line; exits with code 2 and one line when it makes no sense."""
     parser = _parser()
     values = vars(parser.parse_args(arguments))
-    for key in ("sources", "allow", "deny"):
+    for key in ("sources", "allow", "deny", "zones"):
         values[key] = tuple(values[key] or ())
+    _check_follow(parser, values)
     if (values["camera"] is None) == (not values["sources"]):
         parser.error("give a --camera or a --source")
     return Options(**values)
+
+
+def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
+    """Refuses what makes no sense with, or without, something to follow."""
+    allowed = values.pop("zone_allow") or []
+    if values["follow"] is None:
+        for flag, key in (("--zone", "zones"), ("--dwell", "dwell")):
+            if values[key]:
+                parser.error(f"{flag} goes with --follow")
+    elif values["crop"] is not None:
+        parser.error("--crop and --follow both say where to look: give one of them")
+    names = [zone.name for zone in values["zones"]]
+    if len(set(names)) < len(names):
+        parser.error("two zones have the same name")
+    for name, _ in allowed:
+        if name not in names:
+            parser.error(f"--zone-allow speaks of {name!r}: there is no such --zone")
+    values["zones"] = tuple(
+        replace(zone, allow=tuple(label for name, label in allowed if name == zone.name))
+        for zone in values["zones"]
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,19 +174,25 @@ def _parser() -> argparse.ArgumentParser:
     add_rules(group)
     group.add_argument(
         "--event-on",
+        dest="on_threshold",
         type=_probability,
         metavar="P",
         help="it starts when its smoothed probability reaches this",
     )
     group.add_argument(
-        "--event-off", type=_probability, metavar="P", help="and ends when it falls below this"
+        "--event-off",
+        dest="off_threshold",
+        type=_probability,
+        metavar="P",
+        help="and ends when it falls below this",
     )
-    for flag, meaning in (
-        ("--event-smoothing", "time constant of the smoothing"),
-        ("--event-min-duration", "how long the probability must last"),
-        ("--event-cool-down", "how long after its end it cannot start again"),
+    for rule, meaning in (
+        ("smoothing", "time constant of the smoothing"),
+        ("min_duration", "how long the probability must last"),
+        ("cool_down", "how long after its end it cannot start again"),
     ):
-        group.add_argument(flag, type=_seconds, metavar="SECONDS", help=meaning)
+        flag = f"--event-{rule.replace('_', '-')}"
+        group.add_argument(flag, dest=rule, type=_seconds, metavar="SECONDS", help=meaning)
 
     group = parser.add_argument_group("where it goes")
     group.add_argument(
@@ -169,12 +202,69 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--output", metavar="FILE", help="write JSON Lines; - for standard output and nothing else"
     )
+    group.add_argument(
+        "--keep-features",
+        type=Path,
+        metavar="FILE",
+        help="keep what the network makes of each frame, about 1.3 KB a second and no picture, as "
+        "background for edgevid.teach; a file that is there is gone on with",
+    )
+    group.add_argument(
+        "--keep-features-mb",
+        type=_megabytes,
+        default=BUDGET / 1e6,
+        metavar="MB",
+        help="how large that may get; the oldest make room (default: %(default)g)",
+    )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which model looks at what part of the picture."""
+    group = parser.add_argument_group("where to look")
+    group.add_argument(
+        "--follow",
+        choices=FOLLOWS,
+        help="follow what moves, before a camera that stands still, or people, each with a stream "
+        "of its own, and say of each what it does",
+    )
+    group.add_argument(
+        "--tracks",
+        type=_count,
+        default=TRACKS,
+        metavar="N",
+        help=f"at most so many (default: {TRACKS})",
+    )
+    group.add_argument(
+        "--detector",
+        default=PERSON_DETECTOR,
+        metavar="NAME",
+        help="what finds people: a name that python -m edgevid.models lists, or a .tflite file "
+        f"with box decoding inside (default: {PERSON_DETECTOR})",
+    )
+    group.add_argument(
+        "--zone",
+        dest="zones",
+        type=_zone,
+        action="append",
+        metavar="NAME=X,Y;X,Y;X,Y",
+        help="a part of the picture, in pixels, that events shall name (repeatable)",
+    )
+    group.add_argument(
+        "--zone-allow",
+        type=_zone_label,
+        action="append",
+        metavar="NAME=LABEL",
+        help="of what happens in that zone tell only this label (repeatable)",
+    )
+    group.add_argument(
+        "--dwell",
+        type=_positive,
+        metavar="SECONDS",
+        help="an event when somebody has been in a zone, or there at all, for so long",
+    )
+
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
@@ -194,7 +284,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="look at this part of the picture only, in pixels",
     )
     group.add_argument(
-        "--fit", choices=FITS, help="how a picture becomes a square (default: the model's)"
+        "--fit", choices=Manifest.FITS, help="how a picture becomes a square (default: the model's)"
     )
     group.add_argument(
         "--memory",
@@ -239,6 +329,13 @@ def _positive(text: str) -> float:
     return value
 
 
+def _megabytes(text: str) -> float:
+    value = float(text)
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of megabytes, 1 or more")
+    return value
+
+
 def _seconds(text: str) -> float:
     value = float(text)
     if not value >= 0:
@@ -267,8 +364,22 @@ def _box(text: str) -> Box:
     return parts[0], parts[1], parts[2], parts[3]
 
 
+def _zone(text: str) -> Zone:
+    try:
+        return parse_zone(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _zone_label(text: str) -> tuple[str, str]:
+    name, equals, label = text.partition("=")
+    if not equals or not label:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=LABEL")
+    return name, label
+
+
 # argparse names the type in "invalid ... value": give it words.
-for _type in (_positive, _seconds, _probability):
+for _type in (_positive, _megabytes, _seconds, _probability):
     _type.__name__ = "number"
 _count.__name__ = "whole number"
 _box.__name__ = "X,Y,WIDTH,HEIGHT"

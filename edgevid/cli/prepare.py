@@ -1,4 +1,4 @@
-"""``python -m edgevid.prepare``: makes a published model ready for the edge."""
+"""``python -m edgevid.prepare``: rewrites a published model for the edge."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from edgevid.errors import EdgevidError, ModelError
 from edgevid.modelfile import flatbuffer, label_files
 from edgevid.models import trial
 from edgevid.models.attempt import Attempt, Wanted
+from edgevid.plain_text import one_line, printable
+from edgevid.prepare import cut
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import one_line, printable
 from edgevid.support.target import TARGETS, this_machine
 
 
@@ -46,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         "dot-product instructions, pi5 for ARM with them, web for a browser, which takes and gives "
         "no int8 (default here: %(default)s)",
     )
+    parser.add_argument(
+        "--features",
+        action="store_true",
+        help="write the network up to its features alone, for whatever teaches a head itself",
+    )
     parser.add_argument("--explain", action="store_true", help="list what each pass changed")
     parser.add_argument("--debug", action="store_true", help="show the trace of an error")
     return parser
@@ -70,16 +76,17 @@ def _run(chosen: argparse.Namespace) -> int:
         done = trial.run(chosen.model, data, wanted)
         if done.prepared is None:
             raise ModelError(done.problem)
+        content = cut(done.prepared) if chosen.features else done.prepared
     except EdgevidError as error:
         raise type(error)(f"{chosen.model}: {one_line(str(error))}") from error
     with atomic_file(chosen.output) as file:
-        file.write(done.prepared)
-    _tell(done, len(done.prepared), chosen)
+        file.write(content)
+    _tell(done, len(content), chosen)
     return command.OK
 
 
 def _tell(prepared: Attempt, size: int, chosen: argparse.Namespace) -> None:
-    if not prepared.report:
+    if not prepared.report and not chosen.features:
         print(f"{chosen.model} had been prepared before; {chosen.output} is the same network")
         return
     if chosen.explain:

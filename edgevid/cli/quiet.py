@@ -1,4 +1,4 @@
-"""``python -m edgevid.quiet``: rules for a camera, so that what is ordinary there is no event."""
+"""``python -m edgevid.quiet``: finds rules under which a camera's usual footage starts no event."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from edgevid.cli import clashes, options
 from edgevid.errors import SourceError
 from edgevid.models.load import load_model
+from edgevid.plain_text import readable
 from edgevid.runtime.quiet import Levels, quieted
 from edgevid.runtime.rules import RuleChanges, load_rules, written
 from edgevid.runtime.watch import Watch
@@ -17,7 +18,6 @@ from edgevid.sources import clips, open_source
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.orientation import oriented
-from edgevid.support.plain_text import readable
 
 _SHOWN = 10  # labels
 

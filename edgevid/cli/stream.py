@@ -1,4 +1,4 @@
-"""``python -m edgevid.stream``: says what happens in front of a camera or in a video.
+"""``python -m edgevid.stream``: recognises actions in a camera or a video.
 
 Arguments become objects, the loop runs over them, and the end becomes an exit code.
 """
@@ -11,16 +11,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.cli import clashes, options
+from edgevid.cli.keeping import Keeper
 from edgevid.cli.options import Options
 from edgevid.errors import EdgevidError, OutputError, UsageError
 from edgevid.models import locate
 from edgevid.models.load import load_model
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
+from edgevid.regions import follow
+from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
 from edgevid.sinks import Sink, open_sinks
@@ -29,7 +34,11 @@ from edgevid.sources.address import without_secrets
 from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
-from edgevid.support.plain_text import readable
+
+if TYPE_CHECKING:
+    from edgevid.regions.follow import FollowingWatch
+
+    AnyWatch = Watch | FollowingWatch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +67,7 @@ class _Run:
         self._gated = False
         self._times = Percentiles()
         self._started = time.monotonic()
+        self._keeper: Keeper | None = None
         self._turns = chosen.mirror or chosen.rotate != 0
 
     def go(self) -> int:
@@ -71,16 +81,9 @@ class _Run:
             command.complain(
                 f"{fps:g} steps a second, though the model expects {model.manifest.fps:g}"
             )
-        stream = model.stream(
-            memory=chosen.memory,
-            top_k=max(chosen.top_k, options.FOLLOWED),
-            allow=chosen.allow,
-            deny=chosen.deny,
-            fit=chosen.fit,
-            crop=chosen.crop,
-        )
-        watch = Watch(stream, chosen.event_rules(model.manifest), fps=fps)
+        watch = self._new_watch(model, fps)
         with ExitStack() as cleanup:
+            self._keeper = self._open_keeper(model)
             for number in _signals():
                 cleanup.callback(signal.signal, number, signal.signal(number, self._on_signal))
             self._sinks = open_sinks(
@@ -101,14 +104,48 @@ class _Run:
                 self._note(str(error) or type(error).__name__)
                 raise
             finally:
+                if self._keeper is not None:
+                    self._keeper.close()
                 if self._worth_keeping:
                     self._finish()
         return self._code
 
+    def _new_watch(self, model: Model, fps: float) -> AnyWatch:
+        chosen = self._options
+        rules = chosen.event_rules(model.manifest)
+
+        def new_stream() -> Stream:
+            return model.stream(
+                memory=chosen.memory,
+                top_k=max(chosen.top_k, options.FOLLOWED),
+                allow=chosen.allow,
+                deny=chosen.deny,
+                fit=chosen.fit,
+                crop=chosen.crop,
+            )
+
+        if chosen.follow is None:
+            return Watch(new_stream(), rules, fps=fps)
+        return follow(
+            chosen.follow,
+            new_stream,
+            rules=rules,
+            fps=fps,
+            tracks=chosen.tracks,
+            detector=chosen.detector,
+            threads=chosen.threads,
+            zones=chosen.zones,
+            dwell_s=chosen.dwell,
+        )
+
     def _check_files(self) -> None:
         chosen = self._options
         output = Path(chosen.output) if chosen.output not in (None, "-") else None
-        outputs = {"--output": output, "--save": chosen.save}
+        outputs = {
+            "--output": output,
+            "--save": chosen.save,
+            "--keep-features": chosen.keep_features,
+        }
         model: Path | None = Path(chosen.model)
         if any(path is not None and path.suffix == ".tflite" for path in outputs.values()):
             with suppress(EdgevidError):  # to load it will say what is wrong
@@ -117,7 +154,7 @@ class _Run:
         files = {"the model": model, "the labels' file": chosen.labels, "the rules": rules}
         clashes.check(outputs, files=files, sources=chosen.sources)
 
-    def _watch_all(self, watch: Watch) -> None:
+    def _watch_all(self, watch: AnyWatch) -> None:
         if self._options.camera is not None:
             with self._going_on():
                 self._watch(self._options.camera, watch)
@@ -145,7 +182,7 @@ class _Run:
                 raise
             self._complain(error)
 
-    def _watch(self, spec: str, watch: Watch) -> None:
+    def _watch(self, spec: str, watch: AnyWatch) -> None:
         """Runs one source from its first frame to its last."""
         self._name = without_secrets(spec)
         before = watch.skipped
@@ -156,21 +193,49 @@ class _Run:
             self._each(lambda sink: sink.start(source))
             try:
                 for frame in self._frames_of(source):
-                    prediction, events = watch.take(frame)
-                    if prediction is not None:
-                        self._predictions += 1
-                        if prediction.inference_ms:  # a step was taken
-                            self._times.add(prediction.inference_ms)
-                        self._worth_keeping = True
-                    shown = self._worth_saying(prediction) if prediction is not None else None
-                    self._each(lambda sink: sink.take(frame, shown))  # noqa: B023
-                    self._tell(events)
+                    self._tell(self._take(watch, frame))
                 self._worth_keeping = True
             finally:
                 self._tell(watch.end(reset=not self._options.continuous))
+                if self._keeper is not None and not self._options.continuous:
+                    self._keeper.end()
                 self._skipped += watch.skipped - before
                 self._saved = watch.saved
                 self._unreadable += source.unreadable
+
+    def _open_keeper(self, model: Model) -> Keeper | None:
+        path = self._options.keep_features
+        if path is None:
+            return None
+
+        def complain(error: EdgevidError) -> None:
+            name, self._name = self._name, str(path)
+            self._complain(error)
+            self._name = name
+
+        return Keeper(path, model, int(self._options.keep_features_mb * 1e6), complain)
+
+    def _take(self, watch: AnyWatch, frame: Frame) -> list[Event]:
+        """Gives one frame to the watch, and what comes of it to the sinks; returns the events."""
+        if isinstance(watch, Watch):
+            prediction, events = watch.take(frame)
+            if prediction is not None and self._keeper is not None:
+                self._keeper.add(watch, prediction)
+            shown = self._counted(prediction) if prediction is not None else None
+            self._each(lambda sink: sink.take(frame, shown))
+            return events
+        predictions, events = watch.take(frame)
+        worth = None if predictions is None else [self._counted(one) for one in predictions]
+        self._each(lambda sink: sink.take_tracks(frame, worth))
+        return events
+
+    def _counted(self, prediction: Prediction) -> Prediction:
+        """Counts a prediction; returns what of it is worth saying."""
+        self._predictions += 1
+        if prediction.inference_ms:  # a step was taken
+            self._times.add(prediction.inference_ms)
+        self._worth_keeping = True
+        return self._worth_saying(prediction)
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:
@@ -251,7 +316,7 @@ class _Run:
         )
 
     def _stop(self) -> None:
-        """Ends the run after the frame at hand."""
+        """Ends the run after the current frame."""
         self._stopping = True
         stop = getattr(self._source, "stop", None)
         if stop is not None:
@@ -259,7 +324,7 @@ class _Run:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop()
-        signal.signal(number, signal.default_int_handler)  # whoever asks twice means at once
+        signal.signal(number, signal.default_int_handler)  # a second signal ends it at once
 
 
 def _signals() -> list[signal.Signals]:

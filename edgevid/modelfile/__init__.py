@@ -1,1 +1,1 @@
-"""What a ``.tflite`` file holds: network, signature, manifest, labels; parsed and checked once."""
+"""A ``.tflite`` file's network, signature, manifest and labels, parsed and checked once."""

@@ -1,4 +1,4 @@
-"""The zip archive at the end of a model file, read as something that anybody may have made.
+"""Reads the zip archive at the end of a model file, which is untrusted input.
 
 Python's ``zipfile`` reads it, but only after its table of contents has been found to be small,
 and only members that are stored or deflated and claim a moderate size.

@@ -1,4 +1,4 @@
-"""Reads what edgevid must know of a ``.tflite`` file, checking every offset on the way.
+"""Reads a ``.tflite`` file's network, and checks every offset.
 
 The native runtimes trust the file they are given and crash on a damaged one, so a file goes
 through here first. Only offsets inside the file are followed, every index must point at

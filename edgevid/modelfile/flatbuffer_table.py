@@ -1,4 +1,4 @@
-"""Reads the tables of a flatbuffer that anybody may have made.
+"""Reads the tables of a flatbuffer, which is untrusted input.
 
 Only offsets inside the file are followed, and nothing is allocated from a length that the file
 merely claims.

@@ -1,4 +1,4 @@
-"""Where a model's labels come from when the model file brings none."""
+"""The labels of a model whose file has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest: what a model expects and means. It travels inside the ``.tflite`` file.
+"""The manifest: a model's input, labels, rules and metrics. It is inside the ``.tflite`` file.
 
 A zip archive is appended to the flatbuffer, as the TFLite metadata convention does for label
 files, so a model stays one file and ``unzip -p model.tflite labels.txt`` shows its labels.
@@ -12,21 +12,19 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar
 
 from edgevid.errors import LabelsError, ModelError
 from edgevid.modelfile import appended_zip, head
 from edgevid.modelfile.appended_zip import Archive
 from edgevid.modelfile.head import Head
-from edgevid.support.plain_text import is_printable
+from edgevid.plain_text import is_printable
 
 FORMAT = 1
-FITS = ("crop", "stretch", "letterbox")
 
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
-_RULES = ("on_threshold", "off_threshold", "smoothing", "min_duration", "cool_down")
 _MAX_LABELS = 1 << 16  # ImageNet-21k has 21,843
 _MAX_LABEL = 256  # characters; the longest of Kinetics-600 has 43
 _MAX_DEPTH = 16  # of what is in a manifest; our own have 3
@@ -40,7 +38,7 @@ class EventRules:
     Probabilities are 0 to 1, times are seconds. The values are the rules that are called ``quick``:
     of those that find as many actions as any, after a second and a half (median) at most, the ones
     with the fewest false events (``benchmarks/events.py``). The network's own memory smooths
-    already, and to wait at the start of a stream bought no more than a longer ``min_duration``.
+    already, and waiting at the start of a stream gained no more than a longer ``min_duration``.
 
     Attributes:
         by_label: what holds for single labels in place of the rest.
@@ -85,11 +83,15 @@ class EventRules:
         return replace(self, **changed)
 
 
+RULES = tuple(field.name for field in fields(EventRules) if field.name != "by_label")
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a model expects and means.
 
     Attributes:
+        FITS: what ``fit`` may be.
         name: the model's short name.
         labels: one for each logit, in the logits' order.
         fps: frames a second that the network was trained on.
@@ -108,6 +110,8 @@ class Manifest:
         5.0
     """
 
+    FITS: ClassVar = ("crop", "stretch", "letterbox")
+
     name: str
     labels: tuple[str, ...]
     fps: float = 5.0
@@ -125,8 +129,10 @@ class Manifest:
             raise ModelError(
                 f"manifest: the name {self.name!a:.80} is not one short line of plain text"
             )
-        if self.fit not in FITS:
-            raise ModelError(f"manifest: fit must be one of {', '.join(FITS)}, not {self.fit!r}")
+        if self.fit not in self.FITS:
+            raise ModelError(
+                f"manifest: fit must be one of {', '.join(self.FITS)}, not {self.fit!r}"
+            )
         if not 0 < self.fps <= 1000:
             raise ModelError(f"manifest: fps must be over 0, not {self.fps}")
         if not self.memory_s >= 0:
@@ -336,6 +342,6 @@ def _events(values: Any) -> EventRules:
         raise ModelError(f"the model's manifest: events are {values!r:.40}")
     by_label = values.get("by_label", {})  # younger than the format
     return EventRules(
-        **{name: float(values[name]) for name in _RULES},
+        **{name: float(values[name]) for name in RULES},
         by_label={label: _events(rules) for label, rules in by_label.items()},
     )

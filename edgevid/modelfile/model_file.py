@@ -1,4 +1,4 @@
-"""What a model file holds, read and checked: the network, its interface and its manifest."""
+"""A model file, read and checked: the network, its signature and its manifest."""
 
 from __future__ import annotations
 

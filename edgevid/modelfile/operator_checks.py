@@ -1,4 +1,4 @@
-"""What must hold of a graph's operators before a runtime may see them.
+"""Checks a graph's operators before a runtime loads them.
 
 The runtimes check much of this, but not all, and some of it only when it is too late: an option of
 the wrong kind is read as whatever lies there, a stride of 0 is divided by, a constant that an

@@ -1,4 +1,4 @@
-"""What a MoViNet streaming network takes and gives at each step, read from its signature."""
+"""A MoViNet streaming network's inputs and outputs at each step, read from its signature."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Models by name: the catalog, the download, the cache, and the way to one that runs."""
+"""Models by name: catalog, download, cache, loading."""

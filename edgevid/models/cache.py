@@ -1,4 +1,4 @@
-"""The user's cache: downloaded models, and the checksums by which they are known again."""
+"""The user's cache: downloaded models and their checksums."""
 
 from __future__ import annotations
 

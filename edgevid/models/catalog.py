@@ -1,4 +1,4 @@
-"""The models that are known by name: what each is, and where it is published or lies."""
+"""The models that are known by name, and where each is published or stored."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Published:
         pixels: height and width of its input.
         sha256: of its file, in hexadecimal; None where it is not known.
         addresses: where it is published, in the order in which they are tried.
+        classes: of what it says; 0 where it says nothing, but finds people.
     """
 
     name: str
@@ -31,11 +32,12 @@ class Published:
     pixels: int
     sha256: str | None
     addresses: tuple[str, ...]
+    classes: int = _CLASSES
 
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """A model that edgevid brings along.
+    """A model that is bundled with edgevid.
 
     Attributes:
         name: what the user calls it.
@@ -64,13 +66,15 @@ def check(model: Published, content: bytes, sha256: str | None) -> None:
     if digest == sha256:
         return
     # Even where the checksum settles it: this names an error page or a cut file for what it is.
-    network = signature.of(flatbuffer.read(manifest.split(content)[0]))
-    found = (network.height, network.width, network.classes)
-    if found != (model.pixels, model.pixels, _CLASSES):
-        raise ModelError(
-            f"it holds a network of {found[0]}x{found[1]} pixels and {found[2]} classes, "
-            f"not of {model.pixels}x{model.pixels} and {_CLASSES}"
-        )
+    graph = flatbuffer.read(manifest.split(content)[0])
+    if model.classes:
+        network = signature.of(graph)
+        found = (network.height, network.width, network.classes)
+        if found != (model.pixels, model.pixels, model.classes):
+            raise ModelError(
+                f"it holds a network of {found[0]}x{found[1]} pixels and {found[2]} classes, "
+                f"not of {model.pixels}x{model.pixels} and {model.classes}"
+            )
     if model.sha256 is not None:
         raise DownloadError(f"its sha256 is {digest}, not the published {model.sha256}")
     if sha256 is not None:
@@ -104,6 +108,10 @@ def _movinet(variant: str, pixels: int, top_1: int, sha256: str | None = None) -
     )
 
 
+# What ``--follow people`` finds people with. The checksum is the one that MediaPipe pins for the
+# first address in ``third_party/external_files.bzl``, and Emgu CV for the second.
+PERSON_DETECTOR = "ssd-mobilenet-v1"
+
 # The accuracies are the published ones.
 CATALOG = {
     model.name: model
@@ -111,6 +119,20 @@ CATALOG = {
         _movinet("a0", 172, 65, "6125b36e2485eeb5cc1fd6206cf5e5d70235593fbc84610d1dce97fe3aa9c2ac"),
         _movinet("a1", 172, 70),
         _movinet("a2", 224, 72),
+        Published(
+            name=PERSON_DETECTOR,
+            summary="finds people, for --follow people: SSD MobileNet v1, uint8, 300x300, COCO",
+            file_name="ssd_mobilenet_v1_coco_uint8.tflite",
+            pixels=300,
+            sha256="e4b118e5e4531945de2e659742c7c590f7536f8d0ed26d135abcfe83b4779d13",
+            addresses=(
+                "https://storage.googleapis.com/mediapipe-assets/"
+                "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29_no_metadata.tflite",
+                "https://github.com/emgucv/models/raw/master/"
+                "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29/detect.tflite",
+            ),
+            classes=0,
+        ),
     )
 }
 

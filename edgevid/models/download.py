@@ -17,8 +17,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from edgevid.errors import DownloadError, EdgevidError
+from edgevid.plain_text import one_line
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import one_line
 from edgevid.version import __version__
 
 TIMEOUT_S = 30.0  # for each answer and each piece of the file, not for the whole
@@ -92,7 +92,7 @@ def _get(address: str, name: str, timeout: float, progress: bool) -> bytes:
                 desc=name,
                 unit="B",
                 unit_scale=True,
-                disable=None if progress else True,  # None: only where nobody watches
+                disable=None if progress else True,  # None: unless it is a terminal
                 leave=False,
             ) as bar:
                 content = bytearray()

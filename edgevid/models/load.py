@@ -1,4 +1,4 @@
-"""A name or a file becomes a model that is ready to run."""
+"""Loads a model by name or path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from edgevid.models import locate, trial, tried
 from edgevid.models.attempt import Wanted
 from edgevid.models.catalog import BUNDLED
 from edgevid.models.tried import Tried
+from edgevid.plain_text import one_line, printable
 from edgevid.runtime import backends
 from edgevid.runtime.model import Model
-from edgevid.support.plain_text import one_line, printable
 from edgevid.support.target import this_machine
 
 _LOG = logging.getLogger("edgevid")
@@ -38,11 +38,11 @@ def load_model(
 
     A file that was never loaded before is tried out first, in a process of its own with little
     time and memory, as a damaged one can crash the runtime. Where no process can be started the
-    file is checked and loaded all the same, and a warning says so.
+    file is checked and loaded all the same, with a warning.
 
     Args:
         name_or_path: a name that ``python -m edgevid.models`` lists, a ``.tflite`` file, or
-            ``auto``: MoViNet-A0 if it can be had, else the model that edgevid brings along.
+            ``auto``: MoViNet-A0 if it is found or can be downloaded, else the bundled model.
         labels: a file with a label a line, or the labels themselves; from the model when None.
         threads: CPU threads for inference.
         backend: ``auto``, ``litert``, ``tflite-runtime`` or ``tensorflow``.
@@ -60,29 +60,39 @@ def load_model(
         >>> model.manifest.labels[:3]
         ('still', 'pan left', 'pan right')
     """
+    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
+    file = load_file(name_or_path, labels=asked, backend=backend, prepare=prepare)
+    running = backends.open_backend(file.flatbuffer, name=backend, threads=threads)
+    return Model(file.manifest, file.signature, running)
+
+
+def load_file(
+    name_or_path: str | Path,
+    *,
+    labels: tuple[str, ...] = (),
+    backend: str = "auto",
+    prepare: bool = True,
+) -> ModelFile:
+    """Returns the file that ``load_model`` runs, prepared if that is wanted."""
     if name_or_path == locate.AUTO:
         name_or_path, path = locate.choose()
     else:
         path = locate.locate(name_or_path)
     data = flatbuffer.load(path)
-    asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
     wanted = Wanted(
         name=printable(Path(name_or_path).stem)[:_LONGEST_NAME],
-        labels=asked,
+        labels=labels,
         prepare=prepare,
         target=this_machine(),
         backend=backend,
     )
     try:
-        manifest.check_labels(asked)
+        manifest.check_labels(labels)
         if path in [model.path for model in BUNDLED.values()]:
-            loaded = model_file.read(data, labels=asked)
-        else:
-            loaded = _checked(path, data, wanted)
+            return model_file.read(data, labels=labels)
+        return _checked(path, data, wanted)
     except (LabelsError, ModelError) as error:
         raise type(error)(f"{path}: {one_line(str(error))}") from error
-    running = backends.open_backend(loaded.flatbuffer, name=backend, threads=threads)
-    return Model(loaded.manifest, loaded.signature, running)
 
 
 def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:

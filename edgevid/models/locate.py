@@ -1,7 +1,7 @@
-"""Where model files are: a name or a path becomes a file on this machine.
+"""Finds the file of a model by name or path.
 
 A name is looked up in the folders that ``EDGEVID_MODELS`` lists, then in the user's cache, then
-among the models that edgevid brings along, and is downloaded into the cache when it is in none.
+among the bundled models, and is downloaded into the cache when it is in none.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ FOLDERS_VARIABLE = "EDGEVID_MODELS"
 
 AUTO = "auto"  # in place of a name: the best model that can be had
 _FIRST_CHOICE = "movinet-a0"
-_PATIENCE_S = 8.0  # where there is another model, nobody should wait long for a silent server
+_PATIENCE_S = 8.0  # where there is another model, a silent server is not waited for longer
 
 
 def choose() -> tuple[str, Path]:
     """Returns the best model that can be had, which is what ``auto`` stands for: name and file.
 
     That is MoViNet-A0, which knows actions, where it is here or can be downloaded; else the
-    model that edgevid brings along. One line on standard error says which, and why.
+    bundled model. One line on standard error says which, and why.
 
     Raises:
         ModelError: MoViNet-A0 is in the cache, but has changed since it was downloaded.
@@ -50,14 +50,14 @@ def choose() -> tuple[str, Path]:
         return CAMERA_MOTION.name, locate(CAMERA_MOTION.name)
 
 
-def is_at_hand(name_or_path: str | Path) -> bool:
+def is_available(name_or_path: str | Path) -> bool:
     """Whether ``load_model`` can do without downloading: what is wanted is here, or nowhere.
 
     Raises:
         ModelError: the file in the cache has changed since it was downloaded.
 
     Example:
-        >>> edgevid.is_at_hand("camera-motion")
+        >>> edgevid.is_available("camera-motion")
         True
     """
     name = _FIRST_CHOICE if name_or_path == AUTO else str(name_or_path)
@@ -92,7 +92,7 @@ def find(name: str) -> Path | None:
     """Returns the file of a model that is here already, None when it is not.
 
     A file in the user's own folders is taken as it is; one in the cache must still be what was
-    downloaded. A model that edgevid brings along is always here.
+    downloaded. A bundled model is always found.
 
     Raises:
         ModelError: the file in the cache has changed.
@@ -115,7 +115,7 @@ def find(name: str) -> Path | None:
 def find_cached(name: str) -> Path | None:
     """Returns the file of a model that was downloaded before, None when it was not.
 
-    A file whose checksum nobody knows was not downloaded by ``fetch``.
+    A file without a remembered checksum was not downloaded by ``fetch``.
 
     Raises:
         ModelError: the file is no longer what was downloaded.

@@ -1,4 +1,4 @@
-"""Tries a model file out in a process of its own, so that no file takes the caller down.
+"""Runs a new model file in a process of its own first, since a damaged one can crash the runtime.
 
 The native runtimes trust their files: one changed number can make them read or write anywhere,
 or ask for gigabytes. Checks find much of that beforehand, but not all.
@@ -47,7 +47,7 @@ def run(path: Path, data: bytes, wanted: Wanted) -> Attempt:
 
     Where no process can be started, as in a program that has Python inside, the same is done in
     this one: the file is then checked as far as that is possible without running it, but nothing
-    protects the caller from what the checks let through. A warning says so.
+    protects the caller from what the checks let through. A warning is given.
 
     Args:
         path: where the file is from, for the warning.

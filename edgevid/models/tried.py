@@ -1,4 +1,4 @@
-"""Remembers which model files were tried out, and keeps what was prepared of them.
+"""Remembers which model files were tried, and keeps their prepared form.
 
 Both in the user's cache: a note for each file and what was wanted of it, and prepared files that
 are named by their own SHA-256, so that one that was damaged since is known and made again.

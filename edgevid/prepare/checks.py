@@ -1,4 +1,4 @@
-"""What must hold for a graph before it is rewritten, and after."""
+"""Checks a graph before and after it is rewritten."""
 
 from __future__ import annotations
 

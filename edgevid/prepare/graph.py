@@ -1,7 +1,7 @@
 """A ``.tflite`` graph in a form that is easy to rewrite.
 
 The passes beside this module look for patterns with ``producer`` and ``consumers``, put new
-operators in with ``add``, and leave what nobody reads any more to ``prune``. The order of the
+operators in with ``add``, and leave what is no longer read to ``prune``. The order of the
 operators is put right when the graph is written.
 """
 
@@ -259,7 +259,7 @@ class Graph:
             op.opcodeIndex = self._opcode(self.kind(op), version)
 
     def prune(self) -> None:
-        """Drops operators whose results nobody reads, and puts the others in order."""
+        """Drops operators whose results are not read, and puts the others in order."""
         by_output = {tensor: op for op in self.ops for tensor in op.outputs}
         wanted = list(self.outputs.values())
         alive: set[int] = set()

@@ -1,4 +1,4 @@
-"""The operators that rewriting knows."""
+"""The operators that rewriting supports."""
 
 # The operators that the passes read or add: the schema's options class, how many inputs there are
 # at least, and the version of an added operator, which is 2 where it is put on int8 tensors.

@@ -1,4 +1,4 @@
-"""How a rewritten graph becomes a flatbuffer again."""
+"""Writes a rewritten graph as a flatbuffer."""
 
 from __future__ import annotations
 

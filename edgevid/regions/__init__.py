@@ -1,6 +1,81 @@
-"""Looks where it happens: what moves, or people, each followed with a stream of its own."""
+"""Watches parts of the picture: what moves, or people, each followed with a stream of its own."""
 
-from edgevid.regions.finder import ByDetector, ByMotion, Detector, Finder
-from edgevid.regions.follow import Followed, FollowingWatch
+from __future__ import annotations
 
-__all__ = ["ByDetector", "ByMotion", "Detector", "Finder", "Followed", "FollowingWatch"]
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgevid.errors import UsageError
+from edgevid.modelfile.manifest import EventRules
+from edgevid.models.catalog import PERSON_DETECTOR
+from edgevid.regions.zones import Zone
+from edgevid.runtime.model import Stream
+
+if TYPE_CHECKING:
+    from edgevid.regions.follow import FollowingWatch
+
+FOLLOWS = ("motion", "people")
+TRACKS = 4  # at a time: a stream takes a step for each
+
+
+def follow(
+    what: str,
+    new_stream: Callable[[], Stream],
+    *,
+    rules: EventRules | None = None,
+    fps: float | None = None,
+    gated: bool = False,
+    tracks: int = TRACKS,
+    detector: str | Path = PERSON_DETECTOR,
+    threads: int = 1,
+    zones: Sequence[Zone] = (),
+    dwell_s: float | None = None,
+) -> FollowingWatch:
+    """Returns what watches several things in one picture, in the place of a ``Watch``.
+
+    Args:
+        what: ``motion``, for what moves before a camera that stands still, or ``people``.
+        new_stream: starts a stream of the model, one for each track: ``model.stream``.
+        rules: when an action counts as started or ended; the model's own when None.
+        fps: frames a second that the model is to see; the model's own when None.
+        gated: as in ``Watch``.
+        tracks: at most so many at a time.
+        detector: what finds people: a name that ``python -m edgevid.models`` lists, or a
+            ``.tflite`` file with box decoding inside.
+        threads: CPU threads of the detector.
+        zones: parts of the picture that events shall name.
+        dwell_s: seconds after which it is an event that something stays in a zone, or before the
+            camera where there are none; None for never.
+
+    Raises:
+        UsageError: a value that makes no sense.
+        ModelError: no such detector, or a file that is damaged or none.
+        DownloadError: the detector had to be fetched, and could not.
+
+    Example:
+        >>> model = edgevid.load_model("camera-motion")
+        >>> watch = edgevid.follow("motion", model.stream)
+        >>> with edgevid.open_source("clip.mp4") as frames:
+        ...     said = [watch.take(frame).predictions or [] for frame in frames]
+        >>> first = next(prediction for predictions in said for prediction in predictions)
+        >>> first.track, len(first.box)
+        (1, 4)
+    """
+    from edgevid.models.locate import locate  # these load OpenCV
+    from edgevid.regions.detector import load_detector
+    from edgevid.regions.finder import ByDetector, ByMotion, Finder
+    from edgevid.regions.follow import FollowingWatch
+
+    if what not in FOLLOWS:
+        raise UsageError(f"what is followed must be {' or '.join(FOLLOWS)}, not {what!r}")
+    if tracks < 1:
+        raise UsageError(f"there must be 1 track or more, not {tracks}")
+    finder: Finder
+    if what == "motion":
+        finder = ByMotion(most=tracks)
+    else:
+        finder = ByDetector(load_detector(locate(detector), threads=threads), most=tracks)
+    return FollowingWatch(
+        new_stream, finder, rules, fps=fps, gated=gated, zones=zones, dwell_s=dwell_s
+    )

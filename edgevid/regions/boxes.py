@@ -1,4 +1,4 @@
-"""Sums with boxes: x, y, width, height."""
+"""Arithmetic of boxes: x, y, width, height."""
 
 from __future__ import annotations
 

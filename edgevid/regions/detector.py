@@ -23,6 +23,7 @@ _DECODING = "TFLite_Detection_PostProcess"  # the operator whose outputs are tho
 _OUTPUTS = 4
 _PERSON = 0  # the class, of the COCO classes as detectors count them
 _LEAST_SCORE = 0.35
+_LEAST_HEIGHT = 0.12  # of the picture's shorter side: what is smaller is too far to tell of
 _SAME = 0.6  # of the smaller of two boxes in the larger: one person, found twice
 
 
@@ -64,7 +65,7 @@ class PersonDetector:
             if round(float(kind)) != _PERSON or score < _LEAST_SCORE:
                 continue
             sides = (left * width, top * height, (right - left) * width, (bottom - top) * height)
-            if not np.isfinite(sides).all():
+            if not np.isfinite(sides).all() or sides[3] < _LEAST_HEIGHT * min(width, height):
                 continue
             box = inside(sides, width, height)
             if not any(_are_one(box, other) for other in found):

@@ -1,4 +1,4 @@
-"""What finds things to follow: by motion, or by a detector and by motion between its looks."""
+"""Finds what to follow: by motion, or by a detector and by motion between its runs."""
 
 from __future__ import annotations
 

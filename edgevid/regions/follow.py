@@ -1,10 +1,10 @@
-"""Several things in one picture, each with a stream of its own."""
+"""Watches several parts of one picture, each with a stream of its own."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from edgevid.regions.boxes import inside
 from edgevid.regions.finder import Finder
 from edgevid.regions.square import Square
 from edgevid.regions.tracker import Track
+from edgevid.regions.zones import Visit, Zone
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.gate import Gate
 from edgevid.runtime.model import Stream
@@ -47,6 +48,7 @@ class _Followed:
     track: Track
     stream: Stream
     detector: EventDetector
+    visit: Visit
     square: Square = field(default_factory=Square)
     latest: Prediction | None = None
     box: Box = (0, 0, 1, 1)
@@ -61,11 +63,25 @@ class FollowingWatch:
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
         gated: as in ``edgevid.Watch``.
+        zones: parts of the picture that events shall name.
+        dwell_s: seconds after which it is an event that something stays in a zone, or before the
+            camera where there are none; None for never.
 
     Attributes:
         gated: as given; can be changed between two sources.
         saved: predictions, so far, that stood without a step.
         passed_over: things, so far at most at a time, for which there was no track left.
+
+    Example:
+        >>> from edgevid.regions.finder import ByMotion
+        >>> from edgevid.regions.follow import FollowingWatch
+        >>> model = edgevid.load_model("camera-motion")
+        >>> watch = FollowingWatch(model.stream, ByMotion(most=4))
+        >>> with edgevid.open_source("clip.mp4") as frames:
+        ...     said = [watch.take(frame).predictions for frame in frames]
+        >>> most = max((predictions for predictions in said if predictions), key=len)
+        >>> most[0].track, len(most[0].box)
+        (1, 4)
     """
 
     def __init__(
@@ -76,7 +92,11 @@ class FollowingWatch:
         *,
         fps: float | None = None,
         gated: bool = False,
+        zones: Sequence[Zone] = (),
+        dwell_s: float | None = None,
     ) -> None:
+        self._zones = tuple(zones)
+        self._dwell_s = dwell_s
         self._spare = new_stream()  # shows at once whether a stream can be had
         manifest = self._spare.model.manifest
         self.gated = gated
@@ -132,20 +152,22 @@ class FollowingWatch:
             )
         self._tick = frame.timestamp
         for prediction, one in zip(predictions, self._followed.values(), strict=True):
-            ended += _of(one, one.detector.update(prediction))
+            ended += _of(one, one.visit.move(one.box, frame.timestamp))
+            ended += _told(one, one.detector.update(prediction))
         return Followed(predictions, ended)
 
     def end(self, *, reset: bool = True) -> list[Event]:
         """Ends what is going on, and returns it; what comes next has nothing to do with it.
 
         Args:
-            reset: as in ``edgevid.Watch``; tracks are forgotten in any case.
+            reset: as in ``edgevid.Watch``, whose place this takes; tracks end in any case.
         """
         self._skipped = self.skipped
         self._pace = Pace(self._fps)
-        self._previous = self._tick = math.nan
         self._gate.reset()
-        return self._forget()
+        ended = self._forget()
+        self._previous = self._tick = math.nan
+        return ended
 
     def _forget(self) -> list[Event]:
         """Forgets the scene; returns what ended with it."""
@@ -161,12 +183,21 @@ class FollowingWatch:
         seconds = 0.0 if math.isnan(self._tick) else frame.timestamp - self._tick
         self._finder.take(image, seconds, anew=anew)
         tracker = self._finder.tracker
+        if tracker.passed_over and not self.passed_over:
+            _LOG.warning(
+                "more than %d to follow at a time, at %.1f s: the smaller ones are passed over",
+                len(tracker.tracks),
+                frame.timestamp,
+            )
         self.passed_over = max(self.passed_over, tracker.passed_over)
         ended += self._drop({track.number for track in tracker.tracks})
         for track in tracker.tracks:
             if track.number not in self._followed:
                 self._followed[track.number] = _Followed(
-                    track, self._new_stream(), EventDetector(self._rules)
+                    track,
+                    self._new_stream(),
+                    EventDetector(self._rules),
+                    Visit(self._zones, self._dwell_s),
                 )
         return ended
 
@@ -175,7 +206,8 @@ class FollowingWatch:
         ended = []
         for number in [number for number in self._followed if number not in kept]:
             one = self._followed.pop(number)
-            ended += _of(one, one.detector.close())
+            ended += _told(one, one.detector.close())
+            ended += _of(one, one.visit.leave(self._tick))
         return ended
 
     def _step(self, one: _Followed, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
@@ -198,6 +230,14 @@ class FollowingWatch:
         return predictions
 
 
+def _told(one: _Followed, events: list[Event]) -> list[Event]:
+    """Returns the actions that are to be told where they happened."""
+    return _of(one, [event for event in events if one.visit.tell(event)])
+
+
 def _of(one: _Followed, events: list[Event]) -> list[Event]:
-    """Says whose events these are."""
-    return [replace(event, track=one.track.number, box=one.box) for event in events]
+    """Says whose events these are, and where."""
+    return [
+        replace(event, track=one.track.number, box=one.box, zone=event.zone or one.visit.zone)
+        for event in events
+    ]

@@ -1,4 +1,4 @@
-"""Finds what moves before a camera that stands still, by OpenCV's background subtraction."""
+"""Finds motion before a fixed camera by OpenCV's background subtraction."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ class MotionFinder:
         size = (max(1, round(width / scale)), max(1, round(height / scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
         small = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        mask = self._background.apply(small) == _FOREGROUND
+        # The first picture is the background.
+        rate = -1 if self._masks else 1
+        mask = self._background.apply(small, learningRate=rate) == _FOREGROUND
+        mask &= bool(self._masks)
         mask = cv2.medianBlur(mask.astype(np.uint8), 3)
         if self._masks and self._masks[0].shape != mask.shape:
             self._masks.clear()

@@ -1,4 +1,4 @@
-"""The square of a picture that the network sees of what is followed."""
+"""The square part of a picture that the network gets of a track."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgevid.regions.boxes import Sides, overlap
 
 _PADDED = 2.0  # of the longer side of what is followed: an action needs room, and surroundings
 _LEAST = 0.25  # of the picture's shorter side
-_TOO_LARGE = 2.0  # times what is needed now, and the square is made smaller
+_TOO_SMALL, _TOO_LARGE = 0.7, 2.0  # times what is needed now, and the square is made another
 _STICKS_OUT = 0.9  # of what is followed that must be inside
 _PLACES = 9  # that are tried, each way
 
@@ -21,9 +21,9 @@ class Square:
         >>> from edgevid.regions.square import Square
         >>> square = Square()
         >>> square.around((100, 100, 50, 100), (640, 360))
-        (60, 85, 130, 130)
+        (25, 50, 200, 200)
         >>> square.around((104, 100, 50, 100), (640, 360))
-        (60, 85, 130, 130)
+        (25, 50, 200, 200)
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Square:
         x, y, side, _ = self._box
         if x + side > size[0] or y + side > size[1]:
             return False  # the picture has become another
-        if not needed <= side * 1.1 or side > needed * _TOO_LARGE:
+        if not needed * _TOO_SMALL <= side <= needed * _TOO_LARGE:
             return False
         can_be_inside = min(followed[2], side) * min(followed[3], side)
         return overlap(self._box, followed) >= _STICKS_OUT * can_be_inside

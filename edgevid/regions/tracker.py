@@ -1,4 +1,4 @@
-"""The same thing from picture to picture: boxes are matched by overlap, a Kalman filter between."""
+"""Tracks boxes from picture to picture: matched by overlap, predicted by a Kalman filter."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Tracker:
         >>> tracker.predict(0.2); tracker.update([(10, 10, 20, 40), (90, 10, 20, 40)])
         >>> tracker.predict(0.2); tracker.update([(92, 11, 20, 40), (11, 10, 20, 40)])
         >>> [(track.number, round(track.box[0])) for track in tracker.tracks]
-        [(1, 11), (2, 91)]
+        [(1, 11), (2, 92)]
     """
 
     def __init__(self, *, most: int, confirmed_by: int, keep_s: float) -> None:

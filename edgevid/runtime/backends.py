@@ -1,4 +1,4 @@
-"""The runtimes that can execute a ``.tflite`` file, behind one small boundary."""
+"""The runtimes that can execute a ``.tflite`` file, behind one interface."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _tflite_runtime() -> Any:
 
 def _tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # It advises to use LiteRT, which whoever asks for TensorFlow has decided already.
+    # It advises to use LiteRT, against which the caller has decided.
     warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated")
     try:
         return importlib.import_module("tensorflow").lite.Interpreter

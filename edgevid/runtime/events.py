@@ -1,4 +1,4 @@
-"""Predictions, which come with every frame, become events: an action started, or ended.
+"""Turns predictions into events: an action started, or ended.
 
 The rule is the one that voice detection uses: on at a threshold, off below a lower one, so that
 a probability between the two changes nothing; smoothed first, and only when it lasts.

@@ -1,4 +1,4 @@
-"""Lets pictures pass while something in them changes, and until what came of it has settled.
+"""Passes frames while the picture changes, and until predictions have settled afterwards.
 
 Where nothing changes the network computes the same again: its buffers hold the same pictures,
 its running means stand still, and the last prediction holds. ``benchmarks/gate.py`` measures how

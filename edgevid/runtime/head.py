@@ -1,4 +1,4 @@
-"""Runs the head of a taught model: features, frame by frame, become independent probabilities.
+"""Runs the head of a taught model: features become independent probabilities.
 
 The network is cut at its pooled features. The head looks at their means over the last frames,
 over several lengths at once, so that it sees what is the case as well as what has just changed;
@@ -11,6 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.modelfile.head import Head
+
+
+def rooted(features: NDArray[np.float32], roots: int) -> NDArray[np.float32]:
+    """Returns features of any shape with the square root taken so many times."""
+    if roots:
+        features = np.maximum(features, np.float32(0))
+    for _ in range(roots):
+        features = np.sqrt(features)
+    return features
 
 
 class RunningMeans:
@@ -84,5 +93,6 @@ class HeadState:
     def step(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Takes one more frame's features; returns its logits, float32 ``[labels]``."""
         head = self._head
+        features = rooted(features, head.roots)
         logits: NDArray[np.float32] = head.weights @ self.means.add(features) + head.bias
         return logits

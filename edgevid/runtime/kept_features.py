@@ -1,4 +1,4 @@
-"""Features of what a camera saw, kept in a file of bounded size, for teaching: no picture is kept.
+"""Keeps features in a file of bounded size, for teaching; pictures are not kept.
 
 The file is a ring. Behind a first block, which says what network the features are of, come
 records of up to a minute each, at multiples of 512 bytes; when the file has its full size, the
@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import OutputError, SourceError, UsageError
+from edgevid.plain_text import one_line
 from edgevid.runtime.model import Model
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import one_line
 
 FORMAT = 1
 BUDGET = 500_000_000  # bytes; about four days of a camera
@@ -38,6 +38,7 @@ _MAGIC = b"edgevid features\n"
 _FIRST = 4096  # bytes before the records
 _ALIGNED = 512  # where a record may begin
 _FRAMES = 300  # of a record
+_LONGEST_GAP_S = 1.0  # what is seen after a longer one does not follow on what was before
 _MARK = b"EVfeat\r\n"
 # The mark; checksum of the rest of the head; of the content; its bytes; frames; whether it follows
 # on the record before; sequence number; when its first frame was seen; least and greatest feature.
@@ -116,7 +117,7 @@ class KeptFeatures:
         >>> from edgevid.runtime.kept_features import FeatureWriter, Network
         >>> path = Path("front.features")
         >>> with FeatureWriter(path, Network("0f", "movinet-a0", 2, 5.0)) as kept:
-        ...     kept.add(np.array([0.0, 1.0], np.float32))
+        ...     kept.add(np.array([0.0, 1.0], np.float32), timestamp=0.0)
         >>> [segment.features.tolist() for segment in edgevid.KeptFeatures(path)]
         [[[0.0, 1.0]]]
     """
@@ -130,6 +131,15 @@ class KeptFeatures:
             raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise SourceError(f"{path}: {error}") from error
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many frames each segment has; of one that is damaged, too."""
+        try:
+            with self._path.open("rb") as file:
+                return [record.frames for record in _records(file, self.network.features)]
+        except OSError as error:
+            raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
 
     def __iter__(self) -> Iterator[Segment]:
         """Yields what is whole."""
@@ -145,6 +155,21 @@ class KeptFeatures:
                     yield Segment(record.started, follows, features)
         except OSError as error:
             raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
+
+
+def are_kept_features(path: str | Path) -> bool:
+    """Returns whether a file holds kept features, by its first bytes.
+
+    Example:
+        >>> from edgevid.runtime.kept_features import are_kept_features
+        >>> are_kept_features("clip.mp4")
+        False
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except (OSError, ValueError):
+        return False
 
 
 class FeatureWriter:
@@ -165,8 +190,8 @@ class FeatureWriter:
     Example:
         >>> model = edgevid.load_model("movinet-a0")  # doctest: +SKIP
         >>> with edgevid.keep_features("front.features", model) as kept:  # doctest: +SKIP
-        ...     stream.step(frame)
-        ...     kept.add(stream.features)
+        ...     prediction = stream.step(frame)
+        ...     kept.add(stream.features, prediction.timestamp)
     """
 
     def __init__(self, path: Path, network: Network, budget: int = BUDGET) -> None:
@@ -177,6 +202,7 @@ class FeatureWriter:
         self._frames = 0
         self._started = 0.0
         self._follows = False
+        self._seen = -np.inf
         try:
             self._file = self._open()
         except OutputError:
@@ -192,13 +218,21 @@ class FeatureWriter:
         """Writes what is left, and closes the file."""
         self.close()
 
-    def add(self, features: NDArray[np.float32]) -> None:
-        """Takes the next frame's features, float32 ``[features]``.
+    def add(self, features: NDArray[np.float32], timestamp: float) -> None:
+        """Takes the next frame's features.
+
+        Args:
+            features: float32 ``[features]``.
+            timestamp: the frame's, in seconds. Over a gap of more than a second, or where time
+                goes back, nothing follows on what was before.
 
         Raises:
             OutputError: the last minute cannot be written, and is lost. One may go on: later the
                 disk may have room again.
         """
+        if not 0 <= timestamp - self._seen <= _LONGEST_GAP_S:
+            self.end()
+        self._seen = timestamp
         if not self._frames:
             self._started = time.time()
         self._rows[self._frames] = features
@@ -207,7 +241,7 @@ class FeatureWriter:
             self._write()
 
     def end(self) -> None:
-        """What comes next has nothing to do with what was before: another clip, a jump in time.
+        """What comes next has nothing to do with what was before: another clip.
 
         Raises:
             OutputError: as ``add`` does.

@@ -1,7 +1,7 @@
 """A model, and the streams that run on it.
 
 A model never changes and is shared; what a stream remembers belongs to the stream. Any number
-of streams take turns on one model, from any thread, and never mix.
+of streams take turns on one model, from any thread, and do not affect one another.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ class Stream:
         return self._preprocess.view(image)
 
     def step(self, frame: Frame) -> Prediction:
-        """Takes one more frame and says what is happening.
+        """Takes one more frame and returns the prediction after it.
 
         Frames are expected at the model's own rate, ``model.manifest.fps``.
 

@@ -18,6 +18,7 @@ class Pace:
     Attributes:
         skipped: ticks that went by without a frame: the source was too slow for the model's
             clock, or the model too slow for the source.
+        tick: number of the tick whose frame was kept last, from 0; -1 before the first.
 
     Example:
         >>> pace = edgevid.Pace(5)
@@ -32,19 +33,19 @@ class Pace:
         self.skipped = 0
         self._start = math.nan
         self._previous = math.nan
-        self._tick = -1
+        self.tick = -1
 
     def due(self, timestamp: float) -> bool:
         """Whether the frame of this moment is for the model. To be asked once a frame."""
-        if self._tick < 0:
+        if self.tick < 0:
             self._start = self._previous = timestamp
-            self._tick = 0
+            self.tick = 0
             return True
         interval = min(timestamp - self._previous, 1 / self._fps)
         self._previous = timestamp
         tick = math.floor((timestamp - self._start + interval / 2) * self._fps)
-        if tick <= self._tick:
+        if tick <= self.tick:
             return False
-        self.skipped += tick - self._tick - 1
-        self._tick = tick
+        self.skipped += tick - self.tick - 1
+        self.tick = tick
         return True

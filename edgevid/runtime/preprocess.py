@@ -1,4 +1,4 @@
-"""A picture becomes the network's input: the same function in training and on the device."""
+"""Fits a picture to the network's input: the same function in training and on the device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import UsageError
-from edgevid.modelfile.manifest import FITS
+from edgevid.modelfile.manifest import Manifest
 from edgevid.records import Box
 
 
@@ -37,8 +37,8 @@ class Preprocess:
     """
 
     def __init__(self, height: int, width: int, *, fit: str = "crop", crop: Box | None = None):
-        if fit not in FITS:
-            raise UsageError(f"fit must be {', '.join(FITS)}, not {fit!r}")
+        if fit not in Manifest.FITS:
+            raise UsageError(f"fit must be {', '.join(Manifest.FITS)}, not {fit!r}")
         if crop is not None and (min(crop) < 0 or min(crop[2:]) < 1):
             raise UsageError(f"crop must be x,y,width,height in pixels, not {crop}")
         self._size = (width, height)

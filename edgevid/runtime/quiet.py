@@ -1,4 +1,4 @@
-"""What must a camera's rules be, so that its ordinary footage starts no events?
+"""Finds rules for a camera under which its usual footage starts no event.
 
 A label that fires there is not silenced outright: it needs more than it ever reached there, and
 more by a margin, since what comes tomorrow is not quite what came today.
@@ -83,12 +83,15 @@ class Levels:
             del self._followed[label]
 
 
-def quieted(highest: Mapping[str, float], rules: EventRules) -> dict[str, dict[str, float]]:
+def quieted(
+    highest: Mapping[str, float], rules: EventRules, *, margin: float = MARGIN
+) -> dict[str, dict[str, float]]:
     """Returns the thresholds that labels need so that ordinary footage starts no events.
 
     Args:
         highest: of ordinary footage, from ``Levels``.
         rules: that hold so far.
+        margin: how many times the odds that a label reached it is to need.
 
     Returns:
         ``on_threshold`` and ``off_threshold`` by label, for those alone that need more than the
@@ -102,15 +105,15 @@ def quieted(highest: Mapping[str, float], rules: EventRules) -> dict[str, dict[s
     found = {}
     for label, level in sorted(highest.items(), key=lambda item: (-item[1], item[0])):
         now = rules.of(label)
-        # It ends where it usually is: else what is ordinary there would keep it going for ever.
-        needed, ends = _rounded(_beyond(level)), _rounded(max(level, now.off_threshold))
+        # It ends where it usually is: else what is ordinary there would never let it end.
+        needed, ends = _rounded(_beyond(level, margin)), _rounded(max(level, now.off_threshold))
         if needed > now.on_threshold:
             found[label] = {"on_threshold": needed, "off_threshold": min(needed, ends)}
     return found
 
 
-def _beyond(level: float) -> float:
-    odds = MARGIN * level / max(1 - level, 1e-9)
+def _beyond(level: float, margin: float) -> float:
+    odds = margin * level / max(1 - level, 1e-9)
     return odds / (1 + odds)
 
 

@@ -16,17 +16,16 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from edgevid.errors import LabelsError, ModelError, UsageError
-from edgevid.modelfile.manifest import EventRules
-from edgevid.support.plain_text import one_line
+from edgevid.modelfile.manifest import RULES, EventRules
+from edgevid.plain_text import one_line
 
 FORMAT = 1
-VALUES = tuple(field.name for field in fields(EventRules) if field.name != "by_label")
 _RANGES = {True: (1, "from 0 to 1"), False: (86_400, "seconds, from 0 to a day")}  # a threshold?
 _LARGEST_FILE = 1_000_000  # bytes; a rule for each of 600 labels takes 50,000
 
@@ -55,14 +54,15 @@ class RuleChanges:
         self,
         rules: EventRules,
         labels: Collection[str] | None = None,
-        asked: Mapping[str, float] | None = None,
+        asked: Mapping[str, float | None] | None = None,
     ) -> EventRules:
         """Returns a model's rules with these changes.
 
         Args:
             rules: the model's own.
             labels: that the model has; any when None.
-            asked: values for all labels that go before ``values``, and after ``by_label``.
+            asked: values for all labels that go before ``values``, and after ``by_label``; those
+                that are None change nothing.
 
         Raises:
             UsageError: thresholds that contradict one another.
@@ -76,8 +76,9 @@ class RuleChanges:
                 raise LabelsError(
                     one_line(f"there are rules for {label!r}, which the model lacks{hint}{made}")
                 )
+        given = {name: value for name, value in (asked or {}).items() if value is not None}
         try:
-            changed = rules.changed(**{**self.values, **(asked or {})})
+            changed = rules.changed(**{**self.values, **given})
         except ModelError as error:
             raise UsageError(str(error).removeprefix("manifest: ")) from error
         by_label = dict(changed.by_label)
@@ -90,7 +91,7 @@ class RuleChanges:
         return replace(changed, by_label=by_label)
 
 
-QUICK = RuleChanges({name: getattr(EventRules(), name) for name in VALUES})
+QUICK = RuleChanges({name: getattr(EventRules(), name) for name in RULES})
 SURE = RuleChanges(
     {
         "on_threshold": 0.75,
@@ -103,12 +104,12 @@ SURE = RuleChanges(
 NAMED = {"quick": QUICK, "sure": SURE}
 
 
-def load_rules(source: str | Path) -> RuleChanges:
+def load_rules(source: str | Path | None) -> RuleChanges:
     """Returns rules by name, or from a file.
 
     Args:
         source: ``quick`` tells soon; ``sure`` waits until it is surer, and misses more; else a
-            file, as ``python -m edgevid.quiet`` makes one.
+            file, as ``python -m edgevid.quiet`` makes one; None leaves all to the model.
 
     Raises:
         UsageError: the file cannot be read, or what it holds are no rules.
@@ -117,6 +118,8 @@ def load_rules(source: str | Path) -> RuleChanges:
         >>> edgevid.load_rules("sure").over(edgevid.EventRules()).min_duration
         1.9
     """
+    if source is None:
+        return RuleChanges()
     if str(source) in NAMED:
         return NAMED[str(source)]
     path = Path(source)
@@ -190,9 +193,9 @@ def _values(content: Any, where: str) -> dict[str, float]:
     if not isinstance(content, dict):
         raise UsageError(one_line(f"{where}must be a table"))
     for name, value in content.items():
-        if name not in VALUES:
-            near = get_close_matches(name, VALUES, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VALUES)}"
+        if name not in RULES:
+            near = get_close_matches(name, RULES, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(RULES)}"
             raise UsageError(one_line(f"{where}there is no key {name}: {hint}"))
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise UsageError(one_line(f"{where}{name} must be a number"))

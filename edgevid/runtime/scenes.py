@@ -1,4 +1,4 @@
-"""Notices when a camera looks at another scene than before, at once or bit by bit.
+"""Detects a change of scene, at once or gradual.
 
 What a stream remembers of one scene says little about the next. So a running mean should reach
 back only as far as the scene does; see ``benchmarks/memory.py`` for what that is worth.

@@ -1,4 +1,4 @@
-"""Logits become a few named probabilities."""
+"""Turns logits into the most probable labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One camera's or clip's way through a model: which frames it sees, what it says, what happens."""
+"""Watches one camera or clip: pace, stream and events."""
 
 from __future__ import annotations
 
@@ -43,6 +43,9 @@ class Watch:
         gated: where nothing in the picture changes, and what came before has settled, save the
             model's steps: the last prediction stands, with an ``inference_ms`` of 0. For live
             sources, whose device has better to do; what a file gives should not depend on it.
+        paced: the frames were chosen by the model's clock before they came here, in the process
+            that captures them for instance, and the ``index`` of each is its tick: all of them
+            are for the model.
 
     Attributes:
         stream: as given.
@@ -68,6 +71,7 @@ class Watch:
         *,
         fps: float | None = None,
         gated: bool = False,
+        paced: bool = False,
     ) -> None:
         manifest = stream.model.manifest
         self.stream = stream
@@ -78,6 +82,8 @@ class Watch:
         self._detector = EventDetector(rules or manifest.events)
         self._fps = fps or manifest.fps
         self._pace = Pace(self._fps)
+        self._paced = paced
+        self._tick: int | None = None  # the last, of frames that are paced
         self._previous = math.nan
         self._skipped = 0
 
@@ -101,10 +107,18 @@ class Watch:
             )
             ended = self.end()
         self._previous = frame.timestamp
-        if not self._pace.due(frame.timestamp):
+        if not self._is_due(frame):
             return Seen(None, ended)
         prediction = self._predict(frame)
         return Seen(prediction, ended + self._detector.update(prediction))
+
+    def _is_due(self, frame: Frame) -> bool:
+        if not self._paced:
+            return self._pace.due(frame.timestamp)
+        if self._tick is not None:
+            self._skipped += max(0, frame.index - self._tick - 1)
+        self._tick = frame.index
+        return True
 
     def _predict(self, frame: Frame) -> Prediction:
         if not self.gated:
@@ -124,6 +138,7 @@ class Watch:
         """
         self._skipped = self.skipped
         self._pace = Pace(self._fps)
+        self._tick = None
         self._previous = math.nan
         self._gate.reset()
         if reset:

@@ -1,9 +1,9 @@
-"""Where predictions go. One file a kind, one function to open what a run needs."""
+"""Sinks: one file a kind, and one function that opens what a run needs."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ def draw(
     *,
     crop: Box | None = None,
     time: str | None = None,
+    tracks: Sequence[Prediction] = (),
 ) -> NDArray[np.uint8]:
     """Returns a copy of a frame with the best labels, their probabilities and the time.
 
@@ -33,6 +34,7 @@ def draw(
         prediction: what to write on it; before the first prediction, None.
         crop: the part that the model looks at, which is then outlined.
         time: how to write the time, such as a clock's; the frame's seconds when None.
+        tracks: predictions that have a box, which is drawn with the best label of each.
 
     Returns:
         BGR, uint8, ``[height, width, 3]``: what OpenCV shows and writes. Larger than the frame
@@ -45,7 +47,7 @@ def draw(
     """
     from edgevid.sinks import overlay
 
-    return overlay.draw(frame, prediction, crop=crop, time=time)
+    return overlay.draw(frame, prediction, crop=crop, time=time, tracks=tracks)
 
 
 def open_video(path: Path) -> VideoOutput:

@@ -1,7 +1,8 @@
-"""What every sink is like."""
+"""The interface of all sinks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from edgevid.records import Event, Frame, Prediction, Summary
@@ -35,6 +36,21 @@ class Sink(Protocol):
 
     def take(self, frame: Frame, prediction: Prediction | None) -> None:
         """A frame passed; the prediction that was made on it, if one was."""
+
+    def take_tracks(self, frame: Frame, predictions: Sequence[Prediction] | None) -> None:
+        """A frame passed where several things are followed.
+
+        Unless a sink does something else, each of them is taken by itself.
+
+        Args:
+            frame: the picture.
+            predictions: those that were made on it, one for each track; None where it does not
+                fall on the model's clock.
+        """
+        if not predictions:
+            self.take(frame, None)
+        for prediction in predictions or ():
+            self.take(frame, prediction)
 
     def event(self, event: Event) -> None:
         """An action started or ended. Comes after the prediction that made it certain."""

@@ -1,19 +1,20 @@
-"""What a person at a terminal reads while it runs."""
+"""Events and a summary on the terminal."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
 from edgevid.errors import OutputError
+from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Summary
 from edgevid.sinks.base import Sink
 from edgevid.sources.base import Source
 from edgevid.support import command
-from edgevid.support.plain_text import readable
 
 _MOST_PROBLEMS = 20  # told one by one at the end
 
@@ -55,10 +56,19 @@ class ConsoleSink(Sink):
                 self._bar.set_postfix_str(f"{top.label} {top.probability:.0%}", refresh=False)
             self._bar.update()
 
+    def take_tracks(self, frame: Frame, predictions: Sequence[Prediction] | None) -> None:
+        """Moves the bar on, with what is on top for the first that is followed."""
+        self.take(frame, predictions[0] if predictions else None)
+
     def event(self, event: Event) -> None:
         """Says what started or ended, and how probable it was then."""
         sign = "+" if event.state == "start" else "-"
-        self._print(f"{event.timestamp:8.1f} s  {sign} {event.label}  {event.probability:.0%}")
+        line = f"{event.timestamp:8.1f} s  {sign} {event.label}  {event.probability:.0%}"
+        if event.track is not None:
+            line += f"  track {event.track}"
+        if event.zone is not None:
+            line += f" in {event.zone}"
+        self._print(line)
 
     def finish(self, summary: Summary) -> None:
         """Says how it went, and what is missing."""

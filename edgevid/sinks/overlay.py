@@ -1,8 +1,9 @@
-"""Draws a prediction into a picture, to be read at a glance."""
+"""Draws a prediction into a picture."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from unicodedata import category
 
@@ -34,6 +35,7 @@ def draw(
     *,
     crop: Box | None = None,
     time: str | None = None,
+    tracks: Sequence[Prediction] = (),
 ) -> Picture:
     """Returns a copy of a frame with the best labels, their probabilities and the time.
 
@@ -42,6 +44,7 @@ def draw(
         prediction: what to write on it; before the first prediction, None.
         crop: the part that the model looks at, which is then outlined.
         time: how to write the time; the frame's seconds when None.
+        tracks: predictions that have a box, which is drawn with the best label of each.
 
     Returns:
         BGR, uint8. Larger than the frame by a whole factor where that has few pixels.
@@ -54,10 +57,30 @@ def draw(
     if crop is not None:
         x, y, width, height = (side * factor for side in crop)
         cv2.rectangle(picture, (x, y), (x + width, y + height), _OUTLINE, max(1, unit // 10))
+    for one in tracks:
+        _draw_track(picture, one, factor, unit)
     _draw_time(picture, time or f"{frame.timestamp:.1f} s", unit)
     if prediction is not None and prediction.scores:
         _draw_scores(picture, prediction, unit)
     return picture
+
+
+def _draw_track(picture: Picture, prediction: Prediction, factor: int, unit: int) -> None:
+    """Draws a box, with what it does over it, or in it where there is no room."""
+    if prediction.box is None:
+        return
+    x, y, width, height = (side * factor for side in prediction.box)
+    cv2.rectangle(picture, (x, y), (x + width, y + height), _OUTLINE, max(1, unit // 10))
+    text = f"{prediction.track}"
+    if prediction.scores:
+        text += f" {prediction.top.label} {prediction.top.probability:.0%}"
+    pad, line = unit // 4, round(1.6 * unit)
+    text = _shorten(text, picture.shape[1] - 2 * pad, unit)
+    right = x + _text_width(text, unit) + 2 * pad
+    left = max(0, min(x, x - (right - picture.shape[1])))
+    top = y - line if y >= line else y
+    _darken(picture, left, top, left + right - x, top + line)
+    _write(picture, text, left + pad, top + round(0.15 * unit), unit, _TEXT)
 
 
 def _draw_time(picture: Picture, text: str, unit: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from edgevid.errors import OutputError
@@ -46,6 +46,7 @@ class PictureSink(Sink):
         self._outputs = outputs
         self._crop = crop
         self._latest: Prediction | None = None
+        self._tracks: Sequence[Prediction] = ()
 
     @property
     def is_open(self) -> bool:  # type: ignore[override]
@@ -54,7 +55,7 @@ class PictureSink(Sink):
 
     def start(self, source: Source) -> None:
         """Forgets the last clip's prediction."""
-        self._latest = None
+        self._latest, self._tracks = None, ()
         self._each(lambda output: output.start(source.fps))
 
     def take(self, frame: Frame, prediction: Prediction | None) -> None:
@@ -62,6 +63,13 @@ class PictureSink(Sink):
         self._latest = prediction or self._latest
         if self.is_open:
             picture = draw(frame, self._latest, crop=self._crop)
+            self._each(lambda output: output.show(picture, frame.timestamp))
+
+    def take_tracks(self, frame: Frame, predictions: Sequence[Prediction] | None) -> None:
+        """Labels what is followed in one frame."""
+        self._tracks = self._tracks if predictions is None else predictions
+        if self.is_open:
+            picture = draw(frame, None, tracks=self._tracks)
             self._each(lambda output: output.show(picture, frame.timestamp))
 
     def event(self, event: Event) -> None:

@@ -22,7 +22,7 @@ _QUIT_KEYS = (ord("q"), 27)  # 27 is Escape
 
 
 def has_display() -> bool:
-    """Whether a window can be opened here. Says so where there is a display that cannot be used."""
+    """Whether a window can be opened here. Prints a line if the display cannot be used."""
     if sys.platform != "linux":
         return True
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -40,7 +40,7 @@ class WindowOutput(PictureOutput):
     """Shows pictures until the window is closed, or q or Escape is pressed.
 
     Args:
-        on_close: called once when the person has seen enough.
+        on_close: called once when the window is closed.
 
     Raises:
         OutputError: no window can be opened.

@@ -1,4 +1,4 @@
-"""Where frames come from. One file a kind, one function to open them all."""
+"""Sources of frames: one file a kind, and one function that opens them all."""
 
 from __future__ import annotations
 

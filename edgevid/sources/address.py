@@ -1,11 +1,11 @@
-"""Addresses and paths: what a location is, how it is opened, how it is called before people."""
+"""Addresses and paths: their kind, how they are opened, and their name without secrets."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from edgevid.support.plain_text import readable
+from edgevid.plain_text import readable
 
 _USER_INFO_SAFE = "!$&'()*+,;=-._~%:"  # what may stand in user:password as it is (RFC 3986)
 # Also user=admin_password=hush_channel=1_stream=0.sdp, as many cameras have it.

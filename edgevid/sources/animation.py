@@ -17,7 +17,7 @@ class AnimatedWebpSource(Source):
 
     Args:
         path: the file.
-        name: how to call it in front of people.
+        name: for messages and results.
 
     Raises:
         SourceError: it cannot be decoded, is a single picture, or this OpenCV cannot do it.

@@ -1,4 +1,4 @@
-"""What every source of frames is like."""
+"""The interface of all sources of frames."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Source(Protocol):
     from 0. A source that cannot go on raises ``SourceError``; one that simply ends, ends.
 
     Attributes:
-        name: how to call it in front of people; holds no password.
-        is_live: whether frames come when they happen and are lost when nobody takes them.
+        name: for messages and results; holds no password.
+        is_live: whether frames come in real time, and are lost when they are not taken.
         fps: its nominal frame rate, None when unknown.
         length: how many frames to expect, None when unknown or endless.
         unreadable: frames so far that could not be decoded and were passed over.

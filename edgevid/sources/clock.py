@@ -1,4 +1,4 @@
-"""From a container's times to a frame's: seconds that strictly increase, whatever the file says."""
+"""Turns a container's timestamps into strictly increasing seconds."""
 
 from __future__ import annotations
 

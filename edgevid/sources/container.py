@@ -1,4 +1,4 @@
-"""A container of video, opened: its packets, its rate, and how long it says that it is."""
+"""A video container: its packets, its rate, and its stated length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decoded picture becomes RGB as it is meant to be seen: its shape, turned, mirrored."""
+"""Converts a decoded picture to RGB with square pixels, rotated and mirrored as the file says."""
 
 from __future__ import annotations
 

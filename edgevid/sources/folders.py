@@ -1,4 +1,4 @@
-"""What lies in a folder: videos, numbered pictures, and what nobody means."""
+"""The contents of a folder: videos, numbered pictures, and files to ignore."""
 
 from __future__ import annotations
 

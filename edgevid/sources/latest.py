@@ -1,9 +1,10 @@
-"""Always the newest frame of a live source, never a stale queue."""
+"""The newest frame of a live source, without a queue."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 from edgevid.records import Frame
 from edgevid.sources.base import Source
@@ -31,6 +32,7 @@ class LatestSource(Source):
         self._error: Exception | None = None
         self._ended = False
         self._stopping = False
+        self._is_left = False  # closed by the reader while the source hangs
         self._thread = threading.Thread(target=self._capture, name=self.name, daemon=True)
 
     @property
@@ -67,17 +69,24 @@ class LatestSource(Source):
                     self.captured += 1
                     self._changed.notify()
         except Exception as error:
-            # It belongs to whoever reads the frames, not to this thread.
+            # It belongs to the reader of the frames, not to this thread.
             self._error = error
         finally:
             with self._changed:
                 self._ended = True
                 self._changed.notify()
+                nobody_else_closes = self._is_left
+            if nobody_else_closes:
+                with suppress(Exception):  # nor is anybody there to be told
+                    self._source.close()
 
     def close(self) -> None:
-        """Stops reading and lets go of the source."""
+        """Stops reading and lets go of the source; of one that hangs, when it hangs no more."""
         self.stop()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
-        if not self._thread.is_alive():
-            self._source.close()  # a camera that hangs in a read cannot be closed under it
+        with self._changed:
+            # A camera that hangs in a read cannot be closed under it.
+            self._is_left = self._thread.is_alive() and not self._ended
+        if not self._is_left:
+            self._source.close()

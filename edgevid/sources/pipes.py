@@ -28,7 +28,7 @@ def is_pipe(location: str) -> bool:
 
 
 def open_pipe(location: str) -> BinaryIO:
-    """Opens a pipe for FFmpeg. Waits until somebody writes into it.
+    """Opens a pipe for FFmpeg. Waits for its writer.
 
     An MP4 whose index comes after its pictures cannot be played before its end has come: it is
     copied to a temporary file first. Anything else is handed on as it comes.
@@ -42,7 +42,7 @@ def open_pipe(location: str) -> BinaryIO:
         stream = _Stream(Path(location).open("rb", buffering=0))  # noqa: SIM115  # it closes it
     if not stream.index_comes_last():
         return stream  # type: ignore[return-value]  # it has what FFmpeg needs of a file
-    whole = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever reads it
+    whole = tempfile.TemporaryFile()  # noqa: SIM115  # closed by its reader
     shutil.copyfileobj(stream, whole, 1 << 20)
     stream.close()
     whole.seek(0)

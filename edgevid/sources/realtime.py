@@ -1,23 +1,36 @@
-"""Paces a file as a camera would."""
+"""Plays a file at its own speed."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
 from edgevid.records import Frame
 from edgevid.sources.base import Source
 
-_LONGEST_WAIT_S = 10.0
+_SHORTENED_S = 0.04  # what is left of a pause that is left out: one frame, usually
 
 
 class RealtimeSource(Source):
     """Gives each frame of a file when its moment comes, counted from the first.
 
+    A longer pause in the file's time than anybody would sit through is left out.
+
     Args:
         source: the file.
+        speed: how many times as fast as it was taken.
+        longest_pause: between two frames, in the file's seconds.
         clock: seconds that pass by themselves.
         sleep: waits this many seconds.
+
+    Attributes:
+        left_out: seconds of the file's time, so far, that were skipped without waiting.
+
+    Example:
+        >>> with edgevid.open_source("clip.mp4") as clip:
+        ...     for frame in RealtimeSource(clip, speed=100.0):
+        ...         last = frame.timestamp
     """
 
     is_live = True
@@ -26,13 +39,18 @@ class RealtimeSource(Source):
         self,
         source: Source,
         *,
+        speed: float = 1.0,
+        longest_pause: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = source.name
         self.fps = source.fps
         self.length = source.length
+        self.left_out = 0.0
         self._source = source
+        self._speed = speed
+        self._longest_pause = longest_pause
         self._clock = clock
         self._sleep = sleep
 
@@ -42,15 +60,17 @@ class RealtimeSource(Source):
         return self._source.unreadable
 
     def __iter__(self) -> Iterator[Frame]:
-        offset: float | None = None
+        previous, began = math.inf, math.nan
         for frame in self._source:
-            now = self._clock()
-            if offset is None:
-                offset = now - frame.timestamp
-            wait = offset + frame.timestamp - now
-            if wait > _LONGEST_WAIT_S:  # the file's time jumps: nobody would sit through it
-                offset -= wait
-            elif wait > 0:
+            pause = frame.timestamp - previous
+            if pause > self._longest_pause:
+                self.left_out += pause - _SHORTENED_S
+            previous = frame.timestamp
+            moment = (frame.timestamp - self.left_out) / self._speed
+            if math.isnan(began):
+                began = self._clock() - moment
+            wait = began + moment - self._clock()
+            if wait > 0:
                 self._sleep(wait)
             yield frame
 

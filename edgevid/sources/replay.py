@@ -17,7 +17,7 @@ class ReplaySource(Source):
     Args:
         images: RGB, uint8, ``[height, width, 3]`` each.
         fps: pictures a second.
-        name: how to call it in front of people.
+        name: for messages and results.
         is_live: whether to pass for a camera.
 
     Example:

@@ -1,1 +1,1 @@
-"""What every part needs and nobody comes for: files that appear whole, JPEG, text, arguments."""
+"""Tools that every part uses: files that appear whole, JPEG, text, arguments."""

@@ -1,4 +1,4 @@
-"""How every edgevid command begins and ends: one clear line and an exit code, never a traceback."""
+"""What all commands share: arguments, one line for an error, exit codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, NoReturn, TextIO
 
 from edgevid.errors import EdgevidError, UsageError
-from edgevid.support.plain_text import readable
+from edgevid.plain_text import readable
 
 OK, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -48,16 +48,16 @@ def guard(run: Callable[[], int], *, debug: bool = False, warnings: bool = True)
     Args:
         run: the command; returns its exit code.
         debug: let the traceback through.
-        warnings: say the library's warnings too, in a line each. A program that keeps a log of
-            its own says no.
+        warnings: print the library's warnings too, in a line each; False for a program that keeps
+            a log of its own.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows less than Unicode
     try:
-        with _said_aloud() if warnings else nullcontext():
+        with _printed_warnings() if warnings else nullcontext():
             return run()
     except BrokenPipeError:
-        # Whoever read the output has seen enough.
+        # The reader of the output has gone.
         let_go(sys.stdout)
         return FAILED
     except EdgevidError as error:
@@ -92,7 +92,7 @@ def let_go(stream: TextIO) -> None:
 
 
 @contextmanager
-def _said_aloud() -> Iterator[None]:
+def _printed_warnings() -> Iterator[None]:
     log, handler = logging.getLogger("edgevid"), _Complaints(logging.WARNING)
     log.addHandler(handler)
     try:

@@ -1,4 +1,4 @@
-"""The one place that loads OpenCV.
+"""Loads OpenCV; no other module does.
 
 FFmpeg and OpenCV write their own complaints to standard error; edgevid says what went wrong in
 its own words, once, so theirs are switched off unless the user has asked for them.

@@ -1,4 +1,4 @@
-"""Percentiles of a quantity that is measured for months, in memory that never grows."""
+"""Percentiles of a quantity in bounded memory."""
 
 from __future__ import annotations
 

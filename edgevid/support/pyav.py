@@ -1,4 +1,4 @@
-"""The one place that loads PyAV, FFmpeg's libraries for Python.
+"""Loads PyAV, FFmpeg's libraries for Python; no other module does.
 
 FFmpeg writes complaints of its own to standard error; edgevid says what went wrong in its own
 words, once, so FFmpeg's are switched off.

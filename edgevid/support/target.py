@@ -1,4 +1,4 @@
-"""The kinds of processor that a model can be prepared for, and which of them this is."""
+"""The kinds of processor that a model can be prepared for, and this machine's."""
 
 from __future__ import annotations
 

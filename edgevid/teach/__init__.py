@@ -1,5 +1,174 @@
-"""Teaches a prepared network new labels: a head, from a few clips, with numpy alone."""
+"""Teaches a prepared network new labels: a head, from a few clips, with numpy alone.
 
+``teach`` is all that most need; ``python -m edgevid.teach`` is the same as a command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgevid.errors import ModelError, SourceError, UsageError
+from edgevid.modelfile import manifest
+from edgevid.models.load import load_file
+from edgevid.plain_text import printable
+from edgevid.support.atomic_file import atomic_file
+from edgevid.teach import data as reading
+from edgevid.teach import examples as storing
+from edgevid.teach import report
+from edgevid.teach.examples import Example
+from edgevid.teach.features import Extraction, feature_model
 from edgevid.teach.model_file import taught
+from edgevid.teach.teaching import Lesson, Told, labels_of, learn
+from edgevid.version import __version__
 
-__all__ = ["taught"]
+__all__ = ["Lesson", "examples_of", "learn", "report_of", "taught", "teach"]
+
+
+def teach(
+    data: str | Path | None,
+    output: str | Path,
+    *,
+    background: Sequence[str] = (),
+    group: str | None = None,
+    false_alarms: float = 1.0,
+    add: str | Path | None = None,
+    model: str | Path | None = None,
+    told: Told = lambda what, done, of: None,
+) -> Lesson:
+    """Teaches a model, and writes it, its examples and a report.
+
+    Beside ``falls.tflite`` come ``falls.examples``, from which teaching can go on without the
+    videos, and ``falls-report/report.md``. What is extracted from videos is kept until all is
+    written, in ``falls.features/``, so that an interrupted run loses little.
+
+    Args:
+        data: a folder with a folder for each class (``background`` or ``none`` is what is nothing
+            special), a list of clips and labels, or a list with columns for path, start, end and
+            label; None for none.
+        output: the ``.tflite`` file to write.
+        background: recordings in which nothing special happens, or folders of them.
+        group: a regular expression with one group, found in the files' names: what it finds (a
+            person, a place) is never both learned from and measured on.
+        false_alarms: how many false events an hour are allowed.
+        add: a taught file to go on from; its examples must lie beside it. Recordings that are
+            named again replace what was known of them.
+        model: what to teach, as ``edgevid.load_model`` takes it; the one that ``add`` was made
+            of, else ``auto``.
+        told: told of the progress.
+
+    Raises:
+        SourceError: data that cannot be read, or of which nothing is usable.
+        UsageError: data that makes no sense, or examples of another network.
+        ModelError: a model that gives no features.
+        OutputError: a file that cannot be written.
+
+    Example:
+        >>> from edgevid.teach import teach
+        >>> table = "path,start,end,label\\nclip.mp4,1.6,3.6,pan\\nclip.mp4,5.2,7.2,pan\\n"
+        >>> _ = Path("pans.csv").write_text(table)
+        >>> lesson = teach("pans.csv", "pans.tflite", model="camera-motion")
+        >>> edgevid.load_model("pans.tflite").manifest.labels
+        ('pan',)
+    """
+    output = Path(output)
+    if not false_alarms > 0:
+        raise UsageError(f"false alarms an hour must be over 0, not {false_alarms:g}")
+    recordings = reading.read(Path(data) if data is not None else None, background, group=group)
+    prepared, name = _network(model, add)
+    network = _network_of(prepared)
+    old: list[Example] = []
+    if add is not None:
+        old, known = storing.load(examples_of(Path(add)))
+        if known != network:
+            raise UsageError(
+                f"{add} was taught with another network than {name}: its examples do not fit"
+            )
+    extraction = Extraction(feature_model(prepared), network, output.with_suffix(".features"))
+    done = 0
+
+    def next_one(recording: reading.Recording) -> None:
+        nonlocal done
+        told("looking at videos", done, len(recordings))
+        done += 1
+
+    fresh = extraction.examples(recordings, next_one)
+    again = {example.recording.source for example in fresh}
+    all_of = [example for example in old if example.recording.source not in again] + fresh
+    if not all_of:
+        raise SourceError("there is nothing to learn from: no recording could be used")
+    labels_of(all_of)  # before anything is written
+    lesson = learn(all_of, false_an_hour=false_alarms, grouped=group is not None, told=told)
+    content = taught(
+        prepared,
+        lesson.head,
+        name=printable(output.stem)[:64],
+        labels=lesson.labels,
+        events=lesson.rules,
+        metrics=_metrics(lesson),
+        provenance=_provenance(lesson, network),
+    )
+    storing.save(examples_of(output), all_of, network)
+    report.write(report_of(output), lesson, name=output.stem, false_an_hour=false_alarms)
+    with atomic_file(output) as file:
+        file.write(content)
+    extraction.forget()
+    return lesson
+
+
+def examples_of(model: Path) -> Path:
+    """Returns where the examples of a taught file are."""
+    return model.with_suffix(".examples")
+
+
+def report_of(model: Path) -> Path:
+    """Returns the folder with the report on a taught file."""
+    return model.with_name(f"{model.stem}-report")
+
+
+def _network(model: str | Path | None, add: str | Path | None) -> tuple[bytes, str]:
+    """Returns the content of the prepared file whose network is to be taught, and its name."""
+    name = model or add or "auto"
+    held = load_file(name)
+    if held.manifest.head is None and held.signature.alpha is None:
+        raise ModelError(f"{name} cannot be taught: it runs as it is, since it cannot be prepared")
+    return manifest.write(held.flatbuffer, held.manifest), str(name)
+
+
+def _network_of(prepared: bytes) -> str:
+    described = manifest.read(prepared)
+    if described is None:
+        raise ModelError("only a prepared model can be taught")
+    source = str(described.provenance.get("network") or "")
+    return source or hashlib.sha256(manifest.split(prepared)[0]).hexdigest()
+
+
+def _metrics(lesson: Lesson) -> dict[str, object]:
+    return {
+        "held_out": {
+            label: {
+                "announced": judgement.found,
+                "shown": judgement.shown,
+                "false_events": len(judgement.false),
+                "hours": round(judgement.hours, 4),
+                "median_delay_s": None
+                if np.isnan(judgement.median_delay)
+                else round(judgement.median_delay, 3),
+            }
+            for label, judgement in zip(lesson.labels, lesson.judgements, strict=False)
+        }
+    }
+
+
+def _provenance(lesson: Lesson, network: str) -> dict[str, object]:
+    return {
+        "network": network,
+        "taught": {
+            "edgevid": __version__,
+            "recordings": len(lesson.frames.examples),
+            "recipe": str(lesson.recipe),
+        },
+    }

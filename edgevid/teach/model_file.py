@@ -1,4 +1,4 @@
-"""How a taught model is made: the network up to its features, and behind it a head."""
+"""Writes a taught model: the network up to its features, followed by a head."""
 
 from __future__ import annotations
 

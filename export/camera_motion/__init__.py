@@ -1,5 +1,5 @@
-"""Trains the small model that edgevid brings along: what does the camera itself do?
+"""Trains the small model that is bundled with edgevid: how does the camera itself move?
 
-It learns from clips that are drawn here, so it holds nobody's videos and nobody's weights.
+It is trained on rendered clips, so it holds no videos and no weights of others.
 ``python -m export.camera_motion`` makes the file again.
 """

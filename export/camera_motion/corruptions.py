@@ -1,4 +1,4 @@
-"""What cheap cameras do to their pictures: light, lens, sensor, compression."""
+"""Imitates the faults of cheap cameras: light, lens, sensor, compression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which a training sees clips: from simple ones to all of it.
+"""The order of training clips: simple ones first.
 
 First clips of one even move over a soft scene, then more and more clips without corruptions and
 foreground, then clips as they come.

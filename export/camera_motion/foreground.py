@@ -1,4 +1,4 @@
-"""The foreground: what moves by itself, whatever the camera does."""
+"""Foreground objects that move by themselves, whatever the camera does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a camera moves, and what that is called.
+"""Camera moves and their names.
 
 A pose says where the camera looks. Times are seconds. Lengths are shares of the picture's width,
 at magnification 1, x to the right and y down. A move's speed is that of the picture's content,

@@ -1,4 +1,4 @@
-"""Draws what there is to see: big pictures with edges and textures of every size.
+"""Draws scenes: large pictures with edges and textures of every size.
 
 Most are "dead leaves": shapes thrown on one another with sizes that follow a power law, which gives
 the statistics of natural pictures (Lee, Mumford, Huang, "Occlusion models for natural images",

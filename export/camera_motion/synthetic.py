@@ -1,4 +1,4 @@
-"""Synthetic training clips: a shot by a cheap camera, and what a network should say of each frame.
+"""Synthetic training clips with a target for each frame.
 
 A clip follows from its seed alone.
 """

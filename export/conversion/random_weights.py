@@ -1,4 +1,4 @@
-"""Files with random weights: how long a step takes does not depend on what the weights are."""
+"""Files with random weights, for timing."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from export.data.frames import Frames
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the picture
 
 _MIX = (0.4, 0.4)  # of the beta distribution: mostly a trace of the other clip, sometimes half
-_UNKNOWN: Box = (0.3, 0.1, 0.7, 0.8)  # the middle: where people who film put what matters
+_UNKNOWN: Box = (0.3, 0.1, 0.7, 0.8)  # the middle: where people who hold a camera put what matters
 
 
 @dataclass(frozen=True)

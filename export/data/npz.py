@@ -23,6 +23,6 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    # RuntimeError: a flag that says encrypted, or compressed in a way that nobody knows
+    # RuntimeError: a flag that says encrypted, or compressed in an unknown way
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise DamagedError(str(error)) from error

@@ -1,4 +1,4 @@
-"""What a training runs on: how many devices, and in which precision they compute.
+"""The devices that a training runs on, and the precision of their arithmetic.
 
 The weights stay in float32 whatever the precision is, and so does a network that is loaded from a
 checkpoint; only what flows between the layers is shorter in training.

@@ -1,4 +1,4 @@
-"""Lets a training feel what int8 will do to the network.
+"""Training with the rounding of int8 in the network.
 
 Inside ``quantized`` every kernel, and whatever flows between the layers, is rounded to the 256
 values that int8 has, as the converter will do it; gradients pass as if it were not. Kernels are

@@ -1,4 +1,4 @@
-"""What a training consists of while it runs, whatever it is that is learnt.
+"""The state of a training: weights, optimizer, average, checkpoint.
 
 A network and its optimizer, the running average of the weights, the learning rate of each step,
 batches that are prepared ahead, and a checkpoint of all that. Every random choice is to follow from

@@ -1,4 +1,4 @@
-"""How far one predictor is from another on the same clips, and how far it may be."""
+"""Compares two predictors on the same clips, with limits."""
 
 from __future__ import annotations
 

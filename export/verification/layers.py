@@ -1,4 +1,4 @@
-"""Where an int8 file loses what the float network knows: layer by layer, over a real stream.
+"""Compares an int8 file with the float network layer by layer, over a real stream.
 
 The network is converted once more, in float, and both files step through the same clip, each with
 its own states. What a layer gives in one is what it gives in the other but for rounding; the

@@ -1,4 +1,4 @@
-"""Does an exported file still do what the network does?
+"""Verifies that an exported file computes what the network does.
 
 The float network in Keras is the reference. Each file runs through edgevid's own stream, one
 frame a step, as on the device.

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from apps.raspberry_pi.hub import CameraStatus, Hub
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.status import CameraStatus
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.models.load import load_model
 from edgevid.runtime.model import Model
@@ -29,7 +30,7 @@ def until(condition: Callable[[], object], within: float = 60.0) -> None:
 
 def status(hub: Hub, camera: str) -> CameraStatus:
     """Returns how a camera is that the hub knows."""
-    found = hub.camera(camera)
+    found = hub.status.camera(camera)
     assert found is not None
     return found
 

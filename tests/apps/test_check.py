@@ -92,6 +92,11 @@ def settings_that_are_wrong(folder: Path) -> list[tuple[str, int, str]]:
             5,
             "[events]: camera front: off_threshold, 0.9",
         ),
+        (
+            CAMERA + 'features = "/a"\n[[camera]]\nname = "b"\nsource = "1"\nfeatures = "/a"\n',
+            8,
+            "[[camera]]: another camera's are there",
+        ),
         (CAMERA + 'rules = "hasty"\n', 4, "hasty: no such file; rules have a file, or a name"),
         (
             CAMERA + f'[events]\nrules = "{folder}/bad.toml"\n',
@@ -160,6 +165,7 @@ def model_of(place: Path, text: str) -> Model:
         ('[model]\nname = "{tiny}"\nlabels = "{tiny}"\n', 6, "[model]: "),
         ('{model}[events]\nallow = ["mauve"]\n', 8, "[events]: camera front: "),
         ('{model}[events]\ndeny = ["mauve"]\n', 8, "[events]: camera front: "),
+        ('features = "/a"\n{model}', 4, "camera front: tiny gives no features"),
         (
             'rules = "{place}/rules.toml"\n{model}',
             4,
@@ -235,6 +241,7 @@ def test_every_example_of_the_readme_works_with_the_model(
     for path in ("mqtt", "token"):
         (tmp_path / path).write_text("0123456789abcdef")
         (tmp_path / path).chmod(0o600)
+    (tmp_path / "front.rules.toml").write_text("format = 1")
     for example in examples:
         text = example if "[[camera]]" in example else CAMERA + example
         file = written(tmp_path, text.replace("/etc/edgevid", str(tmp_path)))

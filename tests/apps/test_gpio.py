@@ -13,6 +13,7 @@ import pytest
 from apps.raspberry_pi.config import GpioConfig
 from apps.raspberry_pi.gpio import Gpio
 from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.status import Status
 from edgevid import Event, MissingDependencyError, UsageError
 from tests.apps.parts import until
 
@@ -30,13 +31,13 @@ def pins() -> Iterator[Any]:
 
 
 def happens(hub: Hub, state: str) -> None:
-    hub.happened("front", Event(state, "waving", time.monotonic(), 0.5))  # type: ignore[arg-type]
+    hub.bus.publish("front", Event(state, "waving", time.monotonic(), 0.5))  # type: ignore[arg-type]
 
 
 def test_the_light_is_on_while_something_is_going_on(pins: Any) -> None:
     hub = Hub(["front"])
-    hub.turned("front", "live")
-    gpio = Gpio(GpioConfig(led="GPIO17"), hub, None)
+    hub.status.set_state("front", "live")
+    gpio = Gpio(GpioConfig(led="GPIO17"), hub.status, None)
     light = pins.pin("GPIO17")
     assert light.state == 0
     happens(hub, "start")
@@ -54,8 +55,8 @@ def test_the_light_blinks_while_a_camera_is_lost(
 ) -> None:
     monkeypatch.setattr("apps.raspberry_pi.gpio._BLINK_S", 0.05)
     hub = Hub(["front"])
-    hub.turned("front", "lost", "unplugged")
-    gpio = Gpio(GpioConfig(led="GPIO17"), hub, None)
+    hub.status.set_state("front", "lost", "unplugged")
+    gpio = Gpio(GpioConfig(led="GPIO17"), hub.status, None)
     light = pins.pin("GPIO17")
 
     def shows(state: int) -> bool:
@@ -63,7 +64,7 @@ def test_the_light_blinks_while_a_camera_is_lost(
 
     for state in (1, 0, 1, 0):
         until(partial(shows, state))
-    hub.turned("front", "live")
+    hub.status.set_state("front", "live")
     time.sleep(0.3)
     assert light.state == 0
     gpio.stop(1.0)
@@ -72,7 +73,7 @@ def test_the_light_blinks_while_a_camera_is_lost(
 def test_the_button(pins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.raspberry_pi.gpio._BOUNCE_S", None)
     pressed: list[int] = []
-    gpio = Gpio(GpioConfig(button="GPIO2"), Hub(["front"]), lambda: pressed.append(1))
+    gpio = Gpio(GpioConfig(button="GPIO2"), Status(["front"]), lambda: pressed.append(1))
     for _ in range(2):
         pins.pin("GPIO2").drive_low()
         pins.pin("GPIO2").drive_high()
@@ -82,15 +83,15 @@ def test_the_button(pins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_pin_that_is_none(pins: Any) -> None:
     with pytest.raises(UsageError, match=r"\[gpio\]: .*GPIO99"):
-        Gpio(GpioConfig(led="GPIO99"), Hub(["front"]), None)
+        Gpio(GpioConfig(led="GPIO99"), Status(["front"]), None)
 
 
 def test_a_button_without_clips(pins: Any) -> None:
     with pytest.raises(UsageError, match=r"give \[clips\] a folder"):
-        Gpio(GpioConfig(button="GPIO2"), Hub(["front"]), None)
+        Gpio(GpioConfig(button="GPIO2"), Status(["front"]), None)
 
 
 def test_without_gpiozero_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gpiozero", None)
     with pytest.raises(MissingDependencyError, match="apt install python3-gpiozero"):
-        Gpio(GpioConfig(led="GPIO17"), Hub(["front"]), None)
+        Gpio(GpioConfig(led="GPIO17"), Status(["front"]), None)

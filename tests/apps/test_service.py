@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from apps.raspberry_pi.cameras.watcher import Watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Service, stop_all
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EdgevidError, Frame, open_source
+from edgevid.runtime.watch import Seen, Watch
 from tests.apps.parts import RED, colours, status, tiny, until
 
 
@@ -110,13 +110,13 @@ def test_a_lost_camera_stops_no_other_and_ends_its_actions(place: Place) -> None
 
 
 def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = Watch.step
+    take = Watch.take
 
-    def slow(self: Watch, frame: Frame):  # type: ignore[no-untyped-def]
+    def slow(self: Watch, frame: Frame) -> Seen:
         time.sleep(0.5)
-        return step(self, frame)
+        return take(self, frame)
 
-    monkeypatch.setattr(Watch, "step", slow)
+    monkeypatch.setattr(Watch, "take", slow)
     cameras = (CameraConfig(name="front", source=str(place.video)),)
     hub = Hub(["front"])
     ages: list[float] = []
@@ -299,7 +299,7 @@ def test_meanwhile_it_is_not_well(place: Place, monkeypatch: pytest.MonkeyPatch)
             return False
 
         def stop(self, within: float) -> None:
-            problems.append(hub.problem)
+            problems.append(hub.status.problem)
 
     problems: list[str] = []
     hub = Hub(["front"])
@@ -310,7 +310,7 @@ def test_meanwhile_it_is_not_well(place: Place, monkeypatch: pytest.MonkeyPatch)
     assert problems == ["Dead has ended unexpectedly"]
 
 
-# A thread that hangs for ever, and is not one of those that Python ends by itself.
+# A thread that never ends, and is not one of those that Python ends by itself.
 HANGING = """
 import sys, threading, time
 from concurrent.futures import ThreadPoolExecutor

@@ -47,7 +47,7 @@ def test_files_that_are_half_written_or_left_are_noticed(tmp_path: Path) -> None
     text = "\n".join(outcome.broken)
     assert "out.jsonl: no JSON Lines" in text
     assert "never.mp4 is missing after a whole run" in text
-    assert f"left for ever: {tmp_path}/.out.0a1b2c3d.part" in text
+    assert f"left behind: {tmp_path}/.out.0a1b2c3d.part" in text
 
 
 def test_lost_events_and_those_out_of_order_are_noticed(tmp_path: Path) -> None:

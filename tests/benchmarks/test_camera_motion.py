@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.camera_motion import main
-from benchmarks.camera_moves import OPPOSITE, Footage, film, own_speed
+from benchmarks.camera_moves import OPPOSITE, Footage, own_speed, render
 from benchmarks.tables import REFERENCE
 from edgevid.support.opencv import cv2
 
@@ -22,14 +22,14 @@ def footage() -> Footage:
 
 @pytest.mark.parametrize("move", ["pan left", "tilt up", "zoom in", "roll clockwise"])
 def test_a_move_is_as_fast_as_it_says(footage: Footage, move: str) -> None:
-    trial = film(footage, move, 0.2, 0.0, seed=1)
+    trial = render(footage, move, 0.2, 0.0, seed=1)
     moving = list(trial.pictures[trial.first + 1 : trial.first + 6])
     assert own_speed(moving, 5.0) == pytest.approx(0.2, rel=0.15)
     assert own_speed(list(trial.pictures[: trial.first]), 5.0) < 0.01
 
 
 def test_full_speed_comes_after_the_easing(footage: Footage) -> None:
-    trial = film(footage, "pan left", 0.2, 0.5, seed=1)
+    trial = render(footage, "pan left", 0.2, 0.5, seed=1)
     assert own_speed(list(trial.pictures[trial.even :]), 5.0) == pytest.approx(0.2, rel=0.15)
     assert own_speed(list(trial.pictures[trial.even - 2 : trial.even]), 5.0) < 0.16
 
@@ -40,7 +40,7 @@ def test_full_speed_comes_after_the_easing(footage: Footage) -> None:
 def test_the_scene_slides_the_other_way(
     footage: Footage, move: str, shift: tuple[int, int]
 ) -> None:
-    trial = film(footage, move, 0.2, 0.0, seed=1)
+    trial = render(footage, move, 0.2, 0.0, seed=1)
     before, after = (trial.pictures[trial.first + k].astype(int) for k in (2, 3))
     middle = before[64:-64, 64:-64]
 

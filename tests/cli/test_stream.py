@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from edgevid.cli import stream
+from edgevid.prepare import prepare
+from edgevid.runtime.kept_features import KeptFeatures
 from edgevid.support.opencv import cv2
 from tests.conftest import LabelledClip, moving_pictures, tiny_flags_in, write_video
+from tests.prepare.mini_movinet import LABELS as MINI_LABELS
+from tests.prepare.mini_movinet import mini_movinet
 
 RED = np.zeros((48, 64, 3), np.uint8) + np.array([255, 0, 0], np.uint8)
 
@@ -292,3 +296,75 @@ def test_pictures_in_a_folder_are_one_clip(tiny_flags: list[str], tmp_path: Path
     summary = lines_of(out)[-1]
     assert (summary["frames"], summary["unreadable"], summary["predictions"]) == (9, 1, 9)
     assert summary["skipped_ticks"] == 1
+
+
+@pytest.fixture
+def mini_flags(tmp_path: Path) -> list[str]:
+    """A network that gives features."""
+    data = prepare(mini_movinet(int8=True, se=False), name="mini", labels=MINI_LABELS).data
+    (tmp_path / "mini.tflite").write_bytes(data)
+    return ["--model", str(tmp_path / "mini.tflite"), "--headless"]
+
+
+def test_features_are_kept_and_the_next_run_goes_on(
+    mini_flags: list[str], clip: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "front.features"
+    flags = ["--source", clip, clip, "--keep-features", kept, *mini_flags]
+    assert run(*flags) == 0
+    assert [len(segment.features) for segment in KeptFeatures(kept)] == [10, 10]
+    assert run(*flags) == 0
+    assert [segment.follows for segment in KeptFeatures(kept)] == [False] * 4
+
+
+@pytest.mark.parametrize("content", [b"another file", b"edgevid features\n{"])
+def test_a_file_that_cannot_take_features_stops_nothing(
+    mini_flags: list[str],
+    clip: Path,
+    tmp_path: Path,
+    content: bytes,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    kept, out = tmp_path / "front.features", tmp_path / "out.jsonl"
+    kept.write_bytes(content)
+    flags = ["--source", clip, "--keep-features", kept, "--output", out, *mini_flags]
+    assert run(*flags) == 2
+    assert len(lines_of(out)) == 11
+    assert kept.read_bytes() == content
+    (problem,) = lines_of(out)[-1]["problems"]
+    assert problem["source"] == str(kept)
+    assert problem["problem"].endswith("keep features in another file")
+    assert capfd.readouterr().err.count("keep features in another file") == 2  # and the summary
+
+
+def test_a_disk_without_room_for_features_stops_nothing(
+    mini_flags: list[str], clip: Path, small_disk: Path, tmp_path: Path
+) -> None:
+    kept, out = small_disk / "front.features", tmp_path / "out.jsonl"
+    assert run("--source", clip, "--keep-features", kept, *mini_flags) == 0
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "other").write_bytes(bytes(2_000_000))
+    flags = ["--source", clip, clip, "--keep-features", kept, "--output", out, *mini_flags]
+    code = 0
+    while not code:  # what a few clips take may fit into the last block of the file
+        code = run(*flags)
+        assert kept.stat().st_size < 50_000
+        assert len(lines_of(out)) == 21
+    (problem,) = lines_of(out)[-1]["problems"]
+    assert problem == {
+        "source": str(kept),
+        "problem": "features cannot be kept: No space left on device",
+    }
+    assert code == 1
+    assert len(list(KeptFeatures(kept))) >= 1
+
+
+def test_keeping_features_of_a_model_that_gives_none(
+    tiny_flags: list[str], clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "front.features"
+    assert run("--source", clip, "--keep-features", kept, *tiny_flags) == 2
+    assert "tiny gives no features: only a published model" in capfd.readouterr().err
+    assert not kept.exists()
+    assert run("--source", clip, "--keep-features", clip, *tiny_flags) == 2
+    assert run("--source", clip, "--keep-features-mb", "0.5", *tiny_flags) == 2

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edgevid.modelfile import manifest
 from edgevid.models.load import load_model
+from edgevid.sources import open_source
+from edgevid.sources.base import Source
 from tests.export.conftest import MakeClip
 
 
@@ -64,11 +69,23 @@ def test_forty_clips_to_a_verified_file(
 
 def test_verified_on_what_was_trained_on_is_said(
     tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """And ``verify``, asked again with other clips, keeps what else the manifest holds."""
-    from export import run, verify
+    """And ``verify``, asked again with other clips, keeps what else the manifest holds.
 
+    The frames that only a training needs, hundreds of megabytes, are let go before a file is made.
+    """
+    from export import pipeline, run, verify
+    from export.conversion.export import export_tflite
+    from export.data.frames import Frames
+
+    held: list[int] = []
+
+    def counted(*arguments: Any, **options: Any) -> bytes:
+        held.append(sum(isinstance(each, Frames) for each in gc.get_objects()))
+        return export_tflite(*arguments, **options)
+
+    monkeypatch.setattr(pipeline, "export_tflite", counted)
     forty_clips(tmp_path, make_clip)
     config, out = tmp_path / "tiny.toml", tmp_path / "out"
     config.write_text(
@@ -76,6 +93,7 @@ def test_verified_on_what_was_trained_on_is_said(
         "[export]\nprecision = 'float32'\n"
     )
     assert run.main([str(config)]) == 0
+    assert held == [0]
     file = out / "tiny_float32.tflite"
     before = load_model(file).manifest
     assert before.metrics["verified"]["measured_on"] == "training"
@@ -91,3 +109,33 @@ def test_verified_on_what_was_trained_on_is_said(
     assert metrics["of_ours"] == {"top1": 0.5}
     assert metrics["verified"]["measured_on"] == "given"
     assert metrics["verified"]["clips"] == 8
+
+
+@pytest.mark.slow
+def test_training_on_with_rounding_takes_the_clips_as_they_are(
+    tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from export import run
+    from export.data import frames
+
+    opened: Counter[str] = Counter()
+
+    def counted(path: Path) -> Source:
+        opened[path.name] += 1
+        return open_source(path)
+
+    monkeypatch.setattr(frames, "open_source", counted)
+    forty_clips(tmp_path, make_clip)
+    config, out = tmp_path / "tiny.toml", tmp_path / "out"
+    config.write_text(
+        '[data]\ntrain = "train"\ntest = "test"\n[train]\nepochs = 1\n'
+        "[export]\ndivergence = 0.0\nquantization_aware = 1\n"  # which no file keeps
+    )
+    assert run.main([str(config)]) == 1
+    assert set(opened.values()) == {1}
+    for folder in (out, out / "quantization_aware"):
+        assert (folder / "tiny_int8.tflite").exists()
+        figures = json.loads((folder / "metrics.json").read_text())
+        assert figures["verified"]["tiny_int8.tflite"]["worst_layers"]
+        assert "worst layers of tiny_int8.tflite" in (folder / "report.md").read_text()

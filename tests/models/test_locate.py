@@ -111,7 +111,7 @@ class TestFind:
 class TestAuto:
     """``--model auto``: each case says in one line which model it is, and why."""
 
-    def test_the_published_model_where_it_is_at_hand(
+    def test_the_published_model_where_it_is_found(
         self, models: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (models / "movinet-a0.tflite").touch()
@@ -347,7 +347,9 @@ class TestFetch:
             locate.fetch(name, accept=accept)
 
     def test_only_the_catalog_can_be_downloaded(self, models: Path) -> None:
-        with pytest.raises(ModelError, match="only movinet-a0, movinet-a1, movinet-a2 can"):
+        with pytest.raises(
+            ModelError, match="only movinet-a0, movinet-a1, movinet-a2, ssd-mobilenet-v1 can"
+        ):
             locate.fetch("my-own")
 
     def test_a_cache_that_cannot_be_written(

@@ -212,7 +212,8 @@ class TestProcess:
         )
         path = os.pathsep.join([str(Path(attempt.__file__).parents[2])])
         # The modules that Python itself loads first come from where they should.
-        started = f"import re, sys; sys.path.insert(0, {str(tmp_path)!r}); import program"
+        first = "import sys; sys.path.remove(''); import re"
+        started = f"{first}; sys.path.insert(0, {str(tmp_path)!r}); import program"
         ended = subprocess.run(
             [sys.executable, "-c", started],
             cwd=tmp_path,

@@ -26,8 +26,8 @@ def mini_int8() -> bytes:
 @pytest.fixture(scope="session")
 def pictures() -> NDArray[np.uint8]:
     """Forty pictures for the network in miniature, unlike one another: [40, SIZE, SIZE, 3]."""
-    random = np.random.default_rng(3)
-    colours = random.integers(0, 256, (40, 1, 1, 3))
-    patterns = random.integers(-60, 60, (40, SIZE, SIZE, 3))
+    rng = np.random.default_rng(3)
+    colours = rng.integers(0, 256, (40, 1, 1, 3))
+    patterns = rng.integers(-60, 60, (40, SIZE, SIZE, 3))
     made: NDArray[np.uint8] = np.clip(colours + patterns, 0, 255).astype(np.uint8)
     return made

@@ -16,6 +16,7 @@ HEAD = Head(
     WINDOWS,
     RANDOM.normal(size=(2, 18)).astype(np.float32),
     RANDOM.normal(size=2).astype(np.float32),
+    roots=1,
 )
 
 
@@ -40,10 +41,10 @@ def test_what_is_saved_goes_on_to_the_bit(frames: int) -> None:
 def test_a_head_is_weights_times_means() -> None:
     state, means = HeadState(HEAD), RunningMeans(6, WINDOWS)
     for features in FEATURES:
-        right = HEAD.weights @ means.add(features) + HEAD.bias
+        right = HEAD.weights @ means.add(np.sqrt(np.maximum(features, 0))) + HEAD.bias
         np.testing.assert_allclose(state.step(features), right, atol=1e-6)
     state.means.clear()
-    right = HEAD.weights @ np.tile(FEATURES[0], 3) + HEAD.bias
+    right = HEAD.weights @ np.tile(np.sqrt(np.maximum(FEATURES[0], 0)), 3) + HEAD.bias
     np.testing.assert_allclose(state.step(FEATURES[0]), right, atol=1e-6)
 
 
@@ -65,6 +66,8 @@ def test_it_comes_back_as_it_was() -> None:
         {**HEAD.described(), "features": 6.0},
         {**HEAD.described(), "features": True},
         {**HEAD.described(), "features": 1 << 40},
+        {**HEAD.described(), "roots": 3},
+        {**HEAD.described(), "roots": None},
         {**HEAD.described(), "windows": [8, 3, 1]},
         {**HEAD.described(), "windows": [0, 3, 8]},
         {**HEAD.described(), "windows": [1, 3, 10**9]},

@@ -27,9 +27,13 @@ def keep(path: Path, *parts: Rows, network: Network = NETWORK, budget: int = 1_0
     """Writes parts that have nothing to do with one another."""
     with FeatureWriter(path, network, budget) as kept:
         for part in parts:
-            for row in part:
-                kept.add(row)
+            add(kept, part)
             kept.end()
+
+
+def add(kept: FeatureWriter, part: Rows) -> None:
+    for number, row in enumerate(part):
+        kept.add(row, number / 5)
 
 
 def runs(path: Path) -> list[Rows]:
@@ -143,8 +147,7 @@ def test_a_half_written_minute_is_passed_over_and_what_follows_does_not_follow(
 def test_it_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "front.features"
     with FeatureWriter(path, NETWORK) as kept:
-        for row in rows(700):
-            kept.add(row)
+        add(kept, rows(700))
         assert [len(run) for run in runs(path)] == [600]
         with pytest.raises(OutputError, match="another process keeps features in it"):
             FeatureWriter(path, NETWORK)
@@ -160,14 +163,12 @@ def test_a_full_disk_costs_minutes_and_not_what_was_kept(small_disk: Path) -> No
     with pytest.raises(OSError, match="No space"):
         (small_disk / "other").write_bytes(bytes(2_000_000))
     kept = FeatureWriter(path, NETWORK)
-    for row in minute[:-1]:
-        kept.add(row)
+    add(kept, minute[:-1])
     with pytest.raises(OutputError, match="features cannot be kept: No space left on device"):
-        kept.add(minute[-1])
+        kept.add(minute[-1], 60.0)
     assert [len(run) for run in runs(path)] == [300]
     (small_disk / "other").unlink()
-    for row in minute[:200]:
-        kept.add(row)
+    add(kept, minute[:200])
     kept.close()
     assert [len(run) for run in runs(path)] == [300, 200]
     kept.close()
@@ -217,6 +218,14 @@ def test_features_of_two_networks_are_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds features of mini, which those of other cannot"):
         keep(path, rows(5), network=Network("ff", "other", NETWORK.features, NETWORK.fps))
     assert [len(run) for run in runs(path)] == [3, 4]
+
+
+def test_nothing_follows_over_a_gap_or_a_jump_back(tmp_path: Path) -> None:
+    path = tmp_path / "front.features"
+    with FeatureWriter(path, NETWORK) as kept:
+        for timestamp in (0.0, 0.2, 0.4, 1.4, 2.6, 2.8, 0.0):
+            kept.add(rows(1)[0], timestamp)
+    assert [len(run) for run in runs(path)] == [4, 2, 1]
 
 
 def test_a_segment_says_when_it_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

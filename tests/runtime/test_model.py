@@ -35,7 +35,7 @@ def tiny(tiny_path: Path) -> Model:
     return load_model(tiny_path, labels=LABELS)
 
 
-# The contract of streams, written once and run over every model at hand.
+# The contract of streams, written once and run over every model that is found.
 
 
 @pytest.fixture(scope="session")

@@ -49,8 +49,8 @@ def test_the_level_is_the_highest_threshold_at_which_an_event_starts(
     if 0 < level < 1:
         assert starts(footage, replace(rules, on_threshold=level))
     if level < 1:
-        above = replace(rules, on_threshold=max(level, 0.002) + 1e-9)  # the least are not followed
-        assert not starts(footage, above)
+        above = min(1.0, max(level, 0.002) + 1e-9)  # the least are not followed
+        assert not starts(footage, replace(rules, on_threshold=above))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgevid.errors import LabelsError, UsageError
-from edgevid.modelfile.manifest import EventRules
+from edgevid.modelfile.manifest import RULES, EventRules
 from edgevid.records import Prediction, Score
 from edgevid.runtime.events import events
-from edgevid.runtime.rules import NAMED, VALUES, RuleChanges, load_rules, parsed, written
+from edgevid.runtime.rules import NAMED, RuleChanges, load_rules, parsed, written
 
 OWN = EventRules(0.6, 0.3, 0.1, 0.2, 2.0, by_label={"yoga": EventRules(0.9, 0.8)})
 QUIET = 'format = 1\nmodel = "m"\nsmoothing = 0.5\n[label."tai chi"]\non_threshold = 0.95\n'
@@ -26,7 +26,7 @@ def test_quick_is_what_a_model_has_that_says_nothing_else() -> None:
 @pytest.mark.parametrize("name", NAMED)
 def test_by_name_no_event_comes_from_one_frame_nor_from_a_second_of_them(name: str) -> None:
     rules = load_rules(name).over(EventRules())
-    assert set(NAMED[name].values) == set(VALUES)
+    assert set(NAMED[name].values) == set(RULES)
     for first in (0, 5):
         said = [
             Prediction(n / 5, n, (Score("yoga", float(first <= n < first + 5)),), 0.0)
@@ -62,10 +62,10 @@ numbers = st.floats(0, 1, width=32)
 
 
 @given(
-    st.dictionaries(st.sampled_from(VALUES), numbers),
+    st.dictionaries(st.sampled_from(RULES), numbers),
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1),
-        st.dictionaries(st.sampled_from(VALUES), numbers, min_size=1),
+        st.dictionaries(st.sampled_from(RULES), numbers, min_size=1),
     ),
 )
 def test_what_is_written_is_read_again(

@@ -58,3 +58,17 @@ def test_what_is_skipped_is_counted_over_all_clips(tiny: Model) -> None:
     for start in (0.0, 0.6):
         watch.take(Frame(moving_pictures(1)[0], start, 0))
     assert watch.skipped == 4 + 2
+
+
+def test_frames_that_come_paced_are_all_for_the_model_and_their_numbers_are_ticks(
+    tiny: Model,
+) -> None:
+    watch = Watch(tiny.stream(), paced=True)
+    picture = moving_pictures(1)[0]
+    # Times that a pace would refuse: two so near to each other that they are of one tick.
+    for tick, timestamp in ((7, 0.0), (8, 0.11), (12, 1.0)):
+        assert watch.take(Frame(picture, timestamp, tick)).prediction is not None
+    assert watch.skipped == 3
+    watch.end()
+    assert watch.take(Frame(picture, 2.0, 0)).prediction is not None
+    assert watch.skipped == 3

@@ -3,7 +3,7 @@
 - It settles on a format of its own, whatever was asked for, and says so only when asked.
 - Rows are padded. ``make_array`` takes the padding off some formats and leaves it on others.
 - It owns few pictures: who does not release them gets no more.
-- A request that timed out must be cancelled, or closing waits for it for ever.
+- A request that timed out must be cancelled, or closing never returns.
 - A camera that is in use cannot be opened again.
 """
 
@@ -58,7 +58,7 @@ class Picamera2:
 
     def capture_request(self, wait: float | None = None) -> Request:
         assert self._started
-        assert wait, "without a limit it waits for ever"
+        assert wait, "without a limit it may wait forever"
         try:
             sensor_time = next(self._times)
         except StopIteration:
@@ -72,7 +72,7 @@ class Picamera2:
         self._stuck = False
 
     def close(self) -> None:
-        assert not self._stuck, "would wait for ever"
+        assert not self._stuck, "would never return"
         Picamera2.in_use = self._started = False
 
 

@@ -1,4 +1,4 @@
-"""The contract over every source that is at hand."""
+"""The contract over every source."""
 
 from __future__ import annotations
 

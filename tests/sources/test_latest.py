@@ -66,6 +66,8 @@ def test_stop_ends_the_iteration_while_the_camera_hangs(monkeypatch: pytest.Monk
     source.close()
     assert not camera.closed  # nothing is closed under a read that still runs
     camera.go_on.set()
+    source._thread.join(10)
+    assert camera.closed  # but as soon as it has ended
 
 
 def test_closing_ends_the_thread_and_closes_the_source() -> None:

@@ -54,4 +54,15 @@ def test_a_jump_in_the_files_time_is_not_waited_for() -> None:
         ReplaySource(moving_pictures(4), fps=1 / 3600), clock=clock, sleep=clock.sleep
     )
     assert [frame.timestamp for frame in source] == [0, 3600, 7200, 10800]
-    assert clock.slept == []
+    assert sum(clock.slept) == pytest.approx(0.12)
+    assert source.left_out == pytest.approx(10800 - 0.12)
+
+
+def test_it_may_be_played_faster() -> None:
+    clock = Clock()
+    source = RealtimeSource(
+        ReplaySource(moving_pictures(5), fps=10), speed=4.0, clock=clock, sleep=clock.sleep
+    )
+    came = [(clock.now - 1000, frame.timestamp) for frame in source]
+    assert [moment for moment, _ in came] == pytest.approx([0, 0.025, 0.05, 0.075, 0.1])
+    assert [timestamp for _, timestamp in came] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])

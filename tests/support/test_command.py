@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from edgevid.cli import demo, models, options, stream
 from edgevid.cli import prepare as prepare
+from edgevid.plain_text import readable
 from edgevid.support.command import complain, guard
-from edgevid.support.plain_text import readable
 
 ICE = "-n.mp4"
 

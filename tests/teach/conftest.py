@@ -9,9 +9,7 @@ from edgevid.prepare import prepare
 from edgevid.teach import taught
 from tests.prepare.mini_movinet import CHANNELS, LABELS, mini_movinet
 
-RULES = EventRules(
-    0.8, 0.4, min_duration=0.0, by_label={"wave": EventRules(0.6, 0.2, 0.0, min_duration=0.0)}
-)
+RULES = EventRules(0.8, 0.4, min_duration=0.0, by_label={"wave": EventRules(0.6, 0.2, 0.0, 0.0)})
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +20,10 @@ def prepared() -> bytes:
 
 @pytest.fixture(scope="session")
 def head() -> Head:
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     return Head(
         (1, 4),
-        random.normal(size=(2, 2 * CHANNELS)).astype(np.float32),
+        rng.normal(size=(2, 2 * CHANNELS)).astype(np.float32),
         np.array([0.5, -3.0], np.float32),
     )
 

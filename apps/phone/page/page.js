@@ -7,6 +7,7 @@ import { Model } from "./model/model.js";
 import { ModelFileError, parseLabels } from "./model/model_file.js";
 import * as store from "./model/store.js";
 import { jsonLines, share } from "./share.js";
+import { panel } from "./teach/panel.js";
 import { runtimeFile, shortcoming, supportInWords } from "./support.js";
 import { find, milliseconds, notice, percent, say, set, showEvent, showScores } from "./view.js";
 import { Watch } from "./watch/watch.js";
@@ -19,6 +20,7 @@ import { Watch } from "./watch/watch.js";
 const MOST_EVENTS = 10_000; // that are kept to be shared
 const IDLE = "The picture stays on this phone.";
 const video = /** @type {HTMLVideoElement} */ (find("video"));
+const gate = /** @type {HTMLInputElement} */ (find("gate"));
 
 /** @type {Promise<Model> | null} */
 let model = null;
@@ -30,13 +32,14 @@ let source = null;
 let running = null;
 /** @type {{source: string, event: Event, time: Date}[]} */
 const events = [];
-const figures = { steps: 0, ms: 0, since: performance.now(), frames: 0 };
+const figures = { steps: 0, ran: 0, ms: 0, since: performance.now(), frames: 0 };
 
 // The model
 
 /** @param {store.Listed} listed */
-function choose(listed) {
+async function choose(listed) {
   remember(listed.name);
+  await teaching.forget();
   return use(listed.name, () => store.fetched(listed, progress));
 }
 
@@ -59,9 +62,10 @@ async function use(name, fetchIt) {
   try {
     const loaded = await next;
     if (model !== next) return loaded.close(); // another was chosen meanwhile
-    await before?.then((old) => old.close(), () => {});
     await endWatch();
+    await before?.then((old) => old.close(), () => {});
     watch = new Watch(loaded);
+    watch.gated = gate.checked;
     set(find("model-name"), loaded.manifest.name || name);
     showScores([]);
     say(source ? "" : "ready");
@@ -94,6 +98,22 @@ const runtimeAddresses = () => ["js", "wasm"].map(
   (ending) => new URL(`vendor/wasm/${runtimeFile()}.${ending}`, location.href).href,
 );
 
+/** The network up to its features of the model that runs, for a teacher. */
+async function base() {
+  const { manifest } = (await model) ?? {};
+  const listed = known.find(({ name }) => name === remembered()) ?? known[0];
+  const file = manifest?.head ? listed : listed?.features;
+  if (!manifest || !file) return null;
+  const data = await store.fetched({ ...file, name: listed.name }, () => {});
+  return { data, manifest };
+}
+
+const teaching = panel({
+  base,
+  isWatching: () => source !== null,
+  use: (name, data) => add(`${name}.tflite`, async () => data.slice()),
+});
+
 async function endWatch() {
   const ended = (await watch?.end().catch(() => [])) ?? [];
   ended.forEach(note);
@@ -113,10 +133,9 @@ async function start() {
   }
   const [track] = stream.getVideoTracks();
   track.onended = () => {
-    stop();
-    trouble(new camera.CameraError(
+    stop().then(() => trouble(new camera.CameraError(
       "The camera was taken away, by another app or by being pulled out. Tap Start to go on.",
-    ));
+    )));
   };
   track.onmute = () => say("the camera gives no pictures now");
   track.onunmute = () => say("");
@@ -131,9 +150,9 @@ async function play(file) {
   await stop();
   video.src = URL.createObjectURL(file);
   video.onended = () => stop();
-  video.onerror = () => trouble(new camera.CameraError(
+  video.onerror = () => stop().then(() => trouble(new camera.CameraError(
     `This browser cannot play ${file.name}: choose a video in another format.`,
-  )).then(stop);
+  )));
   await begin({ isLive: false, name: file.name, stream: null });
 }
 
@@ -151,8 +170,9 @@ async function begin(next) {
   find("record").hidden = !canRecord();
   say((await model?.catch(() => null)) ? "" : "loading the model …");
   figures.since = performance.now();
-  figures.steps = figures.ms = figures.frames = 0;
+  figures.steps = figures.ran = figures.ms = figures.frames = 0;
   running = frames(video, next.isLive, take);
+  teaching.refresh();
   await stayAwake();
 }
 
@@ -175,6 +195,7 @@ async function stop() {
   await wakeLock?.release().catch(() => {});
   wakeLock = null;
   say("");
+  teaching.refresh();
 }
 
 /** @param {import("./watch/watch.js").Frame} frame */
@@ -183,6 +204,7 @@ async function take(frame) {
   const current = watch;
   if (!current) return;
   try {
+    if (teaching.isFilming()) return await teaching.take(frame);
     const seen = await current.take(frame);
     if (!source || current !== watch) return;
     seen.events.forEach(note);
@@ -198,13 +220,15 @@ async function take(frame) {
 function show(prediction) {
   showScores(prediction.scores);
   figures.steps += 1;
+  if (prediction.inference_ms) figures.ran += 1;
   figures.ms += prediction.inference_ms;
   const seconds = (performance.now() - figures.since) / 1000;
   if (seconds < 1) return;
   set(find("fps"), `${((running?.seen() ?? 0) / seconds).toFixed(0)}/s`);
   set(find("steps"), `${(figures.steps / seconds).toFixed(1)}/s`);
-  set(find("step"), milliseconds(figures.ms / figures.steps));
+  set(find("step"), figures.ran ? milliseconds(figures.ms / figures.ran) : "–");
   set(find("skipped"), String(watch?.skipped ?? 0));
+  if (watch?.gated) set(find("support"), `${watch.saved} of ${figures.steps} steps saved. ${supportInWords()}`);
 }
 
 /** @param {Event} event */
@@ -318,13 +342,14 @@ const file = (input) => input.files?.[0];
 
 find("model-file").onchange = async ({ target }) => {
   const picked = file(/** @type {HTMLInputElement} */ (target));
-  if (picked) await add(picked.name, async () => new Uint8Array(await picked.arrayBuffer()));
+  if (picked) await teaching.forget().then(() => add(picked.name, async () => new Uint8Array(await picked.arrayBuffer())));
 };
 
 find("model-form").onsubmit = async (event) => {
   event.preventDefault();
   const { value } = /** @type {HTMLInputElement} */ (find("model-url"));
   const name = decodeURIComponent(new URL(value).pathname.split("/").pop() || "model");
+  await teaching.forget();
   await add(name, () => store.download(value, undefined, progress));
 };
 
@@ -354,6 +379,8 @@ find("video-file").onchange = async ({ target }) => {
   const picked = file(/** @type {HTMLInputElement} */ (target));
   if (picked) await play(picked);
 };
+
+gate.onchange = () => { if (watch) watch.gated = gate.checked; };
 
 /** @type {store.Listed[]} */
 let known = [];

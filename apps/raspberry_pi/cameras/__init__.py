@@ -1,1 +1,1 @@
-"""Cameras kept going, and the thread that watches them all with one model."""
+"""Cameras, each captured in its own process, and the thread that watches them with one model."""

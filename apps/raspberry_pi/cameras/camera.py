@@ -1,4 +1,4 @@
-"""Keeps one camera going: starts its process, notices when it fails, starts it anew."""
+"""Keeps one camera running: starts its process, and starts another when it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 from apps.raspberry_pi.cameras.capture import ERROR, FILE, FRAME, Order, unexpected
 from apps.raspberry_pi.cameras.capture_process import CaptureProcess
 from apps.raspberry_pi.cameras.masking import shown
-from apps.raspberry_pi.hub import State
+from apps.raspberry_pi.status import State
 from edgevid import Frame, SourceError
 
 _LOG = logging.getLogger("edgevid.service")
@@ -19,7 +19,7 @@ _LOG = logging.getLogger("edgevid.service")
 _OPENING_S = 20.0  # until the first frame; a network camera may take this long
 _FIRST_WAIT_S = 0.5  # before it is opened again; doubles with each failure
 
-Turned = Callable[[State, str], None]
+SetState = Callable[[State, str], None]
 
 
 class Camera:
@@ -30,7 +30,7 @@ class Camera:
         order: what to capture.
         stall: seconds without a frame after which it counts as lost.
         longest_wait: seconds between attempts to open it, at most.
-        turned: told of each change of state, with one line that says why.
+        set_state: told of each change of state, with one line that says why.
         arrived: told of each frame.
     """
 
@@ -41,7 +41,7 @@ class Camera:
         *,
         stall: float,
         longest_wait: float,
-        turned: Turned,
+        set_state: SetState,
         arrived: Callable[[], None],
     ) -> None:
         self._name = name
@@ -51,7 +51,7 @@ class Camera:
         self._order = order
         self._stall = stall
         self._longest_wait = longest_wait
-        self._turned = turned
+        self._set_state = set_state
         self._arrived = arrived
         self._newest: Frame | None = None
         self._lock = threading.Lock()
@@ -118,7 +118,7 @@ class Camera:
                     with self._lock:
                         self._newest = frame
                     frames += 1
-                    self._turned("live", "")
+                    self._set_state("live", "")
                     self._arrived()
             except TimeoutError as error:
                 hangs, problem = True, str(error)
@@ -141,18 +141,17 @@ class Camera:
         with self._lock:
             self._newest = None
             self._losses += 1
-        self._turned("lost", shown(problem, self._order.source))
+        self._set_state("lost", shown(problem, self._order.source))
         self._arrived()
 
     def _frames(self, process: CaptureProcess) -> Iterator[Frame]:
-        """Yields the frames of one process; never ends but by an error.
+        """Yields the frames of one process, numbered by ticks; never ends but by an error.
 
         Raises:
             TimeoutError: no frame came for too long.
             SourceError: the camera failed.
         """
         patience = _OPENING_S
-        index = 0
         while True:
             message = process.receive(patience)
             if message.kind == FILE:
@@ -166,8 +165,7 @@ class Camera:
             if self._refused:
                 problem, self._refused = self._refused, ""
                 raise SourceError(problem)
-            yield Frame(message.payload, message.timestamp, index)
-            index += 1
+            yield Frame(message.payload, message.timestamp, message.tick)
             patience = self._stall
 
     def _start_process(self) -> CaptureProcess:
@@ -189,8 +187,8 @@ class Camera:
             self._process = None
 
     def _hangs(self) -> bool:
-        # In a driver that lets nobody go: another process would only hang beside it.
+        # Stuck in a driver: another process would only hang beside it.
         if self._stopping.is_set():
             return False
-        self._turned("lost", "hangs in its driver: unplug it, or reboot")
+        self._set_state("lost", "hangs in its driver: unplug it, or reboot")
         return True

@@ -1,4 +1,4 @@
-"""A camera in a process of its own.
+"""Captures a camera in a process of its own.
 
 A read that hangs in a driver or in FFmpeg cannot be ended from another thread, and keeps the
 device busy; a process can be killed, and the system lets go of all it held. ``capture_process.py``
@@ -22,16 +22,17 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid import EdgevidError, Frame, Pace, Source, SourceError, clips, freshest, open_source
+from edgevid.sources.realtime import RealtimeSource
 from edgevid.support.orientation import oriented
 
-# Kind, timestamp in seconds, height, width, bytes to follow: RGB pixels, or UTF-8.
-HEADER = struct.Struct("<cdHHI")
+# Kind, timestamp in seconds, tick, height, width, bytes to follow: RGB pixels, or UTF-8.
+HEADER = struct.Struct("<cdQHHI")
 FRAME, ERROR, FILE = b"F", b"E", b"P"  # a picture; why it ends; which of a folder's files comes
 
 LARGEST_BYTES = 64 << 20  # of one message: a picture of 5461x4096
@@ -74,6 +75,15 @@ class Order:
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
+class _Message(NamedTuple):
+    """What is to be sent; ``capture_process.Message`` is what comes of it."""
+
+    kind: bytes
+    content: _Picture
+    timestamp: float = 0.0
+    tick: int = 0
+
+
 def main() -> int:
     """Captures until told to stop, or until the camera fails."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -93,15 +103,14 @@ def main() -> int:
     threading.Thread(target=_until_told, args=(stopping,), daemon=True).start()
     with suppress(BrokenPipeError):
         try:
-            for kind, timestamp, content in _messages(order):
+            for message in _messages(order):
                 if stopping.is_set():
                     break
-                size = content.shape[:2] if kind == FRAME else (0, 0)
-                _send(out, kind, timestamp, size, content)
+                _send(out, message)
         except BrokenPipeError:
             raise
         except Exception as error:  # whatever it is, the service is to know it
-            _send(out, ERROR, 0.0, (0, 0), _bytes(_reason(error)))
+            _send(out, _Message(ERROR, _bytes(_reason(error))))
     return 0
 
 
@@ -135,14 +144,14 @@ def _reason(error: Exception) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """Returns what there is to say of an error that nobody thought of: what, and where."""
+    """Returns a line for an unexpected error: what, and where."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     name = Path(place.filename).name
     return f"{type(error).__name__}: {error} ({name}:{place.lineno})"
 
 
-def _messages(order: Order) -> Generator[tuple[bytes, float, _Picture], None, None]:
-    """Yields what is to be sent: kind, timestamp, content.
+def _messages(order: Order) -> Generator[_Message, None, None]:
+    """Yields what is to be sent.
 
     Files are played again and again, as if they were one video. Of a folder's files those that
     cannot be read are passed over.
@@ -160,14 +169,14 @@ def _messages(order: Order) -> Generator[tuple[bytes, float, _Picture], None, No
         shown = 0
         for clip in found[first:]:
             if are_several:
-                yield FILE, 0.0, _bytes(clip)
+                yield _Message(FILE, _bytes(clip))
             try:
                 with closing(_frames(clip, order, latest + 1 / order.fps)) as frames:
                     for frame in frames:
                         latest = frame.timestamp
                         if not pace.due(latest):
                             continue
-                        yield FRAME, latest, _picture(frame, order)
+                        yield _Message(FRAME, _picture(frame, order), latest, pace.tick)
                         shown += 1
                         for problem in problems:
                             _LOG.warning("%s: it is passed over", problem)
@@ -200,18 +209,12 @@ def _played(source: Source, order: Order, earliest: float) -> Iterator[Frame]:
     The timestamps are at least ``earliest``; the order's speed changes when frames come, not what
     they say of the time between them.
     """
-    began = time.monotonic()
-    first = previous = None
-    for frame in source:
-        if first is None or previous is None:
-            first = frame.timestamp
-        elif frame.timestamp - previous > _LONGEST_PAUSE_S:  # nobody is to wait for that
-            earliest = max(began, earliest) + previous - first + 1 / order.fps
-            began, first = time.monotonic(), frame.timestamp
-        previous = frame.timestamp
-        passed = frame.timestamp - first
-        time.sleep(max(0.0, began + passed / order.speed - time.monotonic()))
-        yield frame.at(max(began, earliest) + passed)
+    played = RealtimeSource(source, speed=order.speed, longest_pause=_LONGEST_PAUSE_S)
+    shift: float | None = None
+    for frame in played:
+        if shift is None:
+            shift = max(time.monotonic(), earliest) - frame.timestamp
+        yield frame.at(frame.timestamp - played.left_out + shift)
 
 
 def _picture(frame: Frame, order: Order) -> _Picture:
@@ -228,17 +231,18 @@ def _bytes(text: str) -> _Picture:
     return np.frombuffer(text.encode("utf-8", "surrogateescape"), np.uint8)
 
 
-def _send(
-    out: BinaryIO, kind: bytes, timestamp: float, size: tuple[int, ...], content: _Picture
-) -> None:
-    for part in (HEADER.pack(kind, timestamp, *size, content.nbytes), content.reshape(-1).data):
+def _send(out: BinaryIO, message: _Message) -> None:
+    kind, content, timestamp, tick = message
+    height, width = content.shape[:2] if kind == FRAME else (0, 0)
+    header = HEADER.pack(kind, timestamp, tick, height, width, content.nbytes)
+    for part in (header, content.reshape(-1).data):
         rest = memoryview(part)
         while rest:
             rest = rest[out.write(rest) :]
 
 
 class _Once(logging.Filter):
-    """Lets each line pass once: of a file that is played for ever, all come in every round."""
+    """Lets each line pass once: a file that is played in a loop causes all of them each time."""
 
     def __init__(self) -> None:
         super().__init__()

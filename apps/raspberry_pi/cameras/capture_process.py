@@ -1,4 +1,4 @@
-"""One run of ``capture.py``, seen from the service: its messages, its complaints, its end."""
+"""One capture process, seen from the service: its messages, its log, its end."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ class Message(NamedTuple):
     Attributes:
         kind: ``FRAME``, ``ERROR`` or ``FILE``.
         timestamp: of a frame, monotonic seconds.
+        tick: of a frame, of the clock by which the order's ``fps`` are chosen.
         payload: of a frame RGB, uint8, ``[height, width, 3]``; else bytes of UTF-8.
     """
 
     kind: bytes
     timestamp: float
+    tick: int
     payload: NDArray[np.uint8]
 
     @property
@@ -92,7 +94,7 @@ class CaptureProcess:
         header = bytearray(HEADER.size)
         try:
             left = self._fill(memoryview(header), patience)
-            kind, timestamp, height, width, size = HEADER.unpack(header)
+            kind, timestamp, tick, height, width, size = HEADER.unpack(header)
             is_picture = 0 < size == height * width * 3 and max(height, width) <= LONGEST_SIDE
             if kind == FRAME and not is_picture:
                 raise SourceError(f"its capture process sends nonsense: {width}x{height}, {size}")
@@ -106,7 +108,7 @@ class CaptureProcess:
             raise SourceError(f"its capture process ended unexpectedly{self._why()}") from None
         if kind == FRAME:
             payload = payload.reshape(height, width, 3)
-        return Message(kind, timestamp, payload)
+        return Message(kind, timestamp, tick, payload)
 
     def tell_to_stop(self) -> None:
         """Has it end by itself soon."""

@@ -1,4 +1,4 @@
-"""Takes secrets out of what others say of a camera, before it is shown, logged or sent."""
+"""Removes secrets from messages about a camera before they are shown, logged or sent."""
 
 from __future__ import annotations
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.features import Keeper
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from edgevid import EdgevidError, Event, EventDetector, Frame, Model, Pace, Prediction
+from edgevid import EdgevidError, Event, Frame, Model, Watch
 
 _LOG = logging.getLogger("edgevid.service")
-
-_FOLLOWED = 5  # labels a step that events are made from
 
 Take = Callable[[str, Frame], None]
 
 
-class Watch:
-    """One camera's stream through the model, and the events in it.
+def open_watch(config: CameraConfig, rules: Rules, model: Model) -> Watch:
+    """Returns the watch of one camera.
 
     Args:
         config: the camera's.
@@ -28,33 +27,15 @@ class Watch:
     Raises:
         EdgevidError: a rule that makes no sense, or a label that the model lacks.
     """
-
-    def __init__(self, config: CameraConfig, rules: Rules, model: Model) -> None:
-        own = rules.under(config)
-        self._stream = model.stream(
-            memory=config.memory,
-            top_k=_FOLLOWED,
-            allow=own.allow or (),
-            deny=own.deny or (),
-            fit=config.fit,
-            crop=config.crop,
-        )
-        self._detector = EventDetector(own.over(model.manifest))
-        self._fps = model.manifest.fps
-        self._pace = Pace(self._fps)
-
-    def step(self, frame: Frame) -> tuple[Prediction, list[Event], int]:
-        """Takes a frame; returns what it shows, what began or ended, and the ticks skipped."""
-        before = self._pace.skipped
-        self._pace.due(frame.timestamp)  # capture chose it by the same clock: here only to count
-        prediction = self._stream.step(frame)
-        return prediction, self._detector.update(prediction), self._pace.skipped - before
-
-    def end(self) -> list[Event]:
-        """Forgets what the camera saw; returns what ended with it."""
-        self._stream.reset()
-        self._pace = Pace(self._fps)
-        return self._detector.close()
+    own = rules.under(config)
+    stream = model.stream(
+        memory=config.memory,
+        allow=own.allow or (),
+        deny=own.deny or (),
+        fit=config.fit,
+        crop=config.crop,
+    )
+    return Watch(stream, own.over(model.manifest), paced=True)
 
 
 class Watcher:
@@ -65,16 +46,23 @@ class Watcher:
         watches: by the same names.
         hub: where to publish.
         take: called with each frame that was stepped, from the watcher's thread.
+        keepers: of features, by the names of the cameras that have one.
     """
 
     def __init__(
-        self, cameras: Mapping[str, Camera], watches: Mapping[str, Watch], hub: Hub, take: Take
+        self,
+        cameras: Mapping[str, Camera],
+        watches: Mapping[str, Watch],
+        hub: Hub,
+        take: Take,
+        keepers: Mapping[str, Keeper],
     ) -> None:
         self._cameras = cameras
         self._watches = watches
         self._losses = dict.fromkeys(cameras, 0)
         self._hub = hub
         self._take = take
+        self._keepers = keepers
 
     def turn(self) -> int:
         """Takes each camera's newest frame, if there is one; returns how many there were."""
@@ -86,8 +74,10 @@ class Watcher:
                 self._end(name)
             if frame is None:
                 continue
+            watch = self._watches[name]
+            skipped = watch.skipped
             try:
-                prediction, events, skipped = self._watches[name].step(frame)
+                prediction, events = watch.take(frame)
             except EdgevidError as error:  # such as a crop that reaches past the picture
                 camera.refuse(str(error))
                 continue
@@ -95,10 +85,13 @@ class Watcher:
                 _LOG.exception("%s: a picture cannot be classified", name)
                 camera.refuse(f"cannot be classified: {type(error).__name__}: {error}")
                 continue
-            self._hub.stepped(name, frame, prediction, skipped)
+            if prediction is None:  # a frame between two ticks: capture sends none
+                continue
+            self._hub.record_step(name, frame, prediction, watch.skipped - skipped)
             self._take(name, frame)
-            for event in events:
-                self._hub.happened(name, event)
+            if name in self._keepers:
+                self._keepers[name].add(watch.stream, frame.timestamp)
+            self._publish(name, events)
             stepped += 1
         return stepped
 
@@ -109,5 +102,10 @@ class Watcher:
 
     def _end(self, name: str) -> None:
         """Ends what is going on in front of a camera."""
-        for event in self._watches[name].end():
-            self._hub.happened(name, event)
+        self._publish(name, self._watches[name].end())
+        if name in self._keepers:
+            self._keepers[name].end()
+
+    def _publish(self, name: str, events: Iterable[Event]) -> None:
+        for event in events:
+            self._hub.bus.publish(name, event)

@@ -1,4 +1,4 @@
-"""Has clips written beside the watching, in a thread of its own."""
+"""Writes clips in a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from apps.raspberry_pi.bus import CameraEvent, EventBus
 from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
-from apps.raspberry_pi.hub import CameraEvent, Hub
 from edgevid import EdgevidError, Frame
 
 _LOG = logging.getLogger("edgevid.service")
@@ -30,7 +30,7 @@ class Recorder:
 
     Args:
         config: where, how much, how long.
-        hub: whose events start clips.
+        bus: whose events start clips.
         fps: frames a second that the cameras give.
 
     Raises:
@@ -38,13 +38,13 @@ class Recorder:
         UsageError: another service keeps its clips there.
     """
 
-    def __init__(self, config: ClipsConfig, hub: Hub, fps: float) -> None:
+    def __init__(self, config: ClipsConfig, bus: EventBus, fps: float) -> None:
         self._clips = Clips(config, fps)
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._counting = threading.Lock()
         self._frames = self._bytes = 0  # that wait
         self._failing = False
-        self._leave = hub.listen(self._take_event)
+        self._leave = bus.listen(self._take_event)
         self._thread = threading.Thread(target=self._run, name="clips", daemon=True)
         self._thread.start()
 

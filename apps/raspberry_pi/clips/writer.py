@@ -1,4 +1,4 @@
-"""What led to an event and what followed: a video, with a JSON file beside it.
+"""Writes a video of the seconds around each event, with a JSON file beside it.
 
 The last seconds of each camera are held in memory as JPEG. When an action starts they are
 written, and then what comes, as it comes: at any moment little is left to do.
@@ -12,9 +12,9 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
+from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.clips.folder import ClipFolder, waiting
 from apps.raspberry_pi.config import ClipsConfig
-from apps.raspberry_pi.hub import CameraEvent
 from apps.raspberry_pi.pictures import Picture, bgr, from_jpeg, jpeg
 from edgevid import EdgevidError, Frame, open_video
 from edgevid.support.atomic_file import atomic_file

@@ -1,4 +1,4 @@
-"""Starts telling an MQTT broker what the cameras see, as the config has it."""
+"""Publishes to an MQTT broker what the cameras see."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def start(
 
 
 def _device(state_folder: Path) -> str:
-    """Returns what this service is called by brokers and Home Assistant, the same for ever."""
+    """Returns the name of this service for brokers and Home Assistant; it never changes."""
     path = state_folder / "device"
     with suppress(OSError, ValueError):
         known = path.read_text("ascii").strip()

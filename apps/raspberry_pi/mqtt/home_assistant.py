@@ -1,4 +1,4 @@
-"""What Home Assistant must be told so that a camera appears there by itself.
+"""The messages by which Home Assistant discovers the cameras.
 
 Device discovery, as Home Assistant has it since 2024.11:
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload

@@ -1,4 +1,4 @@
-"""The connection to an MQTT broker: what it is told, in which order, and what if it goes away.
+"""The connection to an MQTT broker: what is published, in which order, and reconnection.
 
 An event leaves the outbox when the broker has said that it has it (QoS 1), and the next one is
 sent only then, so they arrive in order. Where it is not known whether the broker has it, because
@@ -26,8 +26,9 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
+from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import MqttConfig
-from apps.raspberry_pi.hub import CameraEvent, Hub
+from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message, state_message
 from apps.raspberry_pi.mqtt import home_assistant
 from apps.raspberry_pi.mqtt.outbox import Message, Outbox
@@ -101,7 +102,7 @@ class MqttLink:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        self._leave_hub = hub.keep(self._keep)
+        self._leave_hub = hub.bus.keep(self._keep)
         # What was before is each time forgotten on both sides: the outbox knows what is to be sent.
         client.connect_async(config.host, config.port, keepalive=_KEEP_ALIVE_S, clean_start=True)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -179,7 +180,7 @@ class MqttLink:
         self._leave()
 
     def _pause(self) -> float:
-        """Returns for how long there is nothing to do unless somebody says so."""
+        """Returns for how long there is nothing to do unless it is woken."""
         if self._answers_until is None:
             return _TURN_S
         return max(0.0, min(_TURN_S, self._answers_until - time.monotonic()))
@@ -213,7 +214,7 @@ class MqttLink:
             self._subscribing, self._cut_while_subscribing = None, 0
 
     def _settle(self) -> None:
-        """Begins to tell, once nobody else has claimed the topic in time."""
+        """Begins to publish, once no other service has claimed the topic in time."""
         if self._answers_until is None or time.monotonic() < self._answers_until:
             return
         self._answers_until = None
@@ -288,11 +289,13 @@ class MqttLink:
             self._clear(topic)
         self._retained.add(wanted)
         if self._announces:
-            self._announcements = {self._announce(camera.name) for camera in self._hub.cameras()}
+            self._announcements = {
+                self._announce(camera.name) for camera in self._hub.status.cameras()
+            }
 
     def _wanted(self) -> frozenset[str]:
         """Returns the topics under which brokers are to keep something."""
-        names = [camera.name for camera in self._hub.cameras()]
+        names = [camera.name for camera in self._hub.status.cameras()]
         states = {f"{self._config.topic}/{name}/state" for name in names}
         if not self._config.discovery:
             return frozenset(states)
@@ -353,7 +356,7 @@ class MqttLink:
     def _send_states(self) -> None:
         """Sends what is news; with each connection all are sent again."""
         now = time.monotonic()
-        for camera in self._hub.cameras():
+        for camera in self._hub.status.cameras():
             state = state_message(camera)
             at, told = self._told.get(camera.name, (-_REFRESH_S, {}))
             due = now - at >= (

@@ -1,4 +1,4 @@
-"""Messages that wait on disk until the broker has them: bounded, in order, through any crash.
+"""Messages that wait on disk until the broker has them: bounded, in order, kept through a crash.
 
 SQLite does the work. Its write-ahead log makes each commit whole or not done at all, whenever the
 process is killed, and reaches the disk before it counts as done, so a power cut takes nothing
@@ -22,7 +22,7 @@ from apps.raspberry_pi import in_use
 
 _LOG = logging.getLogger("edgevid.mqtt")
 
-_PATIENCE_S = 1.0  # for the disk, before whoever adds a message goes on without it
+_PATIENCE_S = 1.0  # to wait for the disk before going on without it
 _AGAIN_S = 5.0  # between attempts when the disk takes nothing
 _PAUSE_S = 0.05  # between attempts to open a file that is in use
 _FORM = 1  # of the table, as the file's user_version; files from before that say 0

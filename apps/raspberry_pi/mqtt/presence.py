@@ -1,7 +1,7 @@
-"""Whether another service tells the same topic: each asks when it comes, who is there answers.
+"""Detects another service on the same topic: each asks when it starts, and a running one answers.
 
-The broker itself tells only of one that has the same client id, and then it is too late: each
-would push the other out for ever.
+The broker itself reports only one that has the same client id, and then it is too late: each
+would disconnect the other again and again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Presence:
     """What one run of a service says to others on its topic, and makes of what they say.
 
     Attributes:
-        is_settled: whether the topic is ours: nobody has answered in time.
+        is_settled: whether the topic is ours: no other service has answered in time.
     """
 
     def __init__(self) -> None:

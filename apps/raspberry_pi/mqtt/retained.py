@@ -1,8 +1,8 @@
-"""What brokers hold because of this service: which of it is still right, which has to go.
+"""The topics that the broker retains for this service, so that outdated ones are cleared.
 
-A broker keeps a retained message for ever. A camera that is taken out of the config would stay in
-Home Assistant, and live, until somebody clears its topics: so they are remembered in the state
-folder before they are told.
+A broker keeps a retained message until it is cleared. A camera that is removed from the config
+would stay in Home Assistant, shown as live. So the topics are written to the state folder before
+they are published, and cleared when their camera is gone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page: what the cameras see, to be looked at from a phone. Starts and stops its server."""
+"""The web page: live pictures, scores, events and clips. Starts and stops its server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from apps.raspberry_pi.web.binding import NotYetError, bind
 from edgevid import MissingDependencyError, UsageError
 
 try:
-    import uvicorn
-
     from apps.raspberry_pi.web.app import application
-    from apps.raspberry_pi.web.connections import LONGEST_HEADER, BoundedConnection, Server
+    from apps.raspberry_pi.web.connections import Server, settings
 except ImportError as error:
     raise MissingDependencyError(
         f"the page needs {error.name}: pip install {error.name}, or set [web] enabled = false"
@@ -27,7 +25,7 @@ except ImportError as error:
 
 _LOG = logging.getLogger("edgevid.web")
 
-_SHORTEST_TOKEN = 16  # characters: what nobody guesses over a network
+_SHORTEST_TOKEN = 16  # characters: not to be guessed over a network
 _WORKER = re.compile(r"(pictures|clips|asyncio)_\d+")  # names of threads of the pools in app.py
 _WAIT_S = (1.0, 15.0)  # between attempts to listen: at first, at most
 
@@ -95,23 +93,8 @@ class Web:
         self._config = config
         self._stopping = threading.Event()
         self._workers: set[threading.Thread] = set()  # seen so far
-        # Starts and stops are ours; what is wrong with a request is the client's affair.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        self._server = Server(
-            uvicorn.Config(
-                application(hub, token, clips, lambda: self._server.should_exit),
-                http=BoundedConnection,
-                ws="none",
-                loop="asyncio",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=1,
-                h11_max_incomplete_event_size=LONGEST_HEADER,
-            )
-        )
+        page = application(hub, token, clips, lambda: self._server.should_exit)
+        self._server = Server(settings(page))
         self._listening = listening
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()

@@ -1,4 +1,4 @@
-"""Answers that take long, of each kind no more at once than the machine bears."""
+"""Slow answers, limited in number by kind."""
 
 from __future__ import annotations
 

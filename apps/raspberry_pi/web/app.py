@@ -1,4 +1,4 @@
-"""What the page consists of, by address."""
+"""The addresses of the page."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.web import clips, live, metrics
+from apps.raspberry_pi.web.access import AccessControl
 from apps.raspberry_pi.web.answers import Places
-from apps.raspberry_pi.web.guard import Guard
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -41,11 +41,11 @@ def application(
 
     Args:
         hub: what it shows.
-        token: without which nobody sees it; None for none.
+        token: what a client must present; None for none.
         folder: the clips'; None where none are kept.
-        is_over: whether the service ends: then so must what goes on for ever.
+        is_over: whether the service ends; then open event streams end too.
     """
-    # One after the other: whoever asks for much does not take the machine from the watcher.
+    # One after the other, so that many requests do not take the processor from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
     decoders = ThreadPoolExecutor(_READERS, "players")
     figures = metrics.exporter(hub)
@@ -53,12 +53,12 @@ def application(
     listing: asyncio.Future[list[dict[str, Any]]] | None = None
 
     async def picture(request: Request) -> ASGIApp:
-        shot = await asyncio.get_running_loop().run_in_executor(
-            pictures, hub.shot, request.path_params["camera"]
+        snapshot = await asyncio.get_running_loop().run_in_executor(
+            pictures, hub.snapshots.snapshot, request.path_params["camera"]
         )
-        if shot is None:
+        if snapshot is None:
             return PlainTextResponse("There is no picture of that camera.\n", 404)
-        return Response(shot.jpeg, media_type="image/jpeg")
+        return Response(snapshot.jpeg, media_type="image/jpeg")
 
     async def events(request: Request) -> ASGIApp:
         query = request.query_params
@@ -101,8 +101,8 @@ def application(
         return downloads.file(answer)
 
     async def health(_: Request) -> ASGIApp:
-        cameras = {camera.name: camera.state for camera in hub.cameras()}
-        well = not hub.problem and all(state == "live" for state in cameras.values())
+        cameras = {camera.name: camera.state for camera in hub.status.cameras()}
+        well = not hub.status.problem and all(state == "live" for state in cameras.values())
         return JSONResponse({"well": well, "cameras": cameras}, 200 if well else 503)
 
     async def prometheus(_: Request) -> ASGIApp:
@@ -110,7 +110,7 @@ def application(
 
     icon = _file("icon.svg", "image/svg+xml")
     routes = [
-        Route("/", _file("index.html", "text/html", {"model": hub.model})),
+        Route("/", _file("index.html", "text/html", {"model": hub.status.model})),
         Route("/style.css", _file("style.css", "text/css")),
         Route("/page.js", _file("page.js", "text/javascript")),
         Route("/icon.svg", icon),
@@ -124,7 +124,7 @@ def application(
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # to wherever the Host header says
-    return Guard(app, token, (_PAGE / "login.html").read_bytes())
+    return AccessControl(app, token, (_PAGE / "login.html").read_bytes())
 
 
 def _is_known(request: Request, answer: FileResponse) -> bool:

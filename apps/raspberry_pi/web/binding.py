@@ -19,7 +19,7 @@ BACKLOG = 1024  # clients that may wait to be let in
 
 
 class NotYetError(Exception):
-    """Nobody can listen there now; says why."""
+    """The address cannot be listened at now; the message says why."""
 
 
 def bind(host: str, port: int) -> socket.socket:

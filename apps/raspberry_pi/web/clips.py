@@ -1,6 +1,6 @@
-"""The clips that are kept, to be listed, played and fetched.
+"""Lists, plays and downloads the kept clips.
 
-Whatever else lies in the folder is passed over: a clip is a video and a JSON file beside it that
+Other files in the folder are ignored: a clip is a video and a JSON file beside it that
 names it, both regular files with a name that is text.
 """
 
@@ -141,7 +141,7 @@ def _read(path: Path) -> bytes:
         OSError: it is none, or it cannot be read.
         ValueError: it is too long.
     """
-    # Neither through a link out of the folder, nor waiting for a pipe that nobody writes to.
+    # Neither through a link out of the folder, nor waiting for a pipe without a writer.
     number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(number, "rb") as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):

@@ -1,14 +1,17 @@
-"""Connections to the page, none of which can stay for nothing or keep others out."""
+"""Limits on connections to the page: idle ones end, and none keeps others out."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import time
+from typing import Any
 
 import h11
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from apps.raspberry_pi.web.binding import BACKLOG
@@ -26,6 +29,31 @@ _LONGEST_REQUEST = 2 * LONGEST_HEADER
 _MOST_LINES = 256
 
 _A_TURN = 16  # clients that are let in before what they ask is read
+
+
+def settings(application: ASGIApp, **more: Any) -> uvicorn.Config:
+    """Returns how an application is served within these bounds.
+
+    Args:
+        application: what answers.
+        more: of uvicorn's settings, such as a certificate.
+    """
+    # Starts and stops are ours; what is wrong with a request is the client's affair.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    return uvicorn.Config(
+        application,
+        http=BoundedConnection,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=LONGEST_HEADER,
+        **more,
+    )
 
 
 class Server(uvicorn.Server):
@@ -129,7 +157,7 @@ class BoundedConnection(H11Protocol):
         if len(there) > MOST:
             others = [other for other in there if other is not self]
             longest = min(others, key=BoundedConnection._place)
-            # Nobody is cut off in the middle of an answer for somebody who has yet to ask.
+            # An answer under way is not cut off for a connection that has not asked yet.
             (self if longest._is_answered else longest).transport.abort()
 
     def _place(self) -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""Events as they happen, and what the cameras show, as server-sent events.
+"""Events and scores as server-sent events.
 
 The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -11,8 +11,10 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from apps.raspberry_pi.hub import CameraEvent, CameraStatus, Hub
+from apps.raspberry_pi.bus import CameraEvent
+from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message, utc
+from apps.raspberry_pi.status import CameraStatus
 
 _TURN_S = 0.2  # how often the page hears what the cameras show: the model's own pace
 _QUIET_S = 15.0  # after which a comment shows that the line is there
@@ -43,9 +45,9 @@ async def stream(
         except asyncio.QueueFull:
             fell_behind = True
 
-    leave = hub.listen(lambda found: _call(loop, put, found))
+    leave = hub.bus.listen(lambda found: _call(loop, put, found))
     try:
-        remembered = hub.recent()
+        remembered = hub.bus.recent()
         known = {found.id for found in remembered}  # they may be in the queue as well
         yield "retry: 2000\n\n"
         for found in _missed(remembered, after, recent):
@@ -53,7 +55,7 @@ async def stream(
         told, spoke = "", time.monotonic()
         while not (is_over() or fell_behind):
             now = (
-                _message("cameras", [describe(camera) for camera in hub.cameras()])
+                _message("cameras", [describe(camera) for camera in hub.status.cameras()])
                 if cameras
                 else ""
             )

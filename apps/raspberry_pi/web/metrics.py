@@ -1,4 +1,4 @@
-"""Figures for Prometheus. No label of an action is in them: there may be 600 of each camera."""
+"""Figures for Prometheus. Labels of actions are left out: there may be 600 for each camera."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from apps.raspberry_pi.hub import BOUNDS_S, CameraStatus, Histogram, Hub
+from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.status import BOUNDS_S, CameraStatus, Histogram
 from edgevid import __version__
 
 _BOUNDS = [*map(str, BOUNDS_S), "+Inf"]
@@ -28,10 +29,10 @@ def exporter(hub: Hub) -> Callable[[], bytes]:
     events = Counter(
         "edgevid_events", "Actions that started or ended.", ["camera", "state"], registry=registry
     )
-    for camera in hub.cameras():
+    for camera in hub.status.cameras():
         for state in ("start", "end"):
             events.labels(camera.name, state)
-    hub.listen(lambda found: events.labels(found.camera, found.event.state).inc())
+    hub.bus.listen(lambda found: events.labels(found.camera, found.event.state).inc())
     return lambda: generate_latest(registry)
 
 
@@ -41,9 +42,9 @@ class _Cameras(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yields the figures as they are now."""
-        cameras = self._hub.cameras()
+        cameras = self._hub.status.cameras()
         about = GaugeMetricFamily("edgevid_info", "Version and model.", labels=["version", "model"])
-        about.add_metric([__version__, self._hub.model], 1)
+        about.add_metric([__version__, self._hub.status.model], 1)
         yield about
         up = GaugeMetricFamily("edgevid_camera_up", "Whether frames come.", labels=["camera"])
         for camera in cameras:

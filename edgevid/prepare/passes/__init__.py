@@ -1,1 +1,1 @@
-"""The rewrites, one a module: each takes a graph and says what it changed."""
+"""The rewrites, one a module: each takes a graph and returns what it changed."""

@@ -1,4 +1,4 @@
-"""The passes about a network's features: what it knows before its classifier."""
+"""The passes for a network's features, the input of its classifier."""
 
 from __future__ import annotations
 
@@ -72,12 +72,18 @@ def _frame_of(graph: Graph, state: str) -> int | None:
     """Returns what a running mean ``state + alpha * (frame - state)`` is over."""
     before, after = graph.inputs[state], graph.outputs[state]
     addition = graph.producer(after, "ADD")
-    if addition is None or addition.inputs[0] != before:
+    if addition is None or before not in addition.inputs:
         return None
-    step = graph.producer(addition.inputs[1], "MUL")
-    if step is None or graph.inputs.get(ALPHA) != step.inputs[1]:
+    step = graph.producer(sum(addition.inputs) - before, "MUL")
+    if step is None:
         return None
-    news = graph.producer(step.inputs[0], "SUB")
-    if news is None or news.inputs[1] != before or graph.dtype(news.inputs[0]) != np.float32:
-        return None
-    return int(news.inputs[0])
+    for news, share in (step.inputs, step.inputs[::-1]):
+        shaped = graph.producer(share, "RESHAPE")  # as the workshop's exporter writes it
+        alpha = shaped.inputs[0] if shaped is not None else share
+        difference = graph.producer(news, "SUB")
+        if difference is None or alpha != graph.inputs.get(ALPHA):
+            continue
+        frame = int(difference.inputs[0])
+        if difference.inputs[1] == before and graph.dtype(frame) == np.float32:
+            return frame
+    return None

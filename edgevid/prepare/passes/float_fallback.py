@@ -1,4 +1,4 @@
-"""The passes that compute in float32 what int8 cannot do, or does slower.
+"""The passes that compute in float32 what int8 cannot do or does more slowly.
 
 XNNPACK takes over the operators that it knows, in unbroken stretches. Each operator that it
 does not know splits the graph, and data is rearranged at both edges; a conversion to float32 and

@@ -1,4 +1,4 @@
-"""The pass that leaves a published model as sure of itself as it was."""
+"""The pass that keeps the confidence of a published model."""
 
 from __future__ import annotations
 

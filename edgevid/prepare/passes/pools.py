@@ -1,4 +1,4 @@
-"""The pass that lets a network forget: running sums become float running means.
+"""The pass that bounds a network's memory: running sums become float running means.
 
 A causal pool of the Model Garden (``GlobalAveragePool3D``) adds each frame's spatial mean to a
 sum that it carries as a state, and divides by a count of frames that it carries as another. It

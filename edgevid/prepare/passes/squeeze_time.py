@@ -1,4 +1,4 @@
-"""The pass that takes the time axis out of the shapes.
+"""The pass that removes the time axis from the shapes.
 
 A network that sees one frame a step needs no axis for time, but the converter writes 5-D tensors
 ``[1, T, H, W, C]`` between 4-D convolutions, with a RESHAPE at every edge. The same memory seen

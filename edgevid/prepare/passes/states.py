@@ -1,4 +1,4 @@
-"""The passes on what goes in and comes out at each step: the states and the image."""
+"""The passes for the inputs and outputs of each step: the states and the image."""
 
 from __future__ import annotations
 

@@ -22,13 +22,14 @@ PHONE_APP = site.PAGE.parent
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, *, cert: Path | None = None, key: Path | None = None) -> Iterator[str]:
     """Serves a folder as the command does; gives its address."""
-    running, listening = server.server(folder), server.listen("localhost", 0)
+    running = server.server(folder, cert=cert, key=key)
+    listening = server.listen("localhost", 0)
     thread = threading.Thread(target=server.serve, args=(running, listening), daemon=True)
     thread.start()
     try:
-        yield f"http://localhost:{listening.getsockname()[1]}/"
+        yield f"{'https' if cert else 'http'}://localhost:{listening.getsockname()[1]}/"
     finally:
         running.should_exit = True
         thread.join(30)
@@ -52,7 +53,7 @@ def libraries() -> None:
 
 @pytest.fixture(scope="session")
 def built(libraries: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with the model that edgevid brings along."""
+    """A site with the bundled model."""
     folder = tmp_path_factory.mktemp("phone")
     (folder / "models").mkdir()
     site.assemble(folder / "site", models.prepared(["camera-motion"], folder / "models"))

@@ -4,13 +4,16 @@
 
 Headless Chromium on this machine stands for the phone. The published MoViNet-A0 is in a folder of
 ``EDGEVID_MODELS``, and real clips lie beside that folder. Steps are timed in turns, page and
-Python, one thread each; of both the minimum and the median, as other programs disturb the rest.
+Python, one thread each: of both the minimum, the median, and the processor's time, which other
+programs on the machine disturb least.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
+import os
 import sys
 import tempfile
 import time
@@ -33,6 +36,7 @@ from tests.apps.phone import playing
 from tests.apps.phone.conftest import serving
 
 NAME = "movinet-a0"
+PARTS = ("step_ms", "parity", "memory")
 _TURNS, _STEPS = 8, 50  # of timing
 _SAMPLES = 24  # of memory
 
@@ -71,6 +75,10 @@ window.model.then(async model => {
 def main() -> int:
     """Runs the command; returns its exit code."""
     parser = report.arguments("tests.apps.phone.measure", __doc__)
+    parser.add_argument(
+        "--part", choices=PARTS, action="append",
+        help="measure only this, can be repeated, and keep the rest of the results' file",
+    )  # fmt: skip
     parser.add_argument("--hours", type=float, default=2, help="of frames, for the memory")
     chosen = parser.parse_args()
     return command.guard(lambda: _run(chosen))
@@ -78,17 +86,23 @@ def main() -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     before = machine.read()
+    parts = chosen.part or PARTS
     results: dict[str, Any] = {}
+    if chosen.part and chosen.json is not None and chosen.json.exists():
+        results = json.loads(chosen.json.read_text("utf-8"))
     with _page() as (browser, built):
         playing.load(browser, NAME)
         model = load_model(published_path())
-        results["step_ms"] = _steps(browser, model)
-        _say("one step", results["step_ms"])
-        results["parity"] = _parity(browser, built, model, 3 if chosen.quick else 1000)
-        _say("parity", {k: v for k, v in results["parity"].items() if k != "clips"})
-        steps = round((0.01 if chosen.quick else chosen.hours) * 3600 * model.manifest.fps)
-        results["memory"] = _memory(browser, steps)
-        _say("memory", results["memory"])
+        if "step_ms" in parts:
+            results["step_ms"] = _steps(browser, model)
+            _say("one step", results["step_ms"])
+        if "parity" in parts:
+            results["parity"] = _parity(browser, built, model, 3 if chosen.quick else 1000)
+            _say("parity", {k: v for k, v in results["parity"].items() if k != "clips"})
+        if "memory" in parts:
+            hours = 0.01 if chosen.quick else chosen.hours
+            results["memory"] = _memory(browser, round(hours * 3600 * model.manifest.fps))
+            _say("memory", results["memory"])
         results["browser"] = browser.ask("Browser.getVersion")["product"]
     results["machine"] = machine.facts(before, machine.read())
     report.write_json(chosen.json, results)
@@ -116,22 +130,38 @@ def _steps(browser: Browser, model: Model) -> dict[str, float]:
     here: list[float] = []
     size = (model.signature.height, model.signature.width, 3)
     picture = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    cpu = {"page": 0.0, "python": 0.0}
     for _ in range(_TURNS):
+        before = _cpu_ms(browser)
         there += browser.run(_with_steps(_LOGITS, _STEPS))
+        cpu["page"] += _cpu_ms(browser) - before
+        before = time.process_time() * 1000
         for number in range(_STEPS):
             picture[0, number] ^= 255
             began = time.perf_counter()
             stream.logits(picture)
             here.append((time.perf_counter() - began) * 1000)
+        cpu["python"] += time.process_time() * 1000 - before
         whole += browser.run(_with_steps(_RUN, _STEPS))
     figures = {
         f"{name}_{mark}": round(float(function(values)), 2)
         for name, values in (("page", there), ("page_from_picture", whole), ("python", here))
         for mark, function in (("min", np.min), ("p50", np.median))
     }
-    for mark in ("min", "p50"):
+    for name, milliseconds in cpu.items():
+        figures[f"{name}_cpu"] = round(milliseconds / (_TURNS * _STEPS), 2)
+    for mark in ("min", "p50", "cpu"):
         figures[f"ratio_{mark}"] = round(figures[f"page_{mark}"] / figures[f"python_{mark}"], 2)
     return figures
+
+
+def _cpu_ms(browser: Browser) -> float:
+    """Returns how long processors have worked for what runs pages, in milliseconds."""
+    ticks = 0
+    for pid in browser.renderers():
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])  # in user mode and in the kernel
+    return ticks * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def _parity(browser: Browser, built: Path, model: Model, most: int) -> dict[str, Any]:
@@ -185,13 +215,14 @@ def _named(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def _memory(browser: Browser, steps: int) -> dict[str, Any]:
-    samples = []
+    samples, taken = [], []
     each = max(1, steps // _SAMPLES)
     for _ in tqdm(range(_SAMPLES), "memory", unit="part"):
         browser.run(_with_steps(_RUN, each))
         browser.ask("HeapProfiler.collectGarbage")
         samples.append(round(max(map(machine.rss_mb, browser.renderers())), 1))
-    return {"steps": each * _SAMPLES, "rss_mb": samples}
+        taken.append(browser.run("window.model.then(model => model.memory())") / 2**20)
+    return {"steps": each * _SAMPLES, "rss_mb": samples, "webassembly_mb": taken}
 
 
 def _with_steps(script: str, steps: int) -> str:

@@ -20,6 +20,7 @@ from edgevid import EventDetector, EventRules, Pace, Prediction, Score
 from edgevid.modelfile import manifest
 from edgevid.modelfile.head import Head
 from edgevid.modelfile.manifest import Manifest
+from edgevid.runtime.gate import Gate
 from edgevid.runtime.head import HeadState
 from edgevid.runtime.preprocess import Preprocess
 from edgevid.runtime.scenes import SceneWatch
@@ -292,3 +293,38 @@ def test_a_manifest_that_is_wrong(page: Browser, key: str, value: object) -> Non
         archive.writestr("manifest.json", json.dumps({**values, key: value}))
         archive.writestr("labels.txt", labels)
     assert str(read(page, changed.getvalue())).startswith("ModelFileError: The model's manifest")
+
+
+def test_gate(page: Browser) -> None:
+    generator = np.random.default_rng(8)
+    base = generator.integers(40, 200, (6, 8, 3)).repeat(20, 0).repeat(20, 1)
+    pictures, gate, expected = [], Gate(5.0), []
+    for number in range(120):
+        lit = base * (1.02 if number > 60 else 1)  # the camera's exposure: opens nothing
+        shown = np.clip(lit + generator.normal(0, 1, base.shape), 0, 255).astype(np.uint8)
+        if 80 <= number < 84:
+            shown[30:90, 30:90] = 255  # somebody
+        pictures.append(shown)
+        score = 0.5 + 0.3 * (80 <= number < 90)
+        expected.append(gate.passes(shown))
+        if expected[-1]:
+            gate.note({"a": score})
+    with_alpha = [np.dstack([one, np.full(one.shape[:2], 255, np.uint8)]) for one in pictures]
+    got = answer(
+        page,
+        "model/gate.js",
+        BYTES
+        + """
+        const gate = new module.Gate(5);
+        return pictures.map((one, number) => {
+          const passes = gate.passes({data: bytes(one), width: 160, height: 120});
+          const probability = 0.5 + (number >= 80 && number < 90 ? 0.3 : 0);
+          if (passes) gate.note([{label: "a", probability}]);
+          return passes;
+        });
+        """,
+        pictures=[text(one.tobytes()) for one in with_alpha],
+    )
+    assert got == expected
+    assert {True, False} == set(expected[:80])
+    assert expected[80]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -20,10 +21,11 @@ import edgevid
 from edgevid.support.opencv import cv2
 from tests.apps.browser import PHONE, Browser, needs_chromium
 from tests.apps.phone.conftest import serving
-from tests.apps.test_page import FAINT
+from tests.apps.web.test_page import FAINT
 
 pytestmark = needs_chromium
 
+ROOT = Path(__file__).parents[3]
 DEMO = Path(edgevid.__file__).parent / "bundled" / "demo.mp4"
 FAKE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 SMALL = """
@@ -32,6 +34,11 @@ SMALL = """
   .map(one => [one.id || one.innerText, one.closest('.check') ?? one])
   .filter(([, one]) => one.offsetHeight < 44 || one.offsetWidth < 44)
   .map(([name, one]) => `${name} ${one.offsetWidth}x${one.offsetHeight}`)
+"""
+KEEP_SHARED = """
+window.files = [];
+navigator.canShare = () => true;
+navigator.share = async ({files}) => { window.files.push(...files); };
 """
 NAMELESS = """
 [...document.querySelectorAll('button, a, input, select, summary')]
@@ -273,3 +280,65 @@ def test_without_relaxed_simd(address: str, tmp_path: Path) -> None:
         )
         asked = browser.run("performance.getEntriesByType('resource').map(one => one.name)")
         assert not any("litert_wasm_internal" in name for name in asked)
+
+
+def test_teach_an_action_and_take_it_to_a_board(address: str, film: Path, tmp_path: Path) -> None:
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={film}")
+    with phone(tmp_path / "profile", *flags) as browser:
+        browser.go(address)
+        ready(browser)
+        browser.touch("#start")
+        browser.until("document.querySelector('#scores .percent').textContent")
+        browser.touch("#teach summary")
+        browser.until("!document.querySelector('#teach-background').disabled")
+        assert browser.run("document.querySelector('#teach-action').disabled")
+        browser.touch("#teach-name")
+        browser.type("wave")
+        for button, seconds in (("action", 1.6), ("background", 2.4), ("action", 1.6)):
+            before = browser.run("document.querySelectorAll('#examples li').length")
+            browser.hold(f"#teach-{button}", seconds)
+            browser.until(f"document.querySelectorAll('#examples li').length > {before}")
+        shown(browser, "teach")
+        browser.run(KEEP_SHARED)
+        browser.touch("#teach-fit")
+        browser.until("document.querySelector('#teach-line').textContent.startsWith('It runs now')")
+        assert browser.run("document.querySelector('#model-name').textContent") == "wave"
+        browser.until("document.querySelector('#scores .label').textContent === 'wave'")
+        shown(browser, "taught")
+        browser.touch("#teach-download")
+        browser.until("window.files.length === 1")
+        data = base64.b64decode(browser.run(
+            "window.files[0].arrayBuffer().then(data => btoa(Array.from("
+            "new Uint8Array(data), byte => String.fromCharCode(byte)).join('')))"
+        ))  # fmt: skip
+        path = tmp_path / "wave.tflite"
+        path.write_bytes(data)
+        model = edgevid.load_model(path)
+        assert model.manifest.labels == ("wave",)
+        assert model.manifest.provenance["taught"]["examples"] == {"background": 1, "wave": 2}
+        predictions = list(edgevid.classify(DEMO, model))
+        assert {one.top.label for one in predictions} == {"wave"}
+        browser.go(address)  # it is still there
+        ready(browser)
+        assert browser.run("document.querySelector('#models').value") == "wave"
+
+
+def test_benchmark_writes_what_benchmarks_latency_writes(address: str, tmp_path: Path) -> None:
+    with phone(tmp_path / "profile") as browser:
+        browser.go(f"{address}bench.html?quick")
+        browser.until("document.querySelector('#support')?.textContent")
+        browser.touch("#measure")
+        browser.until("document.querySelector('#line').textContent === 'done'")
+        shown(browser, "benchmark")
+        assert browser.run(FAINT) == []
+        there = json.loads(browser.run("document.querySelector('#json').value"))
+    known = json.loads((ROOT / "benchmarks" / "reference" / "latency.json").read_text())
+    assert there.keys() == known.keys()
+    assert there["machine"].keys() == known["machine"].keys()
+    (model,) = there["models"]
+    assert model.keys() - {"size"} == known["models"][0].keys()
+    assert model["parts_p50_ms"].keys() == known["models"][0]["parts_p50_ms"].keys()
+    for way, figures in model["ways"].items():
+        assert figures.keys() == {"steps", "p50", "p90", "p95", "p99", "max"}
+        assert 0 < figures["p50"] <= figures["p90"] <= figures["max"], way
+    assert set(model["ways"]) == {"back to back", "at 5 fps"}

@@ -53,7 +53,7 @@ export class HeadState {
    * @param {Float32Array} features
    */
   step(features) {
-    const means = this.#means.add(features), { weights, bias } = this.#head;
+    const { weights, bias, roots } = this.#head, means = this.#means.add(rooted(features, roots));
     return bias.map((value, label) => {
       let sum = value;
       for (let at = 0; at < means.length; at++) sum += weights[label * means.length + at] * means[at];
@@ -65,4 +65,15 @@ export class HeadState {
   clear() {
     this.#means.clear();
   }
+}
+
+/**
+ * Returns features with the square root taken so many times.
+ * @param {Float32Array} features
+ * @param {number} roots
+ */
+export function rooted(features, roots) {
+  let found = roots ? features.map((value) => Math.max(value, 0)) : features;
+  for (let number = 0; number < roots; number++) found = found.map(Math.sqrt);
+  return found;
 }

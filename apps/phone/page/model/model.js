@@ -4,9 +4,15 @@ import { runtimeFile } from "../support.js";
 import { ModelFileError } from "./model_file.js";
 
 /**
- * @typedef {{scores: import("../watch/events.js").Score[], inference_ms: number,
- *   preprocess_ms: number}} Step
- * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[]}} Loaded
+ * @typedef {object} Step
+ * @property {import("../watch/events.js").Score[]} scores
+ * @property {number} inference_ms from the picture's arrival to its scores; 0 where it rested
+ * @property {number} preprocess_ms of these, until the picture was as the network sees it
+ * @property {number} network_ms of these, in LiteRT.js
+ * @property {boolean} rested whether nothing had changed, and the last scores hold
+ * @property {Float32Array} [features] where they were asked for
+ * @typedef {{manifest: import("./model_file.js").Manifest, load_ms: number, input: number[],
+ *   features: number}} Loaded input: height and width; features: 0 where the model gives none
  */
 
 /** A network in a worker of its own, which is ended with it: so is its memory. */
@@ -15,6 +21,7 @@ export class Model {
   /** @type {Map<number, {resolve: (value: any) => void, reject: (why: Error) => void}>} */
   #waiting = new Map();
   #number = 0;
+  #isOver = false;
   /** @type {Loaded} */
   #loaded;
 
@@ -33,13 +40,17 @@ export class Model {
 
   /**
    * @param {Uint8Array<ArrayBuffer>} data a model file; it is handed over and gone here
-   * @param {{name: string, labels?: string[]}} about
+   * @param {object} about
+   * @param {string} about.name
+   * @param {string[]} [about.labels] where it has none
+   * @param {import("./model_file.js").Manifest | null} [about.silent] run it for its features, in
+   *   the way of this manifest
    */
-  static async load(data, { name, labels = [] }) {
+  static async load(data, { name, labels = [], silent = null }) {
     const model = new Model(/** @type {any} */ (null));
     try {
       model.#loaded = await model.#ask(
-        "load", { data, name, labels, runtime: runtimeFile() }, [data.buffer],
+        "load", { data, name, labels, silent, runtime: runtimeFile() }, [data.buffer],
       );
     } catch (error) {
       model.close();
@@ -58,10 +69,11 @@ export class Model {
 
   /**
    * @param {ImageBitmap} picture handed over
+   * @param {{gated?: boolean, features?: boolean}} [how]
    * @returns {Promise<Step>}
    */
-  step(picture) {
-    return this.#ask("step", { picture }, [picture]);
+  step(picture, { gated = false, features = false } = {}) {
+    return this.#ask("step", { picture, gated, features }, [picture]);
   }
 
   /**
@@ -75,6 +87,11 @@ export class Model {
   /** @returns {Promise<void>} */
   reset() {
     return this.#ask("reset");
+  }
+
+  /** How much memory WebAssembly has taken, in bytes. @returns {Promise<number>} */
+  memory() {
+    return this.#ask("memory");
   }
 
   /** Ends it. */
@@ -92,6 +109,7 @@ export class Model {
   #ask(ask, parts = {}, handedOver = []) {
     const id = ++this.#number;
     return new Promise((resolve, reject) => {
+      if (this.#isOver) return reject(stopped("It was closed before."));
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, ask, ...parts }, handedOver);
     });
@@ -99,10 +117,13 @@ export class Model {
 
   /** @param {string} why */
   #fail(why) {
-    const error = new ModelFileError(
-      `The model stopped: ${why} Reload the page, or choose another model.`,
-    );
-    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#isOver = true;
+    for (const { reject } of this.#waiting.values()) reject(stopped(why));
     this.#waiting.clear();
   }
 }
+
+/** @param {string} why */
+const stopped = (why) => new ModelFileError(
+  `The model stopped: ${why} Reload the page, or choose another model.`,
+);

@@ -18,6 +18,7 @@
  * @typedef {object} Head edgevid/modelfile/head.py
  * @property {number[]} windows over how many of the last frames each mean goes
  * @property {number} features
+ * @property {number} roots how many times the square root of each feature is taken first
  * @property {Float32Array} weights `[labels, windows * features]`
  * @property {Float32Array} bias `[labels]`
  */
@@ -71,7 +72,7 @@ export function networkOf(data) {
  * @returns {Head}
  */
 function unpackedHead(described, packed, labels) {
-  const { kind, windows, features } = described;
+  const { kind, windows, features, roots = 0 } = described;
   if (kind !== "linear") {
     throw new ModelFileError("The model's head is of a kind that this page does not know: reload it.");
   }
@@ -82,7 +83,7 @@ function unpackedHead(described, packed, labels) {
     { length: labels * (inputs + 1) }, (_, at) => view.getFloat32(4 * at, true),
   );
   return {
-    windows, features,
+    windows, features, roots,
     weights: numbers.slice(0, labels * inputs), bias: numbers.slice(labels * inputs),
   };
 }

@@ -25,6 +25,8 @@ export class Network {
   #states;
   /** @type {Map<string, Tensor>} */
   #held = new Map();
+  /** Milliseconds that LiteRT.js took for the last step. */
+  took = 0;
 
   /** @param {CompiledModel} model */
   constructor(model) {
@@ -104,9 +106,11 @@ export class Network {
     }
     /** @type {Record<string, Tensor>} */
     let out;
+    const began = performance.now();
     try {
       out = await this.#model.run(Object.fromEntries(given));
     } finally {
+      this.took = performance.now() - began;
       own.forEach((tensor) => tensor.delete());
     }
     for (const [name, tensor] of this.#held) {

@@ -2,7 +2,11 @@
 
 import { ModelFileError } from "./model_file.js";
 
-/** @typedef {{name: string, file: string, size?: number, sha256?: string, features?: string}} Listed */
+/**
+ * @typedef {{file: string, size?: number, sha256?: string}} Stored
+ * @typedef {Stored & {name: string, features?: Stored}} Listed features: the same network up to its
+ *   features, on which a head is taught
+ */
 
 const CACHE = "edgevid-models";
 const OWN = "own/"; // of a person's own files; no address of the site begins so

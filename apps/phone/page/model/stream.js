@@ -2,6 +2,7 @@
 
 import { Network } from "./network.js";
 import { fitted, seen } from "./preprocess.js";
+import { Gate } from "./gate.js";
 import { HeadState } from "./head.js";
 import { CUT, SceneWatch } from "./scenes.js";
 import { topK } from "./topk.js";
@@ -18,6 +19,9 @@ export class Stream {
   #scenes;
   #memoryFrames;
   #counted = 0;
+  #gate;
+  /** @type {import("../watch/events.js").Score[] | null} what the network said last */
+  #latest = null;
   #head;
   /** What the network knew of the last frame before its classifier. @type {Float32Array | null} */
   features = null;
@@ -46,21 +50,30 @@ export class Stream {
     this.#network = network;
     this.#manifest = manifest;
     this.#memoryFrames = Math.max(1, memory * manifest.fps);
+    this.#gate = new Gate(this.#memoryFrames);
     this.#scenes = manifest.follow_scene && memory < Infinity ? new SceneWatch() : null;
   }
 
   /**
    * Takes one more picture and says what is happening.
    * @param {ImageBitmap | VideoFrame} picture closed by the caller
+   * @param {boolean} gated whether the last answer will do where nothing has changed
    */
-  async step(picture) {
+  async step(picture, gated) {
     const began = performance.now();
-    const pixels = this.#pixels(picture);
-    const fittedAt = performance.now();
+    const { fit } = this.#manifest, { width, height } = this.#network;
+    const view = this.#view(picture);
+    if (gated && !this.#gate.passes(view) && this.#latest) {
+      return { scores: this.#latest, inference_ms: 0, network_ms: 0, preprocess_ms: 0, rested: true };
+    }
+    const pixels = fitted(view, width, height, fit);
+    const preprocess_ms = performance.now() - began;
     const logits = await this.logits(pixels);
     const scores = topK(logits, this.#manifest.labels, TOP, this.#head !== null);
-    const now = performance.now();
-    return { scores, inference_ms: now - began, preprocess_ms: fittedAt - began };
+    this.#latest = scores;
+    if (gated) this.#gate.note(scores);
+    const inference_ms = performance.now() - began;
+    return { scores, inference_ms, network_ms: this.#network.took, preprocess_ms, rested: false };
   }
 
   /**
@@ -88,11 +101,13 @@ export class Stream {
     this.#scenes?.reset();
     this.#head?.clear();
     this.features = null;
+    this.#gate.reset();
+    this.#latest = null;
     this.#network.reset();
   }
 
-  /** @param {ImageBitmap | VideoFrame} picture */
-  #pixels(picture) {
+  /** Returns what the network sees of a picture, in the picture's own pixels. @param {ImageBitmap | VideoFrame} picture */
+  #view(picture) {
     const [width, height] = "displayWidth" in picture
       ? [picture.displayWidth, picture.displayHeight] : [picture.width, picture.height];
     const { fit } = this.#manifest, network = this.#network;
@@ -102,7 +117,6 @@ export class Stream {
       this.#canvas.height = part.height;
     }
     this.#context.drawImage(picture, -part.x, -part.y);
-    const image = this.#context.getImageData(0, 0, part.width, part.height);
-    return fitted(image, network.width, network.height, fit);
+    return this.#context.getImageData(0, 0, part.width, part.height);
   }
 }

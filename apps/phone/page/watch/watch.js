@@ -23,6 +23,10 @@ export class Watch {
   #pace;
   #previous = NaN;
   #skipped = 0;
+  /** Whether the network rests while nothing in the picture changes. */
+  gated = false;
+  /** Steps that the network did not have to make. */
+  saved = 0;
 
   /** @param {import("../model/model.js").Model} model */
   constructor(model) {
@@ -47,7 +51,9 @@ export class Watch {
     const ended = gap > LONGEST_GAP_S || gap < 0 ? await this.end() : [];
     this.#previous = timestamp;
     if (!this.#pace.due(timestamp)) return { prediction: null, events: ended };
-    const { scores, inference_ms } = await this.#model.step(await picture());
+    const { scores, inference_ms, rested } =
+      await this.#model.step(await picture(), { gated: this.gated });
+    if (rested) this.saved += 1;
     const prediction = { timestamp, index, scores, inference_ms };
     return { prediction, events: [...ended, ...this.#detector.update(prediction)] };
   }

@@ -1,0 +1,115 @@
+// Films examples with a network's features, and has a head fitted to them.
+
+import { Model } from "../model/model.js";
+import { networkOf } from "../model/model_file.js";
+import { packed } from "../model/pack.js";
+import { Pace } from "../watch/pace.js";
+
+/**
+ * @typedef {import("./frames.js").Example} Example
+ * @typedef {import("../model/model_file.js").Manifest} Manifest
+ * @typedef {import("./choosing.js").Lesson} Lesson
+ */
+
+const LEAST_FRAMES = 3, LONGEST_S = 120;
+
+/** Examples, and the network that sees them. */
+export class Teacher {
+  #network;
+  #manifest;
+  #model;
+  #pace;
+  /** @type {Example[]} */
+  examples = [];
+  /** @type {Example | null} that is being filmed */
+  #filmed = null;
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} network up to its features
+   * @param {Manifest} manifest of the model that it is the network of
+   * @param {Model} model that runs it
+   */
+  constructor(network, manifest, model) {
+    this.#network = network;
+    this.#manifest = manifest;
+    this.#model = model;
+    this.#pace = new Pace(manifest.fps);
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} data a file whose network ends at its features
+   * @param {Manifest} manifest of the model that it is the network of
+   */
+  static async load(data, manifest) {
+    const network = networkOf(data).slice();
+    const model = await Model.load(network.slice(), { name: manifest.name, silent: manifest });
+    return new Teacher(network, manifest, model);
+  }
+
+  get isFilming() {
+    return this.#filmed !== null;
+  }
+
+  /** How long it has been filming, in seconds. */
+  get seconds() {
+    const times = this.#filmed?.times ?? [];
+    return times.length ? times[times.length - 1] - times[0] : 0;
+  }
+
+  /** Begins an example. @param {string} label empty for background */
+  async start(label) {
+    await this.#model.reset();
+    this.#pace = new Pace(this.#manifest.fps);
+    this.#filmed = { label, times: [], features: [] };
+  }
+
+  /** Takes the next frame of the camera. @param {import("../watch/watch.js").Frame} frame */
+  async take({ timestamp, picture }) {
+    const filmed = this.#filmed;
+    if (!filmed || this.seconds > LONGEST_S || !this.#pace.due(timestamp)) return;
+    const { features } = await this.#model.step(await picture(), { features: true });
+    if (!features) return;
+    filmed.times.push(timestamp);
+    filmed.features.push(features);
+  }
+
+  /** Ends the example; returns whether it is long enough to be one. */
+  end() {
+    const filmed = this.#filmed;
+    this.#filmed = null;
+    if (!filmed || filmed.times.length < LEAST_FRAMES) return false;
+    const [first] = filmed.times;
+    this.examples.push({ ...filmed, times: filmed.times.map((time) => time - first) });
+    return true;
+  }
+
+  /** Fits a head, in a worker. @returns {Promise<Lesson>} */
+  learn() {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(`The head could not be fitted: ${message}`));
+      worker.postMessage(this.examples);
+    }).finally(() => worker.terminate());
+  }
+
+  /**
+   * Returns the taught model's file.
+   * @param {Lesson} lesson
+   * @param {string} name
+   */
+  file({ head, labels, rules, judgements }, name) {
+    const count = (/** @type {string} */ label) => this.examples.filter((one) => one.label === label).length;
+    const taught = {
+      taught_in: "a browser",
+      examples: Object.fromEntries(["", ...labels].map((one) => [one || "background", count(one)])),
+      held_out: judgements,
+    };
+    return packed(this.#network, this.#manifest.raw, { head, name, labels, rules, provenance: { taught } });
+  }
+
+  /** Lets go of the network. */
+  close() {
+    this.#model.close();
+  }
+}

@@ -1,0 +1,5 @@
+// Fits a head away from the page, which stays in hand meanwhile.
+
+import { learn } from "./choosing.js";
+
+self.onmessage = ({ data }) => self.postMessage(learn(data));

@@ -1,0 +1,70 @@
+"""Each camera's newest picture with its labels, drawn on request. Thread-safe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apps.raspberry_pi.clock import unix_time
+from apps.raspberry_pi.pictures import jpeg
+from edgevid import Frame, Prediction, draw
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A labelled picture: JPEG, and a number that is another for each picture."""
+
+    jpeg: bytes
+    number: int
+
+
+class Snapshots:
+    """Keeps the newest frame and prediction of each camera.
+
+    Args:
+        names: the cameras.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._cameras = {name: _Camera() for name in names}
+
+    def record_step(self, name: str, frame: Frame, prediction: Prediction) -> None:
+        """The model has looked at a frame."""
+        camera = self._cameras[name]
+        number = camera.newest.number + 1 if camera.newest else 0
+        camera.newest = _Step(number, frame, prediction)
+
+    def snapshot(self, name: str) -> Snapshot | None:
+        """Returns a camera's newest picture with its labels, drawn now unless it was before.
+
+        None when there is no such camera, or no picture of it yet.
+        """
+        camera = self._cameras.get(name)
+        if camera is None:
+            return None
+        with camera.drawing:  # two who look at once cost one drawing
+            newest = camera.newest
+            if newest is None:
+                return None
+            if camera.drawn is None or camera.drawn.number != newest.number:
+                moment = time.localtime(unix_time(newest.frame.timestamp))
+                clock = time.strftime("%H:%M:%S", moment)
+                picture = draw(newest.frame, newest.prediction, time=clock)
+                camera.drawn = Snapshot(jpeg(picture), newest.number)
+            return camera.drawn
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    number: int
+    frame: Frame
+    prediction: Prediction
+
+
+class _Camera:
+    def __init__(self) -> None:
+        self.newest: _Step | None = None  # set by the watcher's thread alone, in one go
+        self.drawing = threading.Lock()
+        self.drawn: Snapshot | None = None

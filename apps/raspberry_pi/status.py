@@ -1,0 +1,166 @@
+"""How each camera is: its state, what the model sees, and how long that takes. Thread-safe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from apps.raspberry_pi.clock import unix_time
+from edgevid import Event, Frame, Prediction, Score
+from edgevid.support.percentiles import Percentiles
+
+State = Literal["starting", "live", "lost"]
+
+BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the histograms
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Durations counted by how long they were.
+
+    Attributes:
+        counts: for each of ``BOUNDS_S`` those that took no longer than it, but longer than the
+            one before; at last those that took longer than them all.
+        total_s: of all together, seconds.
+    """
+
+    counts: tuple[int, ...] = (0,) * (len(BOUNDS_S) + 1)
+    total_s: float = 0.0
+
+    def plus(self, seconds: float) -> Histogram:
+        """Returns it with one more duration."""
+        place = bisect_left(BOUNDS_S, seconds)
+        counts = (*self.counts[:place], self.counts[place] + 1, *self.counts[place + 1 :])
+        return Histogram(counts, self.total_s + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """How a camera is, at one moment.
+
+    Attributes:
+        name: from the config.
+        state: ``starting`` until its first frame, ``live`` while frames come, else ``lost``.
+        since: when it came to that, Unix seconds.
+        problem: one line that says why it is not live, else empty. Holds no password.
+        steps: frames that the model has seen since the service started.
+        skipped: moments of the model's clock for which there was no frame or no time.
+        losses: how often it was lost.
+        latency_ms: ``p50``, ``p95``, ``p99`` of the milliseconds from a frame's capture to
+            its prediction; 0 before the first.
+        inference_ms: the same of the model's part of it.
+        latency, inference: the same two as histograms.
+        scores: the last prediction, best first; empty while the camera is not live.
+        active: labels of the actions that are going on, in the order in which they started.
+        seen: when its newest frame was taken, Unix seconds; None before the first.
+    """
+
+    name: str
+    state: State
+    since: float
+    problem: str = ""
+    steps: int = 0
+    skipped: int = 0
+    losses: int = 0
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+    inference_ms: Mapping[str, float] = field(default_factory=dict)
+    latency: Histogram = field(default_factory=Histogram)
+    inference: Histogram = field(default_factory=Histogram)
+    scores: tuple[Score, ...] = ()
+    active: tuple[str, ...] = ()
+    seen: float | None = None
+
+
+class Status:
+    """What there is to know of a service's cameras.
+
+    Args:
+        names: the cameras, in the order in which they are to be shown.
+        model: what the model is called that watches them.
+
+    Attributes:
+        model: the same.
+        problem: what is wrong with the service itself, empty while nothing is.
+    """
+
+    def __init__(self, names: Iterable[str], model: str = "") -> None:
+        self.model = model
+        self.problem = ""
+        self._lock = threading.Lock()
+        self._cameras = {name: _Camera(name) for name in names}
+
+    def cameras(self) -> list[CameraStatus]:
+        """Returns how each camera is."""
+        with self._lock:
+            return [camera.now() for camera in self._cameras.values()]
+
+    def camera(self, name: str) -> CameraStatus | None:
+        """Returns how one camera is; None when there is none of that name."""
+        with self._lock:
+            camera = self._cameras.get(name)
+            return camera.now() if camera else None
+
+    def set_state(self, name: str, state: State, problem: str = "") -> bool:
+        """A camera is in a state; returns whether that is news."""
+        with self._lock:
+            camera = self._cameras[name]
+            before = camera.status
+            if (before.state, before.problem) == (state, problem):
+                return False
+            camera.status = replace(
+                before,
+                state=state,
+                since=time.time() if state != before.state else before.since,
+                problem=problem,
+                losses=before.losses + (state == "lost" and before.state != "lost"),
+                scores=before.scores if state == "live" else (),
+            )
+            return True
+
+    def record_step(self, name: str, frame: Frame, prediction: Prediction, skipped: int) -> None:
+        """The model has looked at a frame; ``skipped`` more ticks went by before it."""
+        late = max(0.0, time.monotonic() - frame.timestamp)
+        with self._lock:
+            camera = self._cameras[name]
+            camera.latency.add(late * 1000)
+            camera.inference.add(prediction.inference_ms)
+            camera.status = replace(
+                camera.status,
+                steps=camera.status.steps + 1,
+                skipped=camera.status.skipped + skipped,
+                latency=camera.status.latency.plus(late),
+                inference=camera.status.inference.plus(prediction.inference_ms / 1000),
+                scores=prediction.scores,
+                seen=unix_time(frame.timestamp),
+            )
+
+    def record_event(self, name: str, event: Event) -> None:
+        """An action started or ended in front of a camera."""
+        with self._lock:
+            camera = self._cameras[name]
+            others = tuple(label for label in camera.status.active if label != event.label)
+            active = (*others, event.label) if event.state == "start" else others
+            camera.status = replace(camera.status, active=active)
+
+
+class _Camera:
+    """What is known of one camera."""
+
+    def __init__(self, name: str) -> None:
+        self.status = CameraStatus(name, "starting", time.time())
+        self.latency, self.inference = Percentiles(), Percentiles()
+
+    def now(self) -> CameraStatus:
+        return replace(
+            self.status,
+            latency_ms=_percentiles(self.latency),
+            inference_ms=_percentiles(self.inference),
+        )
+
+
+def _percentiles(measured: Percentiles) -> dict[str, float]:
+    return {f"p{percent}": round(measured.at(percent), 3) for percent in (50, 95, 99)}

@@ -1,0 +1,139 @@
+"""``python -m edgevid.teach``: teaches a model from a few clips, on the device itself."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgevid.cli import clashes
+from edgevid.plain_text import readable
+from edgevid.support import command
+from edgevid.teach import examples_of, report, report_of, teach
+
+_EVERY_S = 0.5  # the progress is said this often at most
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.data is None and not chosen.background and chosen.add is None:
+        parser.error("give DATA, --background or --add: something to learn from")
+    if chosen.output.suffix != ".tflite":
+        parser.error(f"the output must end in .tflite, not be {chosen.output}")
+    return command.guard(lambda: _run(chosen), debug=chosen.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.ArgumentParser(
+        prog="python -m edgevid.teach",
+        description="Teaches a model to tell what you show it, from a few clips and ordinary "
+        "footage, in about a minute, on the device itself.",
+        epilog="Beside the model it writes its examples, from which --add goes on, and a report. "
+        "python -m edgevid.stream --model FILE runs it.",
+    )
+    parser.add_argument(
+        "data",
+        type=Path,
+        nargs="?",
+        metavar="DATA",
+        help="a folder with a folder of clips for each class (background/ or none/ is what is "
+        "nothing special); or a list with a path and a label a line; or one with columns path, "
+        "start, end and label, where all outside is background",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the .tflite to write"
+    )
+    parser.add_argument(
+        "--background",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="RECORDING",
+        help="ordinary footage, best of the very camera: videos, folders of them, or what "
+        "edgevid.stream --keep-features kept",
+    )
+    parser.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="what in a file's name says which clips belong together, such as '^(S[0-9]+)_' for a "
+        "person: they are never both learned from and measured on",
+    )
+    parser.add_argument(
+        "--false-alarms",
+        type=float,
+        default=1.0,
+        metavar="PER_HOUR",
+        help="how many false events an hour are allowed (default: 1)",
+    )
+    parser.add_argument(
+        "--add",
+        type=Path,
+        metavar="FILE",
+        help="go on from this taught model and the examples beside it, without their videos",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help="what to teach: a name that python -m edgevid.models lists, or a file (default: auto)",
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+class _Progress:
+    """Says what is going on, and how much longer it takes, on one line of a terminal."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._started = self._said = time.monotonic()
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._started = what, now
+        elif now - self._said < _EVERY_S:
+            return
+        if not sys.stderr.isatty():
+            return
+        self._said = now
+        left = ""
+        if done:
+            left = f", {(now - self._started) / done * (of - done):.0f} s left"
+        print(f"\r\x1b[K{what}: {done} of {of}{left}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leaves the terminal as it was."""
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    clashes.check(
+        {"--output": chosen.output, "the examples": examples_of(chosen.output)},
+        files={"the data": chosen.data, "the model": Path(chosen.model) if chosen.model else None},
+        sources=chosen.background,
+    )
+    progress = _Progress()
+    try:
+        lesson = teach(
+            chosen.data,
+            chosen.output,
+            background=chosen.background,
+            group=chosen.group,
+            false_alarms=chosen.false_alarms,
+            add=chosen.add,
+            model=chosen.model,
+            told=progress,
+        )
+    finally:
+        progress.end()
+    for warning in lesson.warnings:
+        command.complain(warning)
+    for line in report.summary(lesson):
+        print(line)
+    print(f"{readable(str(chosen.output))}, and {report_of(chosen.output) / report.PAGE}")
+    return command.OK

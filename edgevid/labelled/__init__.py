@@ -1,0 +1,7 @@
+"""Labelled clips in folders and lists."""
+
+from edgevid.labelled.clip import Clip, Part
+from edgevid.labelled.reading import read
+from edgevid.labelled.splits import check, hold_out, with_groups
+
+__all__ = ["Clip", "Part", "check", "hold_out", "read", "with_groups"]

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgevid
+from benchmarks.parts.tiny_model import LABELS, tiny_model
+from edgevid.errors import UsageError
+from edgevid.records import Box, Event, Frame, Prediction
+from edgevid.regions.finder import ByDetector
+from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.zones import DWELL, Zone
+from edgevid.runtime.model import Model
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0)}
+AREA = (640, 360)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Model:
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(tiny_model())
+    return edgevid.load_model(path, labels=LABELS)
+
+
+class Told:
+    """A detector that is told where things are; it counts its looks."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = list(boxes)
+        self.looks = 0
+
+    def find(self, image: np.ndarray) -> list[Box]:
+        self.looks += 1
+        return list(self.boxes)
+
+
+def picture(*things: tuple[str, Box]) -> np.ndarray:
+    """A grey picture with coloured things, and their surroundings, in it."""
+    image = np.full((AREA[1], AREA[0], 3), 90, np.uint8)
+    for colour, (x, y, width, height) in things:
+        image[max(0, y - 90) : y + height + 90, max(0, x - 120) : x + width + 120] = COLOURS[colour]
+    return image
+
+
+LEFT, RIGHT = (100, 120, 60, 120), (460, 120, 60, 120)
+
+
+def play(
+    watch: FollowingWatch, image: np.ndarray, ticks: int, start: int = 0
+) -> tuple[list[list[Prediction]], list[Event]]:
+    said, events = [], []
+    for number in range(start, start + ticks):
+        seen = watch.take(Frame(image, number / 5, number))
+        said.append(seen.predictions or [])
+        events += seen.events
+    return said, events
+
+
+def test_each_has_a_stream_of_its_own_and_says_where_it_is(tiny: Model) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT, RIGHT), most=4))
+    said, events = play(watch, picture(("red", LEFT), ("green", RIGHT)), 10)
+    assert [len(predictions) for predictions in said] == [2] * 10
+    by_box = {prediction.box: prediction for prediction in said[-1]}
+    assert by_box[LEFT].top.label == "red"
+    assert by_box[RIGHT].top.label == "green"
+    assert {prediction.track for prediction in said[-1]} == {1, 2}
+    started = {(e.label, e.track, e.box) for e in events if e.state == "start"}
+    assert {(p.top.label, p.track, p.box) for p in said[-1]} <= started
+
+
+def test_nobody_there_means_no_step(tiny: Model) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(), most=4))
+    said, events = play(watch, picture(), 10)
+    assert said == [[]] * 10
+    assert events == []
+
+
+def test_between_two_ticks_there_is_nothing(tiny: Model) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT), most=4))
+    assert watch.take(Frame(picture(), 0.0, 0)).predictions is not None
+    assert watch.take(Frame(picture(), 0.04, 1)).predictions is None
+
+
+def test_what_goes_ends(tiny: Model) -> None:
+    detector = Told(LEFT)
+    watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
+    image = picture(("red", LEFT))
+    _, events = play(watch, image, 10)
+    assert ("start", "red") in {(e.state, e.label) for e in events}
+    detector.boxes.clear()
+    said, events = play(watch, image, 40, start=10)
+    assert said[-1] == []
+    assert ("end", "red", 1) in {(e.state, e.label, e.track) for e in events}
+
+
+def test_the_detector_looks_once_a_second(tiny: Model) -> None:
+    detector = Told(LEFT)
+    play(FollowingWatch(tiny.stream, ByDetector(detector, most=4)), picture(("red", LEFT)), 50)
+    assert detector.looks == 10
+
+
+def test_gated_nobody_looks_until_something_begins() -> None:
+    detector = Told(LEFT)
+    model = edgevid.load_model("camera-motion")  # the tiny one never forgets, so never settles
+    watch = FollowingWatch(model.stream, ByDetector(detector, most=4), gated=True)
+    image = picture(("red", LEFT))
+    said, _ = play(watch, image, 200)
+    looks, saved = detector.looks, watch.saved
+    assert saved > 20
+    assert [prediction.inference_ms for prediction in said[-1]] == [0]
+    play(watch, image, 50, start=200)
+    assert (detector.looks, watch.saved) == (looks, saved + 50)
+    play(watch, picture(("red", LEFT), ("green", RIGHT)), 1, start=250)
+    assert detector.looks == looks + 1
+
+
+def test_a_jump_in_time_starts_afresh(tiny: Model, caplog: pytest.LogCaptureFixture) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT), most=4))
+    image = picture(("red", LEFT))
+    play(watch, image, 10)
+    with caplog.at_level(logging.WARNING, "edgevid"):
+        said, events = play(watch, image, 1, start=5000)
+    assert "starting afresh" in caplog.text
+    assert {e.state for e in events if e.timestamp < 900} == {"end"}
+    assert said[0][0].track == 2
+
+
+def test_those_for_whom_there_is_no_track_are_spoken_of_once(
+    tiny: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT, RIGHT), most=1))
+    with caplog.at_level(logging.WARNING, "edgevid"):
+        said, _ = play(watch, picture(("red", LEFT)), 20)
+    assert [len(predictions) for predictions in said] == [1] * 20
+    assert watch.passed_over == 1
+    assert caplog.text.count("more than 1") == 1
+
+
+def test_zones_name_events_and_dwelling_is_one(tiny: Model) -> None:
+    zone = Zone("door", ((0, 0), (320, 0), (320, 360), (0, 360)), allow=("blue",))
+    watch = FollowingWatch(
+        tiny.stream, ByDetector(Told(LEFT, RIGHT), most=4), zones=[zone], dwell_s=2.0
+    )
+    _, events = play(watch, picture(("red", LEFT), ("green", RIGHT)), 20)
+    events += watch.end()
+    by_zone = {e.zone: {x.label for x in events if x.zone == e.zone} for e in events}
+    assert by_zone["door"] == {DWELL}
+    assert "green" in by_zone[None]
+    dwells = [(e.state, e.timestamp, e.box) for e in events if e.label == DWELL]
+    assert dwells == [("start", 2.0, LEFT), ("end", 3.8, LEFT)]
+
+
+def test_follow_refuses_what_makes_no_sense(tiny: Model) -> None:
+    with pytest.raises(UsageError, match="motion or people"):
+        edgevid.follow("cats", tiny.stream)
+    with pytest.raises(UsageError, match="1 track or more"):
+        edgevid.follow("motion", tiny.stream, tracks=0)
+
+
+def test_motion_is_followed_from_the_first_move(tiny: Model) -> None:
+    watch = edgevid.follow("motion", tiny.stream)
+    play(watch, picture(), 20)
+    said = []
+    for number in range(20, 30):
+        box = (100 + 10 * (number - 20), 120, 60, 120)
+        seen = watch.take(Frame(picture(("red", box)), number / 5, number))
+        said.append(seen.predictions or [])
+    assert said[0] == []
+    assert {p.track for predictions in said[1:] for p in predictions} == {1}
+    assert said[-1][0].top.label == "red"

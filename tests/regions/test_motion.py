@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgevid.regions.boxes import iou
+from edgevid.regions.motion import MotionFinder, divided
+
+CHANCE = np.random.default_rng(0)
+ROOM = np.repeat(np.repeat(CHANCE.integers(60, 180, (9, 16, 3), np.uint8), 40, 0), 40, 1)
+
+
+def room(*things: tuple[int, int, int, int]) -> np.ndarray:
+    """A room of 640x360 with noise, and bright things in it."""
+    picture = ROOM.copy()
+    for x, y, width, height in things:
+        picture[y : y + height, x : x + width] = 250
+    noise = CHANCE.integers(-4, 5, picture.shape)
+    return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
+
+
+def trained() -> MotionFinder:
+    finder = MotionFinder()
+    for _ in range(20):
+        finder.find(room())
+    return finder
+
+
+def test_a_still_room_has_nothing_in_it() -> None:
+    finder = trained()
+    assert [finder.find(room()) for _ in range(10)] == [[]] * 10
+
+
+def test_what_moves_is_found_where_it_is() -> None:
+    (found,) = trained().find(room((300, 120, 60, 150)))
+    assert iou(found, (300, 120, 60, 150)) > 0.8
+
+
+def test_two_that_are_apart_are_two_and_two_that_are_near_are_one() -> None:
+    assert len(trained().find(room((100, 100, 50, 150), (400, 100, 50, 150)))) == 2
+    assert len(trained().find(room((100, 100, 50, 150), (170, 100, 50, 150)))) == 1
+
+
+def test_what_is_small_is_ignored() -> None:
+    assert trained().find(room((300, 120, 15, 15))) == []
+
+
+def test_what_stopped_a_moment_ago_is_still_there() -> None:
+    finder = trained()
+    for x in (300, 310, 320):
+        finder.find(room((x, 120, 60, 150)))
+    finder.find(room())
+    assert len(finder.find(room())) == 1
+    for _ in range(10):
+        last = finder.find(room())
+    assert last == []
+
+
+def test_after_a_reset_the_background_is_another() -> None:
+    finder = trained()
+    finder.reset()
+    assert finder.find(room((300, 120, 60, 150))) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (20, 30, 3), (1080, 1920, 3)])
+def test_pictures_of_any_size_and_of_another_than_before(shape: tuple[int, int, int]) -> None:
+    finder = trained()
+    finder.find(np.zeros(shape, np.uint8))
+    finder.reset()
+    assert finder.find(np.zeros(shape, np.uint8)) == []
+
+
+def test_what_no_square_can_show_is_divided() -> None:
+    assert divided((0, 0, 640, 360), 360) == [(0, 0, 320, 360), (320, 0, 320, 360)]
+    assert divided((100, 0, 400, 300), 360) == [(100, 0, 400, 300)]
+    assert len(divided((0, 0, 360, 640), 360)) == 2
