@@ -460,7 +460,7 @@ def _teach_cost() -> Rows:
         },
         {
             "where": "Raspberry Pi 5, emulated",
-            "video": f"{board['frames'] / 300:.0f} minutes, without decoding them",
+            "video": f"{board['frames'] / 300:.1f} minutes, without decoding them",
             "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
             f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
             "memory": "-",
