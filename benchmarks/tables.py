@@ -422,8 +422,8 @@ def _teach() -> Rows:
             "question": "a fall, by a person who was left out",
             "found": f"{falls['announced']} of {falls['shown']}",
             "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
-            "after it began": f"{falls['median_delay_s']:.1f} s (median), "
-            f"{falls['longest_delay_s']:.1f} s (longest)",
+            "after it began": f"{falls['median_delay_s']:.2f} s (median), "
+            f"{falls['longest_delay_s']:.2f} s (longest)",
         },
         {
             "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
