@@ -27,7 +27,7 @@ from benchmarks.report import arguments, table, write_json
 from edgevid.archive import Archive, Settings, find, index, search
 from edgevid.archive.libraries import pyarrow
 from edgevid.archive.store import Part
-from edgevid.archive.tables import TableWriter, windows_schema
+from edgevid.archive.tables import TableWriter, steps_schema, windows_schema
 from edgevid.modelfile.head import Head
 from edgevid.support.command import OK, guard
 
@@ -121,8 +121,6 @@ def _write_steps(seed: Archive, parts: Sequence[Part], path: Path) -> None:
     pa = pyarrow()
     tables = [pa.parquet.read_table(seed.steps(part), partitioning=None) for part in parts]
     one = pa.concat_tables(tables).combine_chunks()
-    from edgevid.archive.tables import steps_schema
-
     writer = TableWriter(str(path), steps_schema(seed.description.network.features))
     rows_wanted = _HOURS_A_FILE * 18_000
     for _ in range(_HOURS_A_FILE):
@@ -134,7 +132,14 @@ def measured(folder: Path, hours: int, question: str) -> dict[str, Any]:
     """Returns a row of the table."""
     tries = []
     for _ in range(_TRIES):
-        command = [sys.executable, "-m", "benchmarks.archive_search", "--ask", str(folder), question]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.archive_search",
+            "--ask",
+            str(folder),
+            question,
+        ]
         ended = subprocess.run(command, capture_output=True, text=True, check=True)
         tries.append([float(value) for value in ended.stdout.split()])
     best = min(tries)

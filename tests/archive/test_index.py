@@ -28,7 +28,7 @@ from tests.conftest import LabelledClip
 
 
 def rows(folder: Path, table: str = "steps") -> list[dict[str, Any]]:
-    """All rows of an archive's table, in an order of their own: what it holds, not in which file."""
+    """All rows of an archive's table, in one order whatever files they are in."""
     duckdb = libraries.duckdb()
     found = duckdb.sql(
         "select * replace (epoch_us(time) as time) "
@@ -44,9 +44,7 @@ def tables(folder: Path) -> list[list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def whole(
-    footage: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def whole(footage: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of all footage, made by two processes."""
     folder = tmp_path_factory.mktemp("whole") / "archive"
     report = index(find([str(footage)]), folder, settings, workers=2)

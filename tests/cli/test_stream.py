@@ -368,9 +368,12 @@ def test_keeping_features_of_a_model_that_gives_none(
     assert not kept.exists()
     assert run("--source", clip, "--keep-features", clip, *tiny_flags) == 2
     assert run("--source", clip, "--keep-features-mb", "0.5", *tiny_flags) == 2
+    assert run("--source", clip, "--keep-features", kept, "--follow", "motion", *tiny_flags) == 2
 
 
-def test_follow_says_which_track_and_where(tiny_flags, tmp_path: Path, capfd) -> None:
+def test_follow_says_which_track_and_where(
+    tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     still = np.full((360, 640, 3), 90, np.uint8)
     moving = still.copy()
     moving[100:300, 200:400] = (255, 0, 0)
@@ -407,12 +410,16 @@ def test_follow_says_which_track_and_where(tiny_flags, tmp_path: Path, capfd) ->
         ["--follow", "cats"],
     ],
 )
-def test_following_that_makes_no_sense_is_one_line(tiny_flags, clip: Path, flags, capsys) -> None:
+def test_following_that_makes_no_sense_is_one_line(
+    tiny_flags: list[str], clip: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("--source", clip, *flags, *tiny_flags) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_a_detector_that_is_none_is_one_line(tiny_flags, clip: Path, tmp_path: Path, capfd) -> None:
+def test_a_detector_that_is_none_is_one_line(
+    tiny_flags: list[str], clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     detector = tmp_path / "tiny.tflite"
     flags = ["--source", clip, "--follow", "people", "--detector", detector, *tiny_flags]
     assert run(*flags) == 1
@@ -420,7 +427,7 @@ def test_a_detector_that_is_none_is_one_line(tiny_flags, clip: Path, tmp_path: P
 
 
 def test_a_still_picture_saves_steps_live_and_always_takes_them(
-    tiny_flags, tmp_path: Path, capfd
+    tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A file is stepped throughout; what the bundled model sees as a camera is not."""
     clip = write_video(tmp_path / "still.mp4", [RED] * 100, fps=10)
