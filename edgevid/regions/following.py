@@ -80,8 +80,8 @@ class FollowingWatch:
         >>> watch = edgevid.FollowingWatch(model.stream, ByMotion(most=4))
         >>> with edgevid.open_source("clip.mp4") as frames:
         ...     said = [watch.take(frame).predictions for frame in frames]
-        >>> most = max((predictions for predictions in said if predictions), key=len)
-        >>> most[0].track, len(most[0].box)
+        >>> first = next(predictions for predictions in said if predictions)
+        >>> first[0].track, len(first[0].box)
         (1, 4)
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from edgevid.modelfile.manifest import EventRules
@@ -98,7 +97,7 @@ class Watch:
             self._gate.note({score.label: score.probability for score in self._latest.scores})
             return self._latest
         self.saved += 1
-        return replace(self._latest, timestamp=frame.timestamp, index=frame.index, inference_ms=0.0)
+        return Prediction(frame.timestamp, frame.index, self._latest.scores, 0.0)
 
     def end(self, *, reset: bool = True) -> list[Event]:
         """Ends what is going on, and returns it; what comes next has nothing to do with it.
