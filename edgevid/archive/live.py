@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgevid.archive import tables, work
 from edgevid.archive.store import Archive, Description
 from edgevid.archive.tables import Indexed
-from edgevid.errors import UsageError
+from edgevid.errors import OutputError, UsageError
 from edgevid.records import Event, Prediction
 from edgevid.runtime.kept_features import Network
-from edgevid.runtime.model import Model, Stream
+from edgevid.runtime.model import Model
 
 PERIOD_S = 600.0  # of one camera, in memory until they are written: 3 MB at five steps a second
 
@@ -52,14 +56,13 @@ class LiveArchive:
         self._days = timedelta(days=days)
         self._waiting: dict[str, list[dict[str, Any]]] = {}
         self._fresh: set[str] = set()  # cameras whose last step has nothing to do with the next
-        with self._archive.locked():
-            self._archive.merge()
+        self._merged = ""  # the day on which that was done last
         self._trim()
 
     def add(
         self,
         camera: str,
-        stream: Stream,
+        features: NDArray[np.float32],
         prediction: Prediction,
         events: Sequence[Event],
         at: float | None = None,
@@ -68,7 +71,7 @@ class LiveArchive:
 
         Args:
             camera: its name.
-            stream: that has just stepped.
+            features: its stream's, float32 ``[features]``.
             prediction: what it said.
             events: what started or ended with it.
             at: when its picture was taken, seconds since 1970; now when None.
@@ -86,7 +89,7 @@ class LiveArchive:
             tables.row(
                 prediction,
                 events,
-                stream.features,
+                features,
                 began=datetime.fromtimestamp(began, UTC),
                 seconds=round(at - began, 6),
                 step=len(rows),
@@ -118,6 +121,10 @@ class LiveArchive:
         indexed = Indexed(camera, began, content, len(rows), last, len(rows))
         self._trim(len(steps.getvalue()) + len(windowed.getvalue()))
         work.keep(self._archive.folder, indexed, steps.getvalue(), windowed.getvalue())
+        if self._merged != f"{began:%Y-%m-%d}":
+            self._merged = f"{began:%Y-%m-%d}"
+            with suppress(OutputError), self._archive.locked():  # another process may do it
+                self._archive.merge()
 
     def close(self) -> None:
         """Writes what waits.

@@ -27,7 +27,7 @@ def steps(archive: LiveArchive, stream: Stream, camera: str, at: float, seconds:
     for number in range(round(5 * seconds)):
         prediction = stream.step(Frame(picture, number / 5, number))
         events = [Event("start", "one", number / 5, 0.6)] if number == 3 else []
-        archive.add(camera, stream, prediction, events, at + number / 5)
+        archive.add(camera, stream.features, prediction, events, at + number / 5)
 
 
 def test_what_a_camera_saw_can_be_searched(settings: Settings, tmp_path: Path) -> None:
