@@ -163,7 +163,7 @@ def ask(folder: Path, question: str) -> tuple[float, float, float, int]:
     random = np.random.default_rng(0)
     features = archive.description.network.features
     if question == "label":
-        answers = search.by_label(archive, "basketball")
+        answers = search.by_label(archive, "playing")
     elif question == "example":
         answers = search.by_example(archive, random.random((2, features), np.float32))
     else:

@@ -326,8 +326,7 @@ def _of_batch(
     time = batch.column("time").cast("int64").to_numpy()
     seconds = batch.column("seconds").to_numpy()
     fresh = batch.column("fresh").to_numpy(zero_copy_only=False)
-    features = _bytes_of(batch.column("features"), np.dtype("<f2"))
-    values = make(features.astype(np.float32))
+    values = make(_widened(_bytes_of(batch.column("features"), np.dtype("<u2"))))
     changes = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
     for start, end in itertools.pairwise(changes):
         yield _Recording(
@@ -348,6 +347,19 @@ def _bytes_of(column: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     start = array.offset * width
     data = np.frombuffer(array.buffers()[1], np.uint8)[start : start + len(array) * width]
     return data.view(dtype).reshape(len(array), -1)
+
+
+def _widened(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Returns float16 numbers, given as their bits, as float32; in a third of astype's time.
+
+    The fraction is moved to where float32 has it, the exponent is corrected by a factor. Numbers
+    are finite: a model that computes others is refused.
+    """
+    wide = bits.astype(np.uint32)
+    numbers = ((wide & 0x7FFF) << 13).view(np.float32)
+    numbers *= np.float32(2.0**112)
+    numbers.view(np.uint32)[...] |= (wide & 0x8000) << 16
+    return numbers
 
 
 def _weighted(head: Head) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
