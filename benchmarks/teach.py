@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(chosen: Any) -> int:
     with tempfile.TemporaryDirectory() as made:
-        film = _Film(chosen.keep or Path(made))
+        film = Film(chosen.keep or Path(made))
         results: dict[str, Any] = {}
         if "falls" in chosen.only:
             results["falls"] = falls(film("segments"))
@@ -107,7 +107,7 @@ def _line(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
-class _Film:
+class Film:
     """Extracts collections, each once."""
 
     def __init__(self, folder: Path) -> None:
@@ -115,6 +115,7 @@ class _Film:
         self._done: dict[str, list[Example]] = {}
 
     def __call__(self, collection: str) -> list[Example]:
+        """Returns the examples of ``segments``, ``fights`` or ``gestures``."""
         if collection not in self._done:
             file = load_file(clips.published_path())
             prepared = manifest.write(file.flatbuffer, file.manifest)

@@ -30,10 +30,10 @@ LAYERS = [
     "sources",
     "labelled prepare runtime sinks",
     "classify models testing",
-    "regions teach",
+    "archive regions teach",
     "__init__ cli",
     # The commands: each is one line.
-    "demo quiet stream models.__main__ prepare.__main__ teach.__main__",
+    "demo quiet stream archive.__main__ models.__main__ prepare.__main__ teach.__main__",
 ]
 LAYER_OF = {name: number for number, row in enumerate(LAYERS) for name in row.split()}
 # The rooms of export, in the same way; what is typed is at the end.
@@ -52,8 +52,12 @@ HEAVY = {
     "av": {"support.pyav"},
     "ai_edge_litert": {"runtime.backends", "prepare"},
     "cv2": {"support.opencv"},
+    "duckdb": {"archive.libraries"},
+    "fsspec": {"archive.libraries"},
     "libcamera": {"sources.picamera"},
     "picamera2": {"sources.picamera"},
+    "pyarrow": {"archive.libraries"},
+    "ray": {"archive.libraries"},
     "tensorflow": {"runtime.backends"},
     "tflite_runtime": {"runtime.backends"},
 }

@@ -58,7 +58,7 @@ class Hub(service.Hub):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         told = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self.listen(lambda found: os.write(told, f"{found.camera} {found.id}\\n".encode()))
+        self.bus.listen(lambda found: os.write(told, f"{found.camera} {found.id}\\n".encode()))
 service.Hub = Hub
 sys.exit(service.main(["--config", sys.argv[1]]))
 """

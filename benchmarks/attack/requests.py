@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from apps.raspberry_pi.web import app, connections, guard
+from apps.raspberry_pi.web import access, app, connections
 from benchmarks import machine
 from benchmarks.attack import hostile_requests
 from benchmarks.attack.ending import conclude
@@ -331,7 +331,7 @@ def prepare(folder: Path, port: int) -> Target:
         connections.PATIENCE_S,
         app._LISTENERS,
         app._PLAYERS,
-        guard._WRONG_S,
+        access._WRONG_S,
     )
 
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from edgevid.archive.recordings import find
 from edgevid.archive.search import Answer
 from edgevid.errors import EdgevidError
+from edgevid.plain_text import readable
 from edgevid.records import Frame
 from edgevid.sinks.video import VideoOutput
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.jpeg import to_jpeg
 from edgevid.support.opencv import cv2
-from edgevid.support.plain_text import readable
 
 _TILE = 320, 180  # pixels of one picture of the sheet
 _CAPTION = 40
@@ -91,7 +91,9 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
         ):
             plain = text.encode("ascii", "replace").decode()
             place = 4, _TILE[1] + 16 + 18 * number
-            cv2.putText(tile, plain, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,) * 3, 1, cv2.LINE_AA)
+            cv2.putText(
+                tile, plain, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,) * 3, 1, cv2.LINE_AA
+            )
         tiles.append(tile)
     columns = min(_COLUMNS, max(1, len(tiles)))
     while len(tiles) % columns or not tiles:

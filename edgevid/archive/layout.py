@@ -92,7 +92,8 @@ class Layout:
                 seen.add(name)
         if not seen or ("year" in seen and not {"month", "day"} <= seen):
             raise UsageError(
-                f"layout {self.pattern}: it must hold {{camera}}, or {{year}}, {{month}} and {{day}}"
+                f"layout {self.pattern}: it must hold {{camera}}, or "
+                "{year}, {month} and {day}"
             )
         return re.compile(f"(?:^|/){written}$")
 

@@ -154,7 +154,9 @@ def _table(path: Path) -> dict[str, str]:
                 columns = header.index(name), header.index(told)
                 rows = rows[1:]
                 break
-    return {row[columns[0]].strip(): row[columns[1]].strip() for row in rows if len(row) > max(columns)}
+    return {
+        row[columns[0]].strip(): row[columns[1]].strip() for row in rows if len(row) > max(columns)
+    }
 
 
 def measure(labelled: Sequence[Labelled]) -> Measured:
@@ -193,7 +195,9 @@ def write(labelled: Sequence[Labelled], kind: str, file: BinaryIO) -> None:
         pa.parquet.write_table(pa.Table.from_pylist([_row(one) for one in labelled]), file)
     elif kind == ".jsonl":
         for one in labelled:
-            file.write((json.dumps(_row(one), ensure_ascii=False) + "\n").encode("utf-8", "replace"))
+            file.write(
+                (json.dumps(_row(one), ensure_ascii=False) + "\n").encode("utf-8", "replace")
+            )
     else:
         rows = [("source", "rank", "label", "probability", "truth")]
         for one in labelled:

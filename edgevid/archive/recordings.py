@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 from edgevid.archive import libraries
 from edgevid.archive.layout import Layout, place_of
 from edgevid.errors import SourceError, UsageError
+from edgevid.plain_text import printable
 from edgevid.sources.address import is_url, local_path, without_secrets
 from edgevid.sources.folders import VIDEO_SUFFIXES, is_hidden, natural_order
-from edgevid.support.plain_text import printable
 from edgevid.support.pyav import READING, av
 
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")
@@ -60,9 +60,11 @@ class Recording:
         Raises:
             SourceError: it cannot be read.
         """
-        with _as_source_error(self.name):
-            with Path(self.address).open("rb") if self.remote is None else self.remote as file:
-                yield file
+        with _as_source_error(self.name), self._open() as file:
+            yield file
+
+    def _open(self) -> Any:
+        return Path(self.address).open("rb") if self.remote is None else self.remote
 
     @contextmanager
     def at_hand(self) -> Iterator[Path]:
@@ -169,7 +171,8 @@ def _found(source: str, naming: Naming) -> Iterator[Recording]:
             return
         elif not path.exists() and glob.has_magic(str(path)):
             videos = sorted(
-                (Path(one) for one in glob.glob(str(path), recursive=True)), key=_in_order
+                (Path(one) for one in glob.glob(str(path), recursive=True)),  # noqa: PTH207
+                key=_in_order,
             )
             videos = [one for one in videos if one.is_file() and not is_hidden(one)]
             if not videos:
@@ -181,14 +184,15 @@ def _found(source: str, naming: Naming) -> Iterator[Recording]:
         for video in videos:
             stat = video.stat()
             modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-            absolute = Path(os.path.abspath(video))  # links stay: their names tell the camera
+            absolute = Path.cwd() / video  # links stay: their names tell the camera
             yield _named(Recording(str(absolute), "", None, stat.st_size, modified), naming)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
     for where, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(
-            (name for name in folders if not is_hidden(Path(name))), key=lambda n: _in_order(Path(n))
+            (name for name in folders if not is_hidden(Path(name))),
+            key=lambda n: _in_order(Path(n)),
         )
         for file in sorted(files, key=lambda name: _in_order(Path(name))):
             path = Path(file)

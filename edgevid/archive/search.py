@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ _MEMORY = "256MB"  # of DuckDB
 _SAMPLED = 16  # parts that tell what is ordinary in an archive
 _SPARE = 50  # windows for each answer that is wanted: neighbours become one answer
 _LEAST = 0.1  # probability of a label from which it is an answer
+_SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts"
 _TOUCH_S = 0.5  # between two windows of one answer
 
 
@@ -116,7 +118,7 @@ def by_label(
     rows = _query(
         archive,
         where.parts(archive),
-        "select camera, source, content, epoch_us(time) as time, seconds, lasts, probability, label from (select *, "
+        f"select {_SHOWN}, probability, label from (select *, "
         "unnest(labels) as label, unnest(probabilities) as probability from windows where "
         f"{condition}) where list_contains(?, label) and probability >= ? "
         "order by probability desc, time, content limit ?",
@@ -304,7 +306,7 @@ def _by_content(pa: Any, table: Any) -> Iterator[Any]:
     numbers = codes.dictionary_encode() if not pa.types.is_dictionary(codes.type) else codes
     indices = numbers.indices.to_numpy(zero_copy_only=False)
     changes = [0, *(np.flatnonzero(np.diff(indices)) + 1).tolist(), len(indices)]
-    for start, end in zip(changes, changes[1:], strict=False):
+    for start, end in itertools.pairwise(changes):
         yield table.slice(start, end - start)
 
 
@@ -340,7 +342,7 @@ def _probabilities(head: Head, recording: _Recording) -> NDArray[np.float64]:
     found = np.empty((len(recording.features), head.labels))
     starts = [*np.flatnonzero(recording.fresh).tolist(), len(recording.features)]
     weights = head.weights.reshape(head.labels, len(head.windows), head.features)
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in itertools.pairwise(starts):
         logits = np.tile(head.bias.astype(np.float64), (end - start, 1))
         for number, window in enumerate(head.windows):
             weighted = recording.features[start:end] @ weights[:, number].T
@@ -391,9 +393,7 @@ def _query(archive: Archive, parts: Sequence[Part], sql: str, values: list[Any])
 
 def _connected() -> Any:
     duckdb = libraries.duckdb()
-    return duckdb.connect(
-        config={"memory_limit": _MEMORY, "autoinstall_known_extensions": "false"}
-    )
+    return duckdb.connect(config={"memory_limit": _MEMORY, "autoinstall_known_extensions": "false"})
 
 
 def _view(connection: Any, archive: Archive, parts: Sequence[Part]) -> None:
@@ -485,7 +485,7 @@ def _detailed(
     rows = _query(
         archive,
         where.parts(archive),
-        "select camera, source, content, epoch_us(time) as time, seconds, lasts, step, labels[1] as label, "
+        f"select {_SHOWN}, step, labels[1] as label, "
         "0.0 as probability from windows where list_contains(?, content)",
         [contents],
     )
@@ -523,8 +523,6 @@ def _joined(answers: Sequence[Answer]) -> list[Answer]:
                 run = answer
                 continue
             best = max(run, answer, key=lambda one: one.score)
-            run = replace(
-                run, end=max(run.end, answer.end), score=best.score, label=best.label
-            )
+            run = replace(run, end=max(run.end, answer.end), score=best.score, label=best.label)
         found.append(run)
     return sorted(found, key=lambda answer: (-answer.score, answer.time, answer.source))

@@ -18,11 +18,13 @@ from edgevid.errors import SourceError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Event, Prediction
 from edgevid.runtime.model import Model
-from edgevid.runtime.watch import LONGEST_GAP_S, Watch
+from edgevid.runtime.ticks import LONGEST_GAP_S
+from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
 _FLOAT16 = np.dtype("<f2")
+_OF_FIRST = ("content", "source", "time", "seconds", "step")  # a window has its first step's
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def steps_schema(features: int) -> Any:
     """Returns the columns of the steps; ``features`` are float16, little-endian, in one piece."""
     pa = libraries.pyarrow()
     name = pa.dictionary(pa.int32(), pa.string())
-    event = pa.struct([("state", pa.string()), ("label", pa.string()), ("probability", pa.float64())])
+    event = pa.struct(
+        [("state", pa.string()), ("label", pa.string()), ("probability", pa.float64())]
+    )
     return pa.schema(
         [
             ("content", name),
@@ -157,8 +161,9 @@ def write(
     with recording.at_hand() as path:
         run = _Run(recording, content, model, rules, path)
         features = len(run.first["features"]) // _FLOAT16.itemsize
-        tables = TableWriter(steps, steps_schema(features)), TableWriter(
-            windowed, windows_schema(features)
+        tables = (
+            TableWriter(steps, steps_schema(features)),
+            TableWriter(windowed, windows_schema(features)),
         )
         for rows in run.groups():
             tables[0].rows(rows)
@@ -189,10 +194,10 @@ class _Run:
         self._last = 0.0
         self._problem = ""
         self._rows = self._stepped()
-        self.first = next(self._rows, None) or self._nothing()
-
-    def _nothing(self) -> dict[str, Any]:
-        raise SourceError(self._problem or f"{self._recording.name}: holds no picture")
+        first = next(self._rows, None)
+        if first is None:
+            raise SourceError(self._problem or f"{recording.name}: holds no picture")
+        self.first: dict[str, Any] = first
 
     def _stepped(self) -> Iterator[dict[str, Any]]:
         row: dict[str, Any] | None = None
@@ -277,7 +282,9 @@ def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
         events = [event for row in part for event in row["events"]]
         made.append(
             {
-                **{name: part[0][name] for name in ("content", "source", "time", "seconds", "step")},
+                **{
+                    name: part[0][name] for name in ("content", "source", "time", "seconds", "step")
+                },
                 "lasts": part[-1]["seconds"] - part[0]["seconds"] + 1 / fps,
                 "steps": len(part),
                 "labels": labels,

@@ -51,13 +51,10 @@ def packed(mean: NDArray[np.float32]) -> tuple[NDArray[np.uint8], float]:
     return np.rint(255 * np.sqrt(share)).astype(np.uint8), scale
 
 
-def unpacked(
-    values: NDArray[np.uint8], scales: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def unpacked(values: NDArray[np.uint8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns the features ``[windows, features]`` that ``packed`` was given, nearly."""
-    share = values.astype(np.float32) / 255
-    found: NDArray[np.float32] = share * share * scales[:, None]
-    return found
+    share = values.astype(np.float32) / np.float32(255)
+    return np.asarray(share * share * scales[:, None], np.float32)
 
 
 def labels_of(rows: list[dict[str, Any]]) -> tuple[list[str], list[float]]:

@@ -53,9 +53,7 @@ class Task:
 
 @lru_cache(maxsize=1)
 def _loaded(settings: Settings) -> Model:
-    return load_model(
-        settings.model, labels=settings.labels, threads=1, backend=settings.backend
-    )
+    return load_model(settings.model, labels=settings.labels, threads=1, backend=settings.backend)
 
 
 def into_memory(settings: Settings, task: Task) -> tuple[Indexed, bytes, bytes]:

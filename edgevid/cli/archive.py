@@ -25,13 +25,13 @@ from edgevid.archive.work import Settings
 from edgevid.cli import clashes
 from edgevid.errors import EdgevidError, SourceError, UsageError
 from edgevid.models.load import load_model
+from edgevid.plain_text import readable
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import Network
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support import command
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.plain_text import readable
 
 _MOST_CONFUSED = 10  # pairs of labels that are shown
 
@@ -67,9 +67,7 @@ def _add_index(commands: argparse._SubParsersAction[command.ArgumentParser]) -> 
         "--to", type=Path, required=True, metavar="ARCHIVE", help="the archive's folder"
     )
     _add_model(parser)
-    parser.add_argument(
-        "--rules", metavar="RULES", help="of events: as edgevid.stream takes them"
-    )
+    parser.add_argument("--rules", metavar="RULES", help="of events: as edgevid.stream takes them")
     group = parser.add_argument_group("camera and time of a recording")
     group.add_argument(
         "--layout",
@@ -260,7 +258,7 @@ class _Bar:
     def done(self, recording: Recording, indexed: Indexed | None) -> None:
         if indexed is None:
             # What is known already says nothing of how long the rest takes.
-            self._bar.total -= recording.size
+            self._bar.total = (self._bar.total or 0) - recording.size
             self._bar.refresh()
             return
         self._seconds += indexed.seconds
@@ -405,9 +403,7 @@ def _predict(chosen: argparse.Namespace) -> int:
 def _write_labels(
     labelled: Sequence[predict.Labelled], kind: str, chosen: argparse.Namespace
 ) -> None:
-    cut = [
-        predict.Labelled(one.source, one.scores[: chosen.top_k], one.truth) for one in labelled
-    ]
+    cut = [predict.Labelled(one.source, one.scores[: chosen.top_k], one.truth) for one in labelled]
     if chosen.output is None:
         predict.write(cut, kind, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -440,7 +436,9 @@ def _zone(text: str) -> tzinfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(f"{text} is no time zone, such as Europe/Berlin") from error
+        raise argparse.ArgumentTypeError(
+            f"{text} is no time zone, such as Europe/Berlin"
+        ) from error
 
 
 def _time(text: str) -> datetime:

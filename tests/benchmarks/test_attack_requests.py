@@ -19,7 +19,7 @@ pytest.importorskip("prometheus_client", reason="the page's libraries are not in
 from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.web import app, connections, guard
+from apps.raspberry_pi.web import access, app, connections
 from benchmarks.attack import requests
 from benchmarks.attack.hostile_requests import KINDS, Target, at_once
 from tests.apps.parts import until
@@ -32,7 +32,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         port = free.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections, "PATIENCE_S", 0.5)
-        patch.setattr(guard, "_WRONG_S", 0.05)
+        patch.setattr(access, "_WRONG_S", 0.05)
         patch.setattr(app, "_LISTENERS", 3)
         patch.setattr(app, "_PLAYERS", 2)
         target = requests.prepare(folder, port)

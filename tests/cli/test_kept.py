@@ -84,6 +84,7 @@ def test_a_clip_that_breaks_off(
     flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cut, out, video = cut_off(tmp_path / "cut.mp4"), tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    flags = [*flags, "--event-min-duration", "0.2"]
     assert run("--source", cut, "--output", out, "--save", video, *flags) == 1
     *lines, summary = lines_of(out)
     states = [line["state"] for line in lines if line["type"] == "event"]

@@ -39,7 +39,7 @@ def mini_movinet(*, int8: bool, se: bool = True) -> bytes:
 class _Builder:
     def __init__(self, int8: bool) -> None:
         self.int8 = int8
-        self.random = np.random.default_rng(7)
+        self.rng = np.random.default_rng(7)
         self.graph = Graph(_empty())
 
     def build(self, se: bool) -> bytes:
@@ -119,7 +119,7 @@ class _Builder:
     ) -> int:  # fmt: skip
         _, height, width, inputs = self.graph.shape(x)
         depth = 1 if over_time else inputs
-        weights = self.random.normal(
+        weights = self.rng.normal(
             0, 1 / np.sqrt(size * size * depth), (channels, size, size, depth)
         )
         options: dict[str, Any] = {
@@ -134,7 +134,7 @@ class _Builder:
             options |= {"padding": _VALID, "depthMultiplier": 1}
             shape = [1, height - size + 1, width, channels]
             kind, axis = "DEPTHWISE_CONV_2D", 3
-        bias = self.random.normal(0, 0.3, channels)
+        bias = self.rng.normal(0, 0.3, channels)
         constants = self.weights(weights, bias, axis, x)
         return self.op(kind, [x, *constants], shape, _ACTIVATIONS if relu else _SIGNED, **options)
 

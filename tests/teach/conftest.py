@@ -20,10 +20,10 @@ def prepared() -> bytes:
 
 @pytest.fixture(scope="session")
 def head() -> Head:
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     return Head(
         (1, 4),
-        random.normal(size=(2, 2 * CHANNELS)).astype(np.float32),
+        rng.normal(size=(2, 2 * CHANNELS)).astype(np.float32),
         np.array([0.5, -3.0], np.float32),
     )
 

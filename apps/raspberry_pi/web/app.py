@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.web import clips, live, metrics
+from apps.raspberry_pi.web.access import AccessControl
 from apps.raspberry_pi.web.answers import Places
-from apps.raspberry_pi.web.guard import Guard
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -124,7 +124,7 @@ def application(
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # to wherever the Host header says
-    return Guard(app, token, (_PAGE / "login.html").read_bytes())
+    return AccessControl(app, token, (_PAGE / "login.html").read_bytes())
 
 
 def _is_known(request: Request, answer: FileResponse) -> bool:

@@ -101,7 +101,9 @@ def watching(hub: Hub, camera: str) -> Iterator[None]:
             )
             hub.status.set_state(camera, "live")
             frame = Frame(PICTURES[index % 20], time.monotonic(), index)
-            hub.record_step(camera, frame, Prediction(frame.timestamp, index, scores, 2.5), 0)
+            hub.record_step(
+                camera, frame, [Prediction(frame.timestamp, index, scores, 2.5)], skipped=0
+            )
             index += 1
             if ended.wait(0.2):
                 return
@@ -234,7 +236,9 @@ def test_odd_and_long_words_stay_in_their_places(
     for camera in (cameras[0], cameras[2]):
         hub.status.set_state(camera, "live")
         frame = Frame(PICTURES[0], time.monotonic(), 0)
-        hub.record_step(camera, frame, Prediction(frame.timestamp, 0, scores, 123456.0), 10**7)
+        hub.record_step(
+            camera, frame, [Prediction(frame.timestamp, 0, scores, 123456.0)], skipped=10**7
+        )
     hub.status.set_state("x", "lost", f"/{LONG}: \udce9 {LONG}")
     for label in (*ODD, ""):
         happen(hub, label, ago=4000)
@@ -330,7 +334,7 @@ def test_a_clip_is_played(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_logging_in(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.raspberry_pi.web.guard._WRONG_S", 0.01)
+    monkeypatch.setattr("apps.raspberry_pi.web.access._WRONG_S", 0.01)
     token = tmp_path / "token"
     token.write_text("correct-horse-battery-staple")
     token.chmod(0o600)

@@ -27,7 +27,7 @@ from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.pictures import from_jpeg
-from apps.raspberry_pi.web import app, connections, guard, live
+from apps.raspberry_pi.web import access, app, connections, live
 from apps.raspberry_pi.web import clips as clip_files
 from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
 from tests.apps.parts import BLACK, RED, colours, end_thread, status, until
@@ -40,7 +40,7 @@ def see(hub: Hub, camera: str = "door", *, scores: tuple[Score, ...] = SCORES) -
     hub.status.set_state(camera, "live")
     number = status(hub, camera).steps
     frame = Frame(np.full((90, 160, 3), 120, np.uint8), time.monotonic(), number)
-    hub.record_step(camera, frame, Prediction(frame.timestamp, number, scores, 2.0), 0)
+    hub.record_step(camera, frame, [Prediction(frame.timestamp, number, scores, 2.0)], skipped=0)
 
 
 def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> None:
@@ -187,6 +187,8 @@ def test_metrics(hub: Hub, page: int) -> None:
     }
     assert figures["edgevid_info", "<my model>", __version__] == 1
     assert figures["edgevid_steps_total", "door"] == 3
+    assert figures["edgevid_saved_steps_total", "door"] == 0
+    assert figures["edgevid_tracks", "door"] == 0
     assert figures["edgevid_camera_up", "door"] == 1
     assert figures["edgevid_camera_up", "yard"] == 0
     assert figures["edgevid_skipped_ticks_total", "door"] == 0
@@ -680,7 +682,7 @@ def test_an_address_that_is_not_ours_yet_is_waited_for(hub: Hub, tmp_path: Path)
 def behind_token(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> Iterator[int]:
-    monkeypatch.setattr(guard, "_WRONG_S", 0.01)
+    monkeypatch.setattr(access, "_WRONG_S", 0.01)
     caplog.set_level(logging.DEBUG)
     with serving(hub, host="0.0.0.0", token_file=locked(tmp_path)) as port:
         yield port
@@ -771,7 +773,7 @@ def test_a_cookie_that_is_no_longer_right_is_taken_back(behind_token: int) -> No
 def test_a_wrong_token_costs_time_and_is_noted(
     behind_token: int, where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(guard, "_WRONG_S", 0.3)
+    monkeypatch.setattr(access, "_WRONG_S", 0.3)
     wrong = "incorrect-horse-battery-staple"
     asked: dict[str, dict[str, str]] = {
         "form": {"path": "/login", "method": "POST", "body": f"token={wrong}"},
@@ -792,7 +794,7 @@ def test_a_wrong_token_costs_time_and_is_noted(
 def test_asking_without_a_token_costs_no_time(
     behind_token: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(guard, "_WRONG_S", 3600.0)
+    monkeypatch.setattr(access, "_WRONG_S", 3600.0)
     assert ask(behind_token, "/clips", Cookie="edgevid=1; other=2")[0] == 401
     assert ask(behind_token, "/favicon.ico")[0] == 200
     assert "wrong token" not in caplog.text
@@ -890,7 +892,7 @@ def test_who_comes_before_a_crowd_is_answered(page: int) -> None:
 def test_those_who_wait_for_a_wrong_token_make_room(
     behind_token: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "_WRONG_S", 3600.0)
+    monkeypatch.setattr(access, "_WRONG_S", 3600.0)
     request = b"GET /clips HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\n\r\n"
     with ExitStack() as stack:
         for _ in range(connections.MOST + 100):

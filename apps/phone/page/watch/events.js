@@ -97,7 +97,7 @@ export class EventDetector {
       known.aboveSince = NaN;
       return [{ state: "end", label, timestamp: now, probability }];
     }
-    if (probability < rules.on_threshold) {
+    if (probability < rules.on_threshold || rules.on_threshold === 1) {
       known.aboveSince = NaN;
       return [];
     }

@@ -32,7 +32,7 @@ _WRONG_S = 1.0  # how long a wrong token is thought about
 _LONGEST_FORM = 4096  # bytes
 
 
-class Guard:
+class AccessControl:
     """Requires the token; where none is set, requires that the host name is this machine's own.
 
     A page that listens on loopback needs no token, but a website could have its own name point at

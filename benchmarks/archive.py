@@ -1,0 +1,159 @@
+"""What indexing costs, beside the official example's loop over the same files.
+
+Each file in turn, by each way in turn, so that whatever else the machine does weighs on all of
+them; what counts is the processor's time of this process, seconds for an hour of video.
+
+- index: from a file to the two Parquet tables, as ``python -m edgevid.archive index`` does;
+- decoding alone: the same file read, and no picture of it converted;
+- official, at the model's rate: OpenCV reads and converts each picture, five a second go through
+  the official Raspberry Pi example's loop, and labels alone come of it;
+- official, each picture: as that example does with a camera.
+
+With ``--processes`` the whole folder is indexed by one process and by several, on so many cores,
+which says something on a machine that has nothing else to do.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.clips import published_path, rows
+from benchmarks.peers.official import OfficialLoop
+from benchmarks.report import arguments, table, write_json
+from edgevid.archive import Settings, find, index, tables
+from edgevid.archive.recordings import Recording
+from edgevid.models.load import load_model
+from edgevid.runtime.model import Model
+from edgevid.runtime.pace import Pace
+from edgevid.sources import open_source
+from edgevid.support.command import OK, guard
+from edgevid.support.opencv import cv2
+
+_SIDE = 172  # pixels of the network's input
+_EVERY_PICTURE = 4  # only each fourth file: it takes long
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the benchmark; returns its exit code."""
+    parser = arguments("benchmarks.archive", __doc__)
+    parser.add_argument("--processes", type=int, nargs="+", default=[])
+    parser.add_argument("--most", type=int, metavar="N", help="so many of the files, the shortest")
+    chosen = parser.parse_args(argv)
+
+    def run() -> int:
+        clips = [str(path) for path, _ in rows("clips") if path.suffix != ".gif"]
+        clips.sort(key=lambda path: Path(path).stat().st_size)
+        clips = clips[: 3 if chosen.quick else chosen.most]
+        found = find(clips)
+        cv2.setNumThreads(1)
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))] if not chosen.processes else {0, 1})
+        measured = compared(found) if not chosen.processes else []
+        spread = [scaled(found, count) for count in chosen.processes]
+        print(table(measured or spread))
+        write_json(chosen.json, {"index": measured, "processes": spread})
+        return OK
+
+    return guard(run)
+
+
+def compared(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+    """Returns a row for each way."""
+    model = load_model(published_path())
+    official = OfficialLoop(str(published_path()), model.manifest.labels)
+    ways: dict[str, Callable[[Recording], float]] = {
+        "index": lambda one: _index(one, model),
+        "decoding alone": _decode,
+        "official, at the model's rate": lambda one: _official(one, official, model.manifest.fps),
+        "official, each picture": lambda one: _official(one, official, None),
+    }
+    took: dict[str, float] = defaultdict(float)
+    video: dict[str, float] = defaultdict(float)
+    mine: dict[str, float] = defaultdict(float)  # of index, on the same files
+    for number, recording in enumerate(recordings):
+        seconds: dict[str, float] = {}
+        length = 0.0
+        for name, way in ways.items():
+            if name == "official, each picture" and number % _EVERY_PICTURE:
+                continue
+            started = time.process_time()
+            length = way(recording) or length  # the first way, index, tells it
+            seconds[name] = time.process_time() - started
+            video[name] += length
+        for name, value in seconds.items():
+            took[name] += value
+            mine[name] += seconds["index"]
+    return [
+        {
+            "way": name,
+            "files": len(recordings)
+            if name != "official, each picture"
+            else len(range(0, len(recordings), _EVERY_PICTURE)),
+            "processor seconds an hour of video": 3600 * took[name] / video[name],
+            "times index": took[name] / mine[name],
+        }
+        for name in ways
+    ]
+
+
+def _index(recording: Recording, model: Model) -> float:
+    content = recording.content()
+    done = tables.write(recording, content, model, None, io.BytesIO(), io.BytesIO())
+    return done.seconds
+
+
+def _decode(recording: Recording) -> float:
+    with open_source(recording.address) as source:
+        for _ in source:
+            pass
+    return 0.0
+
+
+def _official(recording: Recording, loop: OfficialLoop, fps: float | None) -> float:
+    loop.reset()
+    video = cv2.VideoCapture(recording.address)
+    rate = video.get(cv2.CAP_PROP_FPS) or 25.0
+    pace = Pace(fps) if fps is not None else None
+    number = 0
+    while True:
+        read, picture = video.read()
+        if not read:
+            break
+        if pace is None or pace.due(number / rate):
+            small = cv2.resize(picture, (_SIDE, _SIDE))
+            loop.step(cv2.cvtColor(small, cv2.COLOR_BGR2RGB))
+        number += 1
+    video.release()
+    return 0.0
+
+
+def scaled(recordings: Sequence[Recording], processes: int) -> dict[str, Any]:
+    """Returns a row for so many processes on so many cores."""
+    cores = sorted(os.sched_getaffinity(0))[:processes]
+    os.sched_setaffinity(0, cores)
+    with tempfile.TemporaryDirectory() as folder:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        started = time.perf_counter()
+        settings = Settings(str(published_path()))
+        report = index(recordings, Path(folder, "archive"), settings, workers=processes)
+        wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "processes": processes,
+        "hours of video a minute": report.seconds / 3600 / (wall / 60),
+        "processor seconds an hour of video": 3600 * used / report.seconds,
+        "share of the cores that was had": used / wall / processes,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
