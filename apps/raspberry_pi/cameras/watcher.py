@@ -137,10 +137,11 @@ class Watcher:
                 saved=watch.saved - saved,
             )
             self._take(name, frame)
-            if name in self._keepers and isinstance(watch, Watch):
-                self._keepers[name].add(watch.stream, frame.timestamp)
-            if self._archiver is not None:
-                self._archiver.take(name, watch.stream, prediction, events)
+            if isinstance(watch, Watch):  # features and the archive are of the whole picture
+                if name in self._keepers:
+                    self._keepers[name].add(watch.stream, frame.timestamp)
+                if self._archiver is not None:
+                    self._archiver.take(name, watch.stream, predictions[0], events)
             self._publish(name, events)
             stepped += 1
         return stepped
