@@ -108,7 +108,7 @@ def problem(browser: Browser, words: str) -> None:
 
 
 def test_a_camera_from_start_to_shared_events(
-    address: str, recording: Path, tmp_path: Path
+    address: str, video: Path, tmp_path: Path
 ) -> None:
     flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with phone(tmp_path / "profile", *flags) as browser:
@@ -310,7 +310,7 @@ def test_without_relaxed_simd(address: str, tmp_path: Path) -> None:
 
 
 def test_teach_an_action_and_take_it_to_a_board(
-    address: str, recording: Path, tmp_path: Path
+    address: str, video: Path, tmp_path: Path
 ) -> None:
     flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with phone(tmp_path / "profile", *flags) as browser:
