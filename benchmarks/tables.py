@@ -422,8 +422,8 @@ def _teach() -> Rows:
             "question": "a fall, by a person who was left out",
             "found": f"{falls['announced']} of {falls['shown']}",
             "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
-            "after it began": f"{falls['median_delay_s']:.1f} s (median), "
-            f"{falls['longest_delay_s']:.1f} s (longest)",
+            "after it began": f"{falls['median_delay_s']:.2f} s (median), "
+            f"{falls['longest_delay_s']:.2f} s (longest)",
         },
         {
             "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
@@ -460,7 +460,7 @@ def _teach_cost() -> Rows:
         },
         {
             "where": "Raspberry Pi 5, emulated",
-            "video": f"{board['frames'] / 300:.0f} minutes, without decoding them",
+            "video": f"{board['frames'] / 300:.1f} minutes, without decoding them",
             "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
             f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
             "memory": "-",
