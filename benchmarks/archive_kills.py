@@ -39,8 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", nargs=2, metavar=("RECORDINGS", "ARCHIVE"), help="of itself")
     chosen = parser.parse_args(argv)
     if chosen.run is not None:
-        recordings, archive = map(Path, chosen.run)
-        _index(recordings, archive)
+        _index(Path(chosen.run[0]), Path(chosen.run[1]))
         return OK
 
     def run() -> int:

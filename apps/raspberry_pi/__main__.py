@@ -20,10 +20,11 @@ from apps.raspberry_pi.config import Config
 from apps.raspberry_pi.config_file import ConfigFile
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
-from edgevid import EdgevidError, Frame, UsageError
+from edgevid import EdgevidError, Frame, Model, UsageError
 from edgevid.support.command import ArgumentParser, guard
 
 if TYPE_CHECKING:
+    from apps.raspberry_pi.archiver import Archiver
     from apps.raspberry_pi.clips.recorder import Recorder
 
 _LOG = logging.getLogger("edgevid.service")
@@ -105,11 +106,13 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
     hub.bus.listen(_log)
     recorder = _recorder(config, hub, model.manifest.fps)
+    archiver = _archiver(config, model)
     service = Service(
         config,
         model,
         hub,
         recorder.take if recorder else _nothing,
+        archiver=archiver,
         every_second=limit.sum_up,
     )
 
@@ -120,7 +123,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    parts: list[Part] = [recorder] if recorder else []
+    parts: list[Part] = [part for part in (recorder, archiver) if part]
     try:
         for part in _parts(file, hub, recorder, service.fail):
             parts.append(part)
@@ -138,6 +141,14 @@ def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
 
     folders.make(config.clips.folder)
     return Recorder(config.clips, hub.bus, fps)
+
+
+def _archiver(config: Config, model: Model) -> Archiver | None:
+    if config.archive.folder is None:
+        return None
+    from apps.raspberry_pi.archiver import Archiver
+
+    return Archiver(config.archive, model, config.model.name)
 
 
 def _nothing(name: str, frame: Frame) -> None:

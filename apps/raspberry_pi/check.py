@@ -47,7 +47,7 @@ def settings(file: ConfigFile) -> None:
     Raises:
         UsageError: something cannot work; names the line.
     """
-    for problem in (_cameras, _service, _mqtt, _web, _clips, _gpio):
+    for problem in (_cameras, _service, _mqtt, _web, _clips, _archive, _gpio):
         for wrong in problem(file):
             raise wrong
     rules(file, EventRules())
@@ -257,6 +257,17 @@ def _clips(file: ConfigFile) -> Iterator[UsageError]:
             yield file.wrong(
                 "clips", "folder", f"camera {camera.name} plays this folder: clips would feed it"
             )
+
+
+def _archive(file: ConfigFile) -> Iterator[UsageError]:
+    folder = file.config.archive.folder
+    if folder is None:
+        return
+    if problem := folders.problem_with(folder):
+        yield file.wrong("archive", "folder", problem)
+    from edgevid.archive.libraries import pyarrow
+
+    yield from _says(file, "archive", "folder", pyarrow)
 
 
 def _gpio(file: ConfigFile) -> Iterator[UsageError]:

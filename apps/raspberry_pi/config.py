@@ -76,6 +76,7 @@ Period = Annotated[
 Megabytes = Annotated[
     float, Kind("megabytes, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
 ]
+Days = Annotated[float, Kind("days, over 0", lambda v: _is_number(v) and 0 < v < 1e5, float)]
 SomeMegabytes = Annotated[
     float, Kind("megabytes, 1 or more", lambda v: _is_number(v) and 1 <= v < math.inf, float)
 ]
@@ -223,6 +224,15 @@ class ClipsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveConfig:
+    """``[archive]``: off while ``folder`` is empty."""
+
+    folder: File = None
+    budget_mb: Megabytes = 10_000.0
+    days: Days = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class GpioConfig:
     """``[gpio]``: a light and a button on the Pi's pins; each off while empty."""
 
@@ -241,4 +251,5 @@ class Config:
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     web: WebConfig = field(default_factory=WebConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
+    archive: ArchiveConfig = field(default_factory=ArchiveConfig)
     gpio: GpioConfig = field(default_factory=GpioConfig)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from apps.raspberry_pi import log
 from apps.raspberry_pi.cameras.camera import Camera
@@ -18,6 +18,9 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.notify import Notifier
 from apps.raspberry_pi.status import State
 from edgevid import EdgevidError, Model, UsageError
+
+if TYPE_CHECKING:
+    from apps.raspberry_pi.archiver import Archiver
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -71,6 +74,7 @@ class Service:
         hub: where everything is published.
         take: called with each frame that the model has seen.
         speed: of cameras that are files, how many times as fast as they were taken.
+        archiver: takes each step; None where no archive is wanted.
         every_second: called about as often, from the watcher's thread.
 
     Raises:
@@ -85,6 +89,7 @@ class Service:
         take: Take,
         *,
         speed: float = 1.0,
+        archiver: Archiver | None = None,
         every_second: Callable[[], object] = lambda: None,
     ) -> None:
         self._settings = config.service
@@ -109,7 +114,7 @@ class Service:
             for camera in config.cameras
         }
         keepers = open_keepers(config.cameras, model)
-        self._watcher = Watcher(self._cameras, watches, hub, take, keepers)
+        self._watcher = Watcher(self._cameras, watches, hub, take, keepers, archiver)
 
     def stop(self) -> None:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgevid.archive import libraries, recordings, windows
 from edgevid.archive.recordings import Recording
@@ -19,7 +20,7 @@ from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Event, Prediction
 from edgevid.runtime.model import Model
 from edgevid.runtime.ticks import LONGEST_GAP_S
-from edgevid.runtime.watch import Watch
+from edgevid.runtime.watch import Seen, Watch
 from edgevid.sources import open_source
 
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
@@ -161,16 +162,48 @@ def write(
     with recording.at_hand() as path:
         run = _Run(recording, content, model, rules, path)
         features = len(run.first["features"]) // _FLOAT16.itemsize
-        tables = (
-            TableWriter(steps, steps_schema(features)),
-            TableWriter(windowed, windows_schema(features)),
-        )
-        for rows in run.groups():
-            tables[0].rows(rows)
-            tables[1].rows(_windows(rows, model.manifest.fps))
-        for table in tables:
-            table.close()
+        write_rows(run.groups(), features, model.manifest.fps, steps, windowed)
     return run.indexed()
+
+
+def row(
+    prediction: Prediction,
+    events: Sequence[Event],
+    features: NDArray[np.float32],
+    *,
+    began: datetime,
+    seconds: float,
+    step: int,
+    fresh: bool,
+) -> dict[str, Any]:
+    """Returns a row of the steps, but for what says which recording it is of."""
+    return {
+        "time": began + timedelta(seconds=seconds),
+        "seconds": seconds,
+        "step": step,
+        "fresh": fresh,
+        "labels": [score.label for score in prediction.scores],
+        "probabilities": [score.probability for score in prediction.scores],
+        "events": _told(events),
+        "features": features.astype(_FLOAT16).tobytes(),
+    }
+
+
+def write_rows(
+    groups: Iterable[list[dict[str, Any]]],
+    features: int,
+    fps: float,
+    steps: BinaryIO,
+    windowed: BinaryIO,
+) -> None:
+    """Writes a recording's rows, in groups, and the windows over them."""
+    one = TableWriter(steps, steps_schema(features))
+    other = TableWriter(windowed, windows_schema(features))
+    for rows in groups:
+        one.rows(rows)
+        other.rows(_windows(rows, fps))
+    one.close()
+    other.close()
 
 
 class _Run:
@@ -200,7 +233,7 @@ class _Run:
         self.first: dict[str, Any] = first
 
     def _stepped(self) -> Iterator[dict[str, Any]]:
-        row: dict[str, Any] | None = None
+        last: dict[str, Any] | None = None
         try:
             with open_source(self._path) as source:
                 length = (source.length or 0) / (source.fps or 25.0)
@@ -215,33 +248,32 @@ class _Run:
                         continue
                     # What a jump in time ended, ended with the step before it.
                     earlier = [event for event in seen.events if event.timestamp < before]
-                    if row is not None:
-                        row["events"] += _told(earlier)
-                        yield row
-                    row = self._row(seen.prediction, fresh=fresh)
-                    row["events"] = _told(seen.events[len(earlier) :])
+                    if last is not None:
+                        last["events"] += _told(earlier)
+                        yield last
+                    last = self._row(seen, seen.events[len(earlier) :], fresh=fresh)
         except SourceError as error:
             said = str(error).removeprefix(f"{self._path}: ")
             self._problem = f"{self._recording.name}: {said}"
-        if row is not None:
-            row["events"] += _told(self._watch.end())
-            yield row
+        if last is not None:
+            last["events"] += _told(self._watch.end())
+            yield last
 
-    def _row(self, prediction: Prediction, *, fresh: bool) -> dict[str, Any]:
+    def _row(self, seen: Seen, events: list[Event], *, fresh: bool) -> dict[str, Any]:
+        assert seen.prediction is not None
         self._steps += 1
-        self._last = prediction.timestamp
-        return {
-            "content": self._content,
-            "source": self._recording.name,
-            "clock": self._clock,
-            "time": self._began + timedelta(seconds=prediction.timestamp),
-            "seconds": prediction.timestamp,
-            "step": self._steps - 1,
-            "fresh": fresh,
-            "labels": [score.label for score in prediction.scores],
-            "probabilities": [score.probability for score in prediction.scores],
-            "features": self._watch.stream.features.astype(_FLOAT16).tobytes(),
-        }
+        self._last = seen.prediction.timestamp
+        made = row(
+            seen.prediction,
+            events,
+            self._watch.stream.features,
+            began=self._began,
+            seconds=seen.prediction.timestamp,
+            step=self._steps - 1,
+            fresh=fresh,
+        )
+        made.update(content=self._content, source=self._recording.name, clock=self._clock)
+        return made
 
     def groups(self) -> Iterator[list[dict[str, Any]]]:
         """Yields the rows, an hour at a time."""
@@ -265,7 +297,7 @@ class _Run:
         )
 
 
-def _told(events: list[Event]) -> list[dict[str, Any]]:
+def _told(events: Sequence[Event]) -> list[dict[str, Any]]:
     return [{"state": e.state, "label": e.label, "probability": e.probability} for e in events]
 
 

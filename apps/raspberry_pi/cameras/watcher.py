@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.features import Keeper
@@ -22,6 +23,9 @@ from edgevid import (
     follow,
     parse_zones,
 )
+
+if TYPE_CHECKING:
+    from apps.raspberry_pi.archiver import Archiver
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -82,6 +86,7 @@ class Watcher:
         hub: where to publish.
         take: called with each frame that was stepped, from the watcher's thread.
         keepers: of features, by the names of the cameras that have one.
+        archiver: takes all steps; None where no archive is wanted.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class Watcher:
         hub: Hub,
         take: Take,
         keepers: Mapping[str, Keeper],
+        archiver: Archiver | None = None,
     ) -> None:
         self._cameras = cameras
         self._watches = watches
@@ -98,6 +104,7 @@ class Watcher:
         self._hub = hub
         self._take = take
         self._keepers = keepers
+        self._archiver = archiver
 
     def turn(self) -> int:
         """Takes each camera's newest frame, if there is one; returns how many there were."""
@@ -130,8 +137,11 @@ class Watcher:
                 saved=watch.saved - saved,
             )
             self._take(name, frame)
-            if name in self._keepers and isinstance(watch, Watch):
-                self._keepers[name].add(watch.stream, frame.timestamp)
+            if isinstance(watch, Watch):  # features and the archive are of the whole picture
+                if name in self._keepers:
+                    self._keepers[name].add(watch.stream, frame.timestamp)
+                if self._archiver is not None:
+                    self._archiver.take(name, watch.stream, predictions[0], events)
             self._publish(name, events)
             stepped += 1
         return stepped
@@ -146,6 +156,8 @@ class Watcher:
         self._publish(name, self._watches[name].end())
         if name in self._keepers:
             self._keepers[name].end()
+        if self._archiver is not None:
+            self._archiver.end(name)
 
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:
