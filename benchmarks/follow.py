@@ -21,6 +21,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
 from edgevid.records import Box, Frame, Prediction
+from edgevid.regions import TRACKS
 from edgevid.regions.boxes import Sides, iou, overlap
-from edgevid.regions.detector import load_detector
+from edgevid.regions.detector import PersonDetector, load_detector
 from edgevid.regions.finder import ByDetector, ByMotion
-from edgevid.regions.follow import FollowingWatch
+from edgevid.regions.following import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess
@@ -52,7 +54,6 @@ DAY = 24 * 3600 * 5  # ticks
 _HALF = (320, 360)  # width, height
 _LONGEST = 60  # pictures of a clip
 _FPS = 5.0
-_TRACKS = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,11 +180,14 @@ def _said_by(streams: list[Stream]) -> Say:
     return say
 
 
-def finder(way: str) -> ByMotion | ByDetector:
+def finder(way: str, most: int = TRACKS) -> ByMotion | ByDetector:
     """Returns what finds things in one way."""
-    if way == "motion":
-        return ByMotion(most=_TRACKS)
-    return ByDetector(load_detector(published_path().parent / DETECTOR), most=_TRACKS)
+    return ByMotion(most=most) if way == "motion" else ByDetector(_detector(), most=most)
+
+
+@cache
+def _detector() -> PersonDetector:
+    return load_detector(published_path().parent / DETECTOR)
 
 
 def _of_side(predictions: Sequence[Prediction], side: Box) -> str | None:
@@ -249,14 +253,14 @@ def _followed(
 
 
 def cost(model: Model) -> list[dict[str, Any]]:
-    """Measures processor time a second of footage, of one stream and of two followed people."""
+    """Measures processor time a second of footage, of one stream and of two that are followed."""
     path = published_path().parent.parent / "clips" / "YOWOv2__v_Fencing_g01_c06.mp4"
     frames = [Frame(frame.image.copy(), frame.timestamp, frame.index) for frame in ticks(path)]
     took: dict[str, list[float]] = {"one stream": [], "motion": [], "people": []}
     tracks: Counter[str] = Counter()
     for _ in range(5):
         for way, times in took.items():
-            watch = FollowingWatch(model.stream, finder(way)) if way != "one stream" else None
+            watch = FollowingWatch(model.stream, finder(way, 2)) if way != "one stream" else None
             stream = model.stream()
             for frame in frames[:5]:  # the first steps are not like the others
                 _ = watch.take(frame) if watch is not None else stream.step(frame)

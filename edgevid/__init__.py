@@ -27,7 +27,8 @@ from edgevid.models.load import load_model
 from edgevid.models.locate import is_available
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.regions import follow
-from edgevid.regions.zones import Zone, parse_zone
+from edgevid.regions.following import FollowingWatch
+from edgevid.regions.zones import Zone, parse_zones
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, keep_features
 from edgevid.runtime.model import Model, Stream, StreamState
@@ -45,6 +46,7 @@ __all__ = [
     "EventDetector",
     "EventRules",
     "FeatureWriter",
+    "FollowingWatch",
     "Frame",
     "KeptFeatures",
     "LabelsError",
@@ -78,5 +80,5 @@ __all__ = [
     "load_rules",
     "open_source",
     "open_video",
-    "parse_zone",
+    "parse_zones",
 ]

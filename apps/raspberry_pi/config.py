@@ -108,6 +108,10 @@ Labels = Annotated[
 Box = Annotated[
     tuple[int, int, int, int] | None, Kind("[x, y, width, height] in pixels", _is_box, tuple)
 ]
+Texts = Annotated[
+    tuple[str, ...],
+    Kind("a list of texts", lambda v: isinstance(v, list) and all(map(_is_text, v)), tuple),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,13 @@ class CameraConfig(Rules):
     mirror: Flag = False
     features: File = None
     features_mb: SomeMegabytes = 500.0
+    always: Flag = False
+    follow: Text = ""
+    tracks: Count = 4
+    detector: Text = "ssd-mobilenet-v1"
+    zones: Texts = ()
+    zone_allow: Texts = ()
+    dwell: OwnSeconds = None
 
 
 @dataclass(frozen=True, slots=True)

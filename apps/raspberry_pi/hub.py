@@ -6,7 +6,7 @@ event, so none is lost; it must be quick, since the watcher waits for it: put it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from apps.raspberry_pi.bus import EventBus
 from apps.raspberry_pi.snapshots import Snapshots
@@ -35,7 +35,23 @@ class Hub:
         # The first listener, so that the others find the status up to date.
         self.bus.listen(lambda found: self.status.record_event(found.camera, found.event))
 
-    def record_step(self, name: str, frame: Frame, prediction: Prediction, skipped: int) -> None:
-        """The model has looked at a frame; ``skipped`` more ticks went by before it."""
-        self.snapshots.record_step(name, frame, prediction)
-        self.status.record_step(name, frame, prediction, skipped)
+    def record_step(
+        self,
+        name: str,
+        frame: Frame,
+        predictions: Sequence[Prediction],
+        *,
+        skipped: int = 0,
+        saved: int = 0,
+    ) -> None:
+        """The model has looked at a frame.
+
+        Args:
+            name: the camera.
+            frame: what it saw.
+            predictions: what the model says of it: one, or one for each track.
+            skipped: ticks that went by before it.
+            saved: predictions that stood without a step.
+        """
+        self.snapshots.record_step(name, frame, predictions)
+        self.status.record_step(name, frame, predictions, skipped=skipped, saved=saved)

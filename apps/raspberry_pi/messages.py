@@ -12,6 +12,7 @@ from apps.raspberry_pi.status import CameraStatus
 def event_message(found: CameraEvent) -> dict[str, Any]:
     """Returns an event as it is sent; ``event_type`` is what Home Assistant looks for."""
     event = found.event
+    where = {"track": event.track, "box": event.box, "zone": event.zone}
     return {
         "id": found.id,
         "camera": found.camera,
@@ -19,6 +20,7 @@ def event_message(found: CameraEvent) -> dict[str, Any]:
         "label": event.label,
         "probability": round(event.probability, 3),
         "time": utc(found.at),
+        **{name: value for name, value in where.items() if value is not None},
     }
 
 

@@ -12,12 +12,12 @@ from apps.raspberry_pi import log
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
 from apps.raspberry_pi.cameras.features import open_keepers
-from apps.raspberry_pi.cameras.watcher import Take, Watcher, open_watch
+from apps.raspberry_pi.cameras.watcher import AnyWatch, Take, Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.notify import Notifier
 from apps.raspberry_pi.status import State
-from edgevid import EdgevidError, Model, UsageError, Watch
+from edgevid import EdgevidError, Model, UsageError
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.archiver import Archiver
@@ -206,7 +206,7 @@ class Service:
         return set_state
 
 
-def _watch(camera: CameraConfig, config: Config, model: Model) -> Watch:
+def _watch(camera: CameraConfig, config: Config, model: Model) -> AnyWatch:
     try:
         return open_watch(camera, config.events, model)
     except EdgevidError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from apps.raspberry_pi.clock import unix_time
@@ -21,7 +21,7 @@ class Snapshot:
 
 
 class Snapshots:
-    """Keeps the newest frame and prediction of each camera.
+    """Keeps the newest frame and predictions of each camera.
 
     Args:
         names: the cameras.
@@ -30,11 +30,11 @@ class Snapshots:
     def __init__(self, names: Iterable[str]) -> None:
         self._cameras = {name: _Camera() for name in names}
 
-    def record_step(self, name: str, frame: Frame, prediction: Prediction) -> None:
-        """The model has looked at a frame."""
+    def record_step(self, name: str, frame: Frame, predictions: Sequence[Prediction]) -> None:
+        """The model has looked at a frame; see ``Hub.record_step``."""
         camera = self._cameras[name]
         number = camera.newest.number + 1 if camera.newest else 0
-        camera.newest = _Step(number, frame, prediction)
+        camera.newest = _Step(number, frame, tuple(predictions))
 
     def snapshot(self, name: str) -> Snapshot | None:
         """Returns a camera's newest picture with its labels, drawn now unless it was before.
@@ -51,7 +51,9 @@ class Snapshots:
             if camera.drawn is None or camera.drawn.number != newest.number:
                 moment = time.localtime(unix_time(newest.frame.timestamp))
                 clock = time.strftime("%H:%M:%S", moment)
-                picture = draw(newest.frame, newest.prediction, time=clock)
+                tracks = [one for one in newest.predictions if one.track is not None]
+                whole = next((one for one in newest.predictions if one.track is None), None)
+                picture = draw(newest.frame, whole, time=clock, tracks=tracks)
                 camera.drawn = Snapshot(jpeg(picture), newest.number)
             return camera.drawn
 
@@ -60,7 +62,7 @@ class Snapshots:
 class _Step:
     number: int
     frame: Frame
-    prediction: Prediction
+    predictions: tuple[Prediction, ...]
 
 
 class _Camera:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -47,14 +47,17 @@ class CameraStatus:
         state: ``starting`` until its first frame, ``live`` while frames come, else ``lost``.
         since: when it came to that, Unix seconds.
         problem: one line that says why it is not live, else empty. Holds no password.
-        steps: frames that the model has seen since the service started.
+        steps: of the model, since the service started.
+        saved: predictions that stood without a step, as nothing in the picture changed.
+        tracks: how many are followed now.
         skipped: moments of the model's clock for which there was no frame or no time.
         losses: how often it was lost.
         latency_ms: ``p50``, ``p95``, ``p99`` of the milliseconds from a frame's capture to
             its prediction; 0 before the first.
         inference_ms: the same of the model's part of it.
         latency, inference: the same two as histograms.
-        scores: the last prediction, best first; empty while the camera is not live.
+        scores: the last prediction, best first, of several the surest; empty while the camera is
+            not live, or nobody is there to follow.
         active: labels of the actions that are going on, in the order in which they started.
         seen: when its newest frame was taken, Unix seconds; None before the first.
     """
@@ -64,6 +67,8 @@ class CameraStatus:
     since: float
     problem: str = ""
     steps: int = 0
+    saved: int = 0
+    tracks: int = 0
     skipped: int = 0
     losses: int = 0
     latency_ms: Mapping[str, float] = field(default_factory=dict)
@@ -121,29 +126,46 @@ class Status:
             )
             return True
 
-    def record_step(self, name: str, frame: Frame, prediction: Prediction, skipped: int) -> None:
-        """The model has looked at a frame; ``skipped`` more ticks went by before it."""
+    def record_step(
+        self,
+        name: str,
+        frame: Frame,
+        predictions: Sequence[Prediction],
+        *,
+        skipped: int = 0,
+        saved: int = 0,
+    ) -> None:
+        """The model has looked at a frame; see ``Hub.record_step``."""
         late = max(0.0, time.monotonic() - frame.timestamp)
+        surest = max(predictions, key=lambda one: one.top.probability, default=None)
         with self._lock:
             camera = self._cameras[name]
             camera.latency.add(late * 1000)
-            camera.inference.add(prediction.inference_ms)
+            inference = camera.status.inference
+            for prediction in predictions:
+                if prediction.inference_ms:  # a step was taken
+                    camera.inference.add(prediction.inference_ms)
+                    inference = inference.plus(prediction.inference_ms / 1000)
             camera.status = replace(
                 camera.status,
-                steps=camera.status.steps + 1,
+                steps=camera.status.steps + len(predictions) - saved,
+                saved=camera.status.saved + saved,
+                tracks=sum(prediction.track is not None for prediction in predictions),
                 skipped=camera.status.skipped + skipped,
                 latency=camera.status.latency.plus(late),
-                inference=camera.status.inference.plus(prediction.inference_ms / 1000),
-                scores=prediction.scores,
+                inference=inference,
+                scores=surest.scores if surest is not None else (),
                 seen=unix_time(frame.timestamp),
             )
 
     def record_event(self, name: str, event: Event) -> None:
         """An action started or ended in front of a camera."""
+        this = (event.track, event.label)
         with self._lock:
             camera = self._cameras[name]
-            others = tuple(label for label in camera.status.active if label != event.label)
-            active = (*others, event.label) if event.state == "start" else others
+            camera.active = [one for one in camera.active if one != this]
+            camera.active += [this] if event.state == "start" else []
+            active = tuple(dict.fromkeys(label for _, label in camera.active))
             camera.status = replace(camera.status, active=active)
 
 
@@ -153,6 +175,7 @@ class _Camera:
     def __init__(self, name: str) -> None:
         self.status = CameraStatus(name, "starting", time.time())
         self.latency, self.inference = Percentiles(), Percentiles()
+        self.active: list[tuple[int | None, str]] = []  # who does what
 
     def now(self) -> CameraStatus:
         return replace(

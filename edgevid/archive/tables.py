@@ -19,7 +19,8 @@ from edgevid.errors import SourceError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Event, Prediction
 from edgevid.runtime.model import Model
-from edgevid.runtime.watch import LONGEST_GAP_S, Seen, Watch
+from edgevid.runtime.ticks import LONGEST_GAP_S
+from edgevid.runtime.watch import Seen, Watch
 from edgevid.sources import open_source
 
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second

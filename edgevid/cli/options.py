@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgevid.modelfile.manifest import RULES, EventRules, Manifest
 from edgevid.models.catalog import PERSON_DETECTOR
 from edgevid.records import Box
 from edgevid.regions import FOLLOWS, TRACKS
-from edgevid.regions.zones import Zone, parse_zone
+from edgevid.regions.zones import Zone, parse_zones
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import BUDGET
 from edgevid.runtime.rules import load_rules
@@ -79,7 +79,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     """Reads the command line; exits with code 2 and one line when it makes no sense."""
     parser = _parser()
     values = vars(parser.parse_args(arguments))
-    for key in ("sources", "allow", "deny", "zones"):
+    for key in ("sources", "allow", "deny"):
         values[key] = tuple(values[key] or ())
     _check_follow(parser, values)
     if (values["camera"] is None) == (not values["sources"]):
@@ -89,23 +89,19 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
     """Refuses what makes no sense with, or without, something to follow."""
-    allowed = values.pop("zone_allow") or []
-    if values["follow"] is None:
-        for flag, key in (("--zone", "zones"), ("--dwell", "dwell")):
-            if values[key]:
-                parser.error(f"{flag} goes with --follow")
-    elif values["crop"] is not None:
+    given = {"--zone": values["zones"], "--zone-allow": values["zone_allow"]}
+    given["--dwell"] = values["dwell"]
+    for flag, value in given.items():
+        if value and values["follow"] is None:
+            parser.error(f"{flag} goes with --follow")
+    if values["follow"] is not None and values["crop"] is not None:
         parser.error("--crop and --follow both say where to look: give one of them")
-    names = [zone.name for zone in values["zones"]]
-    if len(set(names)) < len(names):
-        parser.error("two zones have the same name")
-    for name, _ in allowed:
-        if name not in names:
-            parser.error(f"--zone-allow speaks of {name!r}: there is no such --zone")
-    values["zones"] = tuple(
-        replace(zone, allow=tuple(label for name, label in allowed if name == zone.name))
-        for zone in values["zones"]
-    )
+    if values["follow"] is not None and values["keep_features"] is not None:
+        parser.error("--keep-features is of the whole picture: it does not go with --follow")
+    try:
+        values["zones"] = parse_zones(values["zones"] or (), values.pop("zone_allow") or ())
+    except UsageError as error:
+        parser.error(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -246,14 +242,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--zone",
         dest="zones",
-        type=_zone,
         action="append",
         metavar="NAME=X,Y;X,Y;X,Y",
         help="a part of the picture, in pixels, that events shall name (repeatable)",
     )
     group.add_argument(
         "--zone-allow",
-        type=_zone_label,
         action="append",
         metavar="NAME=LABEL",
         help="of what happens in that zone tell only this label (repeatable)",
@@ -362,20 +356,6 @@ def _box(text: str) -> Box:
     if len(parts) != 4 or min(parts) < 0 or min(parts[2:]) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not X,Y,WIDTH,HEIGHT in pixels")
     return parts[0], parts[1], parts[2], parts[3]
-
-
-def _zone(text: str) -> Zone:
-    try:
-        return parse_zone(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _zone_label(text: str) -> tuple[str, str]:
-    name, equals, label = text.partition("=")
-    if not equals or not label:
-        raise argparse.ArgumentTypeError(f"{text} is not NAME=LABEL")
-    return name, label
 
 
 # argparse names the type in "invalid ... value": give it words.

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from edgevid.models.load import load_model
 from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.regions import follow
+from edgevid.regions.following import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
@@ -35,10 +35,7 @@ from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
 
-if TYPE_CHECKING:
-    from edgevid.regions.follow import FollowingWatch
-
-    AnyWatch = Watch | FollowingWatch
+AnyWatch = Watch | FollowingWatch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.models.catalog import PERSON_DETECTOR
+from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
-
-if TYPE_CHECKING:
-    from edgevid.regions.follow import FollowingWatch
 
 FOLLOWS = ("motion", "people")
 TRACKS = 4  # at a time: a stream takes a step for each
@@ -26,6 +23,7 @@ def follow(
     rules: EventRules | None = None,
     fps: float | None = None,
     gated: bool = False,
+    paced: bool = False,
     tracks: int = TRACKS,
     detector: str | Path = PERSON_DETECTOR,
     threads: int = 1,
@@ -40,6 +38,7 @@ def follow(
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
         gated: as in ``Watch``.
+        paced: as in ``Watch``.
         tracks: at most so many at a time.
         detector: what finds people: a name that ``python -m edgevid.models`` lists, or a
             ``.tflite`` file with box decoding inside.
@@ -65,7 +64,6 @@ def follow(
     from edgevid.models.locate import locate  # these load OpenCV
     from edgevid.regions.detector import load_detector
     from edgevid.regions.finder import ByDetector, ByMotion, Finder
-    from edgevid.regions.follow import FollowingWatch
 
     if what not in FOLLOWS:
         raise UsageError(f"what is followed must be {' or '.join(FOLLOWS)}, not {what!r}")
@@ -77,5 +75,12 @@ def follow(
     else:
         finder = ByDetector(load_detector(locate(detector), threads=threads), most=tracks)
     return FollowingWatch(
-        new_stream, finder, rules, fps=fps, gated=gated, zones=zones, dwell_s=dwell_s
+        new_stream,
+        finder,
+        rules,
+        fps=fps,
+        gated=gated,
+        paced=paced,
+        zones=zones,
+        dwell_s=dwell_s,
     )

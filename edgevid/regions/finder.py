@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.records import Box
-from edgevid.regions.flow import Flow
+from edgevid.regions.boxes import Sides
+from edgevid.regions.flow import Flow, Move
 from edgevid.regions.motion import MotionFinder
 from edgevid.regions.tracker import Tracker
 
@@ -98,10 +99,8 @@ class ByDetector:
         tracks = self.tracker.tracks
         before = [track.box for track in tracks]
         self.tracker.predict(seconds)
-        for track, (x, y, width, height), (right, down) in zip(
-            tracks, before, self._flow.of(before), strict=True
-        ):
-            track.place((x + right, y + down, width, height))
+        for track, box, move in zip(tracks, before, self._flow.of(before), strict=True):
+            track.place(_moved(box, move))
         self._due_s -= seconds
         if self._due_s <= 1e-6 or anew:
             self.tracker.update(self._detector.find(image))
@@ -112,3 +111,15 @@ class ByDetector:
         self.tracker.reset()
         self._flow.reset()
         self._due_s = 0.0
+
+
+def _moved(box: Sides, move: Move) -> Sides:
+    """Returns where a box has gone."""
+    x, y, width, height = box
+    wider, higher = width * move.size, height * move.size
+    return (
+        x + move.right - (wider - width) / 2,
+        y + move.down - (higher - height) / 2,
+        wider,
+        higher,
+    )

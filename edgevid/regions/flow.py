@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +11,33 @@ from numpy.typing import NDArray
 from edgevid.regions.boxes import Sides
 from edgevid.support.opencv import cv2
 
-_WIDTH = 320  # pixels in which motion is looked for
+_WIDTH = 160  # pixels in which motion is looked for
 _POINTS = 4  # that are followed in a box, each way
 _MIDDLE = 0.7  # of a box: its rim is mostly background
 _LEAST_POINTS = 8
+_GROWTH = 1.1  # from one picture to the next, at most
 _SEARCH = {
     "winSize": (11, 11),
-    "maxLevel": 3,
+    "maxLevel": 2,
     "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.05),
 }
+
+
+class Move(NamedTuple):
+    """How the part of a picture in a box moved.
+
+    Attributes:
+        right: pixels.
+        down: pixels.
+        size: how many times as large as before it is.
+    """
+
+    right: float
+    down: float
+    size: float
+
+
+STILL = Move(0.0, 0.0, 1.0)
 
 
 class Flow:
@@ -31,8 +50,9 @@ class Flow:
         >>> picture = np.repeat(np.repeat(picture[::8, ::8], 8, axis=0), 8, axis=1)
         >>> flow.take(picture)
         >>> flow.take(np.roll(picture, 3, axis=1))
-        >>> [(round(right), round(down)) for right, down in flow.of([(40, 30, 60, 60)])]
-        [(3, 0)]
+        >>> [move] = flow.of([(40, 30, 60, 60)])
+        >>> round(move.right), round(move.down)
+        (3, 0)
     """
 
     def __init__(self) -> None:
@@ -52,26 +72,34 @@ class Flow:
         small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
         self._before, self._now = self._now, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
 
-    def of(self, boxes: Sequence[Sides]) -> list[tuple[float, float]]:
-        """Returns by how many pixels what was in each box moved, right and down.
-
-        What is not known is 0, 0.
-        """
-        still = [(0.0, 0.0)] * len(boxes)
+    def of(self, boxes: Sequence[Sides]) -> list[Move]:
+        """Returns how what was in each box moved; where that is not known it stands still."""
         before, now = self._before, self._now
         if before is None or now is None or before.shape != now.shape or not boxes:
-            return still
+            return [STILL] * len(boxes)
         points = np.concatenate([_points(box, self._scale) for box in boxes])
         moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, **_SEARCH)
-        steps = (moved - points).reshape(len(boxes), -1, 2) * self._scale
-        counts = found.reshape(len(boxes), -1) == 1
+        shape = (len(boxes), -1, 2)
         return [
-            (float(right), float(down)) if count.sum() >= _LEAST_POINTS else (0.0, 0.0)
-            for (right, down), count in (
-                (np.median(step[count], axis=0) if count.any() else (0, 0), count)
-                for step, count in zip(steps, counts, strict=True)
+            self._move(start[one], end[one])
+            for start, end, one in zip(
+                points.reshape(shape),
+                moved.reshape(shape),
+                found.reshape(len(boxes), -1) == 1,
+                strict=True,
             )
         ]
+
+    def _move(self, start: NDArray[np.float32], end: NDArray[np.float32]) -> Move:
+        """Returns how points moved, float32 ``[points, 2]``: by the median, as some are lost."""
+        if len(start) < _LEAST_POINTS:
+            return STILL
+        right, down = np.median(end - start, axis=0) * self._scale
+        spread = np.linalg.norm(start - np.median(start, axis=0), axis=1)
+        after = np.linalg.norm(end - np.median(end, axis=0), axis=1)
+        away = spread > spread.max() / 2  # near the middle nothing tells the size
+        size = float(np.median(after[away] / spread[away])) if away.any() else 1.0
+        return Move(float(right), float(down), min(max(size, 1 / _GROWTH), _GROWTH))
 
 
 def _points(box: Sides, scale: float) -> NDArray[np.float32]:

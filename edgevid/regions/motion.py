@@ -14,8 +14,8 @@ from edgevid.support.opencv import cv2
 
 _WIDTH = 240  # pixels in which motion is looked for
 _HISTORY = 300  # pictures, a minute: what stands as long has become background
-_VARIANCES = 25.0  # squared distance, in variances, from which a pixel is no background
-_FOREGROUND = 255  # in OpenCV's mask, where shadows have another value
+_VARIANCES = 16.0  # squared distance, in variances, from which a pixel is no background
+_FIRST_VARIANCE = 9.0  # of a pixel's light, until its own is known
 _JOINED = 0.15  # of the picture's shorter side: what is nearer to each other is one
 _LEAST_AREA = 0.003  # of the picture that moves
 _LEAST_SIDE = 0.08  # of the picture's shorter side
@@ -46,8 +46,12 @@ class MotionFinder:
     def reset(self) -> None:
         """Forgets the background."""
         self._background = cv2.createBackgroundSubtractorMOG2(
-            history=_HISTORY, varThreshold=_VARIANCES, detectShadows=True
+            # In light alone a shadow cannot be told from somebody in dark clothes.
+            history=_HISTORY,
+            varThreshold=_VARIANCES,
+            detectShadows=False,
         )
+        self._background.setVarInit(_FIRST_VARIANCE)
         self._masks: deque[NDArray[np.uint8]] = deque(maxlen=_LATELY)
 
     def find(self, image: NDArray[np.uint8]) -> list[Box]:
@@ -63,7 +67,7 @@ class MotionFinder:
         small = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         # The first picture is the background.
         rate = -1 if self._masks else 1
-        mask = self._background.apply(small, learningRate=rate) == _FOREGROUND
+        mask = self._background.apply(small, learningRate=rate) > 0
         mask &= bool(self._masks)
         mask = cv2.medianBlur(mask.astype(np.uint8), 3)
         if self._masks and self._masks[0].shape != mask.shape:

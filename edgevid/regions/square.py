@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgevid.records import Box
-from edgevid.regions.boxes import Sides, overlap
+from edgevid.regions.boxes import Sides, area, overlap
 
 _PADDED = 2.0  # of the longer side of what is followed: an action needs room, and surroundings
 _LEAST = 0.25  # of the picture's shorter side
 _TOO_SMALL, _TOO_LARGE = 0.7, 2.0  # times what is needed now, and the square is made another
 _STICKS_OUT = 0.9  # of what is followed that must be inside
-_PLACES = 9  # that are tried, each way
+_PLACES = 5  # that are tried, each way
+_SHARES = (1.0, 0.9, 0.8)  # of the size that is needed, that are tried
+_CUT = 0.85  # of the longer side of what is followed, that a square must hold to leave out others
 
 
 class Square:
@@ -40,7 +42,7 @@ class Square:
         shorter = min(size)
         needed = min(shorter, max(_LEAST * shorter, _PADDED * max(followed[2:])))
         if self._box is None or not self._holds(followed, needed, size):
-            self._box = _placed(followed, round(needed), size, others)
+            self._box = _placed(followed, needed, size, others)
         return self._box
 
     def _holds(self, followed: Sides, needed: float, size: tuple[int, int]) -> bool:
@@ -54,18 +56,31 @@ class Square:
         return overlap(self._box, followed) >= _STICKS_OUT * can_be_inside
 
 
-def _placed(followed: Sides, side: int, size: tuple[int, int], others: Sequence[Sides]) -> Box:
+def _placed(followed: Sides, needed: float, size: tuple[int, int], others: Sequence[Sides]) -> Box:
     """Places a square so that it holds one thing and as little as it can of the others."""
-    choices = [_choices(followed[axis], followed[axis + 2], side, size[axis]) for axis in (0, 1)]
-    middle = [followed[axis] + followed[axis + 2] / 2 - side / 2 for axis in (0, 1)]
+    middle = [followed[axis] + followed[axis + 2] / 2 for axis in (0, 1)]
+    own = area(followed)
 
-    def cost(place: tuple[int, int]) -> float:
-        box = (*place, side, side)
-        away = abs(place[0] - middle[0]) + abs(place[1] - middle[1])
-        return sum(overlap(box, other) for other in others) + away * side / 10
+    def cost(square: Box) -> float:
+        away = sum(abs(square[axis] + square[2] / 2 - middle[axis]) for axis in (0, 1))
+        shown = sum(overlap(square, other) for other in others)
+        return shown + own - overlap(square, followed) + (away + needed - square[2]) * needed / 10
 
-    x, y = min(((x, y) for x in choices[0] for y in choices[1]), key=cost)
-    return x, y, side, side
+    return min(
+        (
+            (x, y, side, side)
+            for side in (_sizes(needed, max(followed[2:])) if others else [round(needed)])
+            for x in _choices(followed[0], followed[2], side, size[0])
+            for y in _choices(followed[1], followed[3], side, size[1])
+        ),
+        key=cost,
+    )
+
+
+def _sizes(needed: float, length: float) -> list[int]:
+    """Returns how large a square may be; only where there are others is a smaller one of use."""
+    least = min(needed, max(_CUT * length, _SHARES[-1] * needed))
+    return sorted({round(max(least, share * needed)) for share in _SHARES})
 
 
 def _choices(start: float, length: float, side: int, size: int) -> list[int]:
@@ -73,4 +88,4 @@ def _choices(start: float, length: float, side: int, size: int) -> list[int]:
     first, last = sorted((start + length - side, start))
     middle = start + length / 2 - side / 2
     tried = [first + (last - first) * n / (_PLACES - 1) for n in range(_PLACES)] + [middle]
-    return [min(max(0, round(place)), size - side) for place in tried]
+    return sorted({min(max(0, round(place)), size - side) for place in tried})

@@ -12,6 +12,7 @@ from edgevid.regions.boxes import Sides, iou
 from edgevid.support.opencv import cv2
 
 _LEAST_IOU = 0.15  # of two boxes of the same thing
+_JITTER = 0.1  # of the longer side: by how much a box that was found is off
 _NEAR = 0.6  # of the larger side: how far the middle of a box may be from where it is expected
 
 
@@ -81,7 +82,7 @@ class Track:
         side = max(self.box[2:])
         spread = np.array([0.05, 0.05, 0.03, 0.03, 0.3, 0.3], np.float32) * side
         self._filter.processNoiseCov = np.diag(spread**2)
-        self._filter.measurementNoiseCov = np.eye(4, dtype=np.float32) * (0.05 * side) ** 2
+        self._filter.measurementNoiseCov = np.eye(4, dtype=np.float32) * (_JITTER * side) ** 2
 
 
 class Tracker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgevid.errors import UsageError
 from edgevid.records import Box, Event
@@ -59,7 +59,8 @@ def parse_zone(text: str) -> Zone:
         UsageError: it says something else.
 
     Example:
-        >>> edgevid.parse_zone("door=0,0;100,0;100,200").points
+        >>> from edgevid.regions.zones import parse_zone
+        >>> parse_zone("door=0,0;100,0;100,200").points
         ((0.0, 0.0), (100.0, 0.0), (100.0, 200.0))
     """
     name, equals, corners = text.partition("=")
@@ -73,6 +74,30 @@ def parse_zone(text: str) -> Zone:
     except ValueError as error:
         raise UsageError(f"a zone is NAME=x,y;x,y;x,y in pixels, not {text!a:.80}") from error
     return Zone(name.strip(), tuple(points))
+
+
+def parse_zones(zones: Sequence[str], allow: Sequence[str] = ()) -> tuple[Zone, ...]:
+    """Reads zones, each ``NAME=x,y;x,y;x,y``, and what they allow, each ``NAME=label``.
+
+    Raises:
+        UsageError: one says something else, two have the same name, or there is no such zone.
+
+    Example:
+        >>> edgevid.parse_zones(["door=0,0;9,0;9,9"], ["door=waving hand"])[0].allow
+        ('waving hand',)
+    """
+    read = [parse_zone(text) for text in zones]
+    labels: dict[str, list[str]] = {zone.name: [] for zone in read}
+    if len(labels) < len(read):
+        raise UsageError("two zones have the same name")
+    for text in allow:
+        name, _, label = text.partition("=")
+        if not label:
+            raise UsageError(f"what a zone allows is NAME=LABEL, not {text!a:.80}")
+        if name not in labels:
+            raise UsageError(f"there is no zone {name!a:.80} to allow something in")
+        labels[name].append(label)
+    return tuple(replace(zone, allow=tuple(labels[zone.name])) for zone in read)
 
 
 class Visit:

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Prediction
+from edgevid.runtime.ticks import LONGEST_GAP_S
 
 # How many times the odds p / (1 - p) that a label reached it needs from then on. More would cost
 # recall of what is not ordinary, less leaves false events (``benchmarks/events.py``).
 MARGIN = 8.0
 
 _FORGOTTEN = 1e-3  # a label whose smoothed probability is below this is no longer followed
-_LONGEST_GAP_S = 10.0  # as in ``Watch``: beyond it, and where time goes back, all starts afresh
 
 
 class Levels:
@@ -50,7 +50,7 @@ class Levels:
     def update(self, prediction: Prediction) -> None:
         """Takes one more prediction, as ``EventDetector`` does."""
         elapsed = prediction.timestamp - self._now
-        if not 0 <= elapsed <= _LONGEST_GAP_S:
+        if not 0 <= elapsed <= LONGEST_GAP_S:
             self.end()
             elapsed = math.nan
         else:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
-from dataclasses import replace
 from typing import NamedTuple
 
 from edgevid.modelfile.manifest import EventRules
@@ -12,13 +9,7 @@ from edgevid.records import Event, Frame, Prediction
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.gate import Gate
 from edgevid.runtime.model import Stream
-from edgevid.runtime.pace import Pace
-
-_LOG = logging.getLogger(__name__)
-
-# What is seen after such a gap has nothing to do with what was seen before it: files that were
-# joined, a camera that was suspended. Longer than any pause between two frames of one scene.
-LONGEST_GAP_S = 10.0
+from edgevid.runtime.ticks import Ticks
 
 
 class Seen(NamedTuple):
@@ -80,45 +71,23 @@ class Watch:
         self._gate = Gate(stream.memory_frames)
         self._latest: Prediction | None = None
         self._detector = EventDetector(rules or manifest.events)
-        self._fps = fps or manifest.fps
-        self._pace = Pace(self._fps)
-        self._paced = paced
-        self._tick: int | None = None  # the last, of frames that are paced
-        self._previous = math.nan
-        self._skipped = 0
+        self._ticks = Ticks(fps or manifest.fps, paced=paced)
 
     @property
     def skipped(self) -> int:
         """Ticks of the model's clock, so far, that went by without a frame."""
-        return self._skipped + self._pace.skipped
+        return self._ticks.skipped
 
     def take(self, frame: Frame) -> Seen:
         """Takes the next frame of the source.
 
         Where time jumps (back, or ten seconds and more ahead) it starts afresh, and warns.
         """
-        gap = frame.timestamp - self._previous
-        ended: list[Event] = []
-        if gap > LONGEST_GAP_S or frame.follows_jump:
-            _LOG.warning(
-                "%s, at %.1f s: starting afresh from there",
-                "the time jumps back" if frame.follows_jump else f"nothing for {gap:.0f} s",
-                frame.timestamp,
-            )
-            ended = self.end()
-        self._previous = frame.timestamp
-        if not self._is_due(frame):
+        ended = self.end() if self._ticks.jumps(frame) else []
+        if not self._ticks.due(frame):
             return Seen(None, ended)
         prediction = self._predict(frame)
         return Seen(prediction, ended + self._detector.update(prediction))
-
-    def _is_due(self, frame: Frame) -> bool:
-        if not self._paced:
-            return self._pace.due(frame.timestamp)
-        if self._tick is not None:
-            self._skipped += max(0, frame.index - self._tick - 1)
-        self._tick = frame.index
-        return True
 
     def _predict(self, frame: Frame) -> Prediction:
         if not self.gated:
@@ -128,7 +97,7 @@ class Watch:
             self._gate.note({score.label: score.probability for score in self._latest.scores})
             return self._latest
         self.saved += 1
-        return replace(self._latest, timestamp=frame.timestamp, index=frame.index, inference_ms=0.0)
+        return Prediction(frame.timestamp, frame.index, self._latest.scores, 0.0)
 
     def end(self, *, reset: bool = True) -> list[Event]:
         """Ends what is going on, and returns it; what comes next has nothing to do with it.
@@ -136,10 +105,7 @@ class Watch:
         Args:
             reset: forget what the stream saw, too.
         """
-        self._skipped = self.skipped
-        self._pace = Pace(self._fps)
-        self._tick = None
-        self._previous = math.nan
+        self._ticks.restart()
         self._gate.reset()
         if reset:
             self.stream.reset()

@@ -24,9 +24,8 @@ _ROOTS = (2, 1)
 _ONE_IN = 1e-3  # a gain in worth that is no more than this is none
 
 # No event comes from a single frame: of the model's ticks, the second, the third or the fourth
-# in a row at the earliest, whatever a camera's jitter.
+# in a row at the earliest, whatever a camera's jitter. The head's means smooth already.
 _MIN_DURATIONS = (0.1, 0.3, 0.5)
-_SMOOTHINGS = (0.0, 0.4)
 _COOL_DOWN_S = 2.0
 _THRESHOLDS = 40
 _BEYOND = 0.5  # a logit
@@ -139,26 +138,22 @@ def rules_for(
     """
     thresholds = _thresholds(*largest_logits(frames, label, logits))
     best: tuple[tuple[float, float], EventRules, list[Trial]] | None = None
-    for smoothing in _SMOOTHINGS:
-        for lasts in _MIN_DURATIONS:
-            trials = [
-                Trial(t, judge(frames, label, logits, _rules(t, smoothing, lasts)))
-                for t in thresholds
-            ]
-            within = [
-                trial
-                for trial in trials
-                if len(trial.judgement.false)
-                <= math.floor(false_an_hour * trial.judgement.hours + 1e-9)
-            ]
-            usable = within or trials[-1:]
-            most = max(trial.judgement.found for trial in usable)
-            even = [trial.threshold for trial in usable if trial.judgement.found == most]
-            rules = _rules((even[0] + even[-1]) / 2, smoothing, lasts)
-            delay = judge(frames, label, logits, rules).median_delay
-            value = (-most if within else math.inf, 0.0 if math.isnan(delay) else delay)
-            if best is None or value < best[0]:
-                best = value, rules, trials
+    for lasts in _MIN_DURATIONS:
+        trials = [Trial(t, judge(frames, label, logits, _rules(t, lasts))) for t in thresholds]
+        within = [
+            trial
+            for trial in trials
+            if len(trial.judgement.false)
+            <= math.floor(false_an_hour * trial.judgement.hours + 1e-9)
+        ]
+        usable = within or trials[-1:]
+        most = max(trial.judgement.found for trial in usable)
+        even = [trial.threshold for trial in usable if trial.judgement.found == most]
+        rules = _rules((even[0] + even[-1]) / 2, lasts)
+        delay = judge(frames, label, logits, rules).median_delay
+        value = (-most if within else math.inf, 0.0 if math.isnan(delay) else delay)
+        if best is None or value < best[0]:
+            best = value, rules, trials
     assert best is not None
     return best[1], best[2]
 
@@ -170,7 +165,7 @@ def _thresholds(shown: Sequence[float], others: Sequence[float]) -> list[float]:
     return [float(t) for t in np.linspace(lowest, highest, _THRESHOLDS)]
 
 
-def _rules(threshold: float, smoothing: float, lasts: float) -> EventRules:
+def _rules(threshold: float, lasts: float) -> EventRules:
     on = probability(threshold)
     off = probability(threshold - math.log(_OFF_ODDS))
-    return EventRules(on, off, smoothing, lasts, _COOL_DOWN_S)
+    return EventRules(on, off, 0.0, lasts, _COOL_DOWN_S)

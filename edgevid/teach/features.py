@@ -19,7 +19,8 @@ from edgevid.prepare import cut
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import are_kept_features
 from edgevid.runtime.model import Model
-from edgevid.runtime.watch import LONGEST_GAP_S, Watch
+from edgevid.runtime.ticks import LONGEST_GAP_S
+from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.jpeg import to_jpeg

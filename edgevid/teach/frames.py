@@ -21,6 +21,7 @@ _AFTER_S = 1.0  # the means still hold what has ended
 _FRAMES_A_SPAN = 10  # of background weigh as much as one span
 _COMPONENTS = 128  # of features, and of their means; more was no better
 _SPREAD = 1e-12
+_SEEN = 20_000  # frames that are fitted to at most, over an hour; more would only take longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +76,34 @@ class Frames:
         self.examples = examples
         lengths = [len(example.times) for example in examples]
         self.owner = np.repeat(np.arange(len(examples)), lengths)
+        self._rows = np.split(np.arange(len(self.owner)), np.cumsum(lengths)[:-1])
         self.times = np.concatenate([example.times for example in examples])
         self._breaks = np.concatenate([example.breaks for example in examples])
         # How many frames, with itself, there are since the last break.
         numbers = np.arange(len(self.times))
         self._run = numbers - np.maximum.accumulate(np.where(self._breaks, numbers, 0)) + 1
-        self._bases: dict[int, tuple[Basis, Floats]] = {}
+        self._bases: dict[int, tuple[Basis, NDArray[np.float32]]] = {}
 
     def __len__(self) -> int:
         return len(self.times)
 
     def rows(self, example: int) -> NDArray[np.intp]:
         """Returns where an example's frames are."""
-        return np.flatnonzero(self.owner == example)
+        return self._rows[example]
 
-    def components(self, roots: int) -> tuple[Basis, Floats]:
+    def components(self, roots: int) -> tuple[Basis, NDArray[np.float32]]:
         """Returns a basis for the features, and all frames in it: ``[frames, components]``."""
         if roots not in self._bases:
-            whole = np.concatenate([rooted(e.features, roots) for e in self.examples])
-            mean = whole.mean(axis=0, dtype=np.float64)
-            whole -= mean.astype(np.float32)
-            axes = _main_axes(whole)
-            self._bases[roots] = Basis(mean, axes), whole @ axes.astype(np.float32)
+            every = 1 + len(self) // _SEEN  # hours of background say little more than one
+            some = np.concatenate([rooted(e.features[::every], roots) for e in self.examples])
+            mean = some.mean(axis=0, dtype=np.float64)
+            basis = Basis(mean, _main_axes(some - mean.astype(np.float32)))
+            axes, shift = basis.axes.astype(np.float32), (mean @ basis.axes).astype(np.float32)
+            parts = [rooted(e.features, roots) @ axes - shift for e in self.examples]
+            self._bases[roots] = basis, np.concatenate(parts)
         return self._bases[roots]
 
-    def means(self, roots: int, windows: tuple[int, ...]) -> Floats:
+    def means(self, roots: int, windows: tuple[int, ...]) -> NDArray[np.float32]:
         """Returns components' means over the last frames: ``[frames, windows * components]``."""
         _, frames = self.components(roots)
         sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, 0, np.float64)])
@@ -107,8 +111,17 @@ class Frames:
         parts = []
         for window in windows:
             count = np.minimum(window, self._run)
-            parts.append((sums[ends] - sums[ends - count]) / count[:, None])
+            parts.append(((sums[ends] - sums[ends - count]) / count[:, None]).astype(np.float32))
         return np.concatenate(parts, axis=1)
+
+    def seen(self) -> NDArray[np.bool_]:
+        """Returns which frames are fitted to: all, but of hours of background every n-th."""
+        every = 1 + len(self) // _SEEN
+        shows = np.zeros(len(self), np.bool_)
+        for rows, example in zip(self._rows, self.examples, strict=True):
+            shows[rows] = example.recording.is_clip or bool(example.recording.spans)
+        shows |= np.arange(len(self)) % every == 0
+        return shows
 
     def targets(self, label: str, *, partly: bool) -> tuple[Floats, Floats]:
         """Returns what each frame says of a label, 1 or 0, and how much it counts."""

@@ -32,9 +32,9 @@ class Fitted:
     weights: Floats
     bias: Floats
 
-    def logits(self, means: Floats) -> Floats:
+    def logits(self, means: NDArray[np.float32]) -> Floats:
         """Returns ``[frames, labels]``."""
-        return (means - self.mean) @ self.weights + self.bias
+        return means @ self.weights + (self.bias - self.mean @ self.weights)
 
 
 class Fitting:
@@ -44,11 +44,13 @@ class Fitting:
         self._frames = frames
         self._recipe = recipe
         self.means = frames.means(recipe.roots, recipe.windows)
+        self._seen = frames.seen()
         self.targets = [frames.targets(label, partly=recipe.partly) for label in labels]
 
     def fit(self, chosen: NDArray[np.bool_]) -> Fitted:
         """Fits to the chosen ones of the frames."""
-        means = self.means[chosen]
+        chosen = chosen & self._seen
+        means = self.means[chosen].astype(np.float64)
         mean = means.mean(axis=0)
         inputs, axes = _shortened(means - mean)
         scale = np.sqrt((inputs**2).sum(axis=1).mean()) or 1.0

@@ -16,7 +16,7 @@ from edgevid.runtime.topk import probability
 from edgevid.teach.data import Span
 from edgevid.teach.examples import Example
 from edgevid.teach.frames import Frames, warmed_up
-from edgevid.teach.logistic import Floats, area_under_curve
+from edgevid.teach.logistic import Floats, area_under_curve, logistic
 
 EARLY_S = 0.5  # before something was noted to begin, it may be announced
 LATE_S = 1.0  # and after its end
@@ -163,17 +163,31 @@ def _length(span: Span, times: Floats) -> float:
 def _starts(example: Example, logits: Floats, rules: EventRules) -> Iterator[float]:
     """Yields when events start; in a clip only once it has warmed up."""
     detector = EventDetector(rules)
-    times = example.times.tolist()
-    usable = warmed_up(len(times)) if example.recording.is_clip else np.full(len(times), True)
-    for number, (time, logit) in enumerate(zip(times, logits.tolist(), strict=True)):
-        if not usable[number]:
-            continue
+    for number in _that_matter(example, logits, rules):
         if example.breaks[number]:
             detector.close()
-        scores = (Score("", probability(logit)),)
+        scores = (Score("", probability(float(logits[number]))),)
+        time = float(example.times[number])
         for event in detector.update(Prediction(time, number, scores, 0.0)):
             if event.state == "start":
                 yield event.timestamp
+
+
+def _that_matter(example: Example, logits: Floats, rules: EventRules) -> list[int]:
+    """Returns the frames that can change what a detector does; of a quiet night hardly any.
+
+    Without smoothing, a frame that is too low to go on with anything matters only as the first
+    of its kind.
+    """
+    matter = np.full(len(logits), True)
+    if rules.smoothing == 0:
+        matter = logistic(logits) >= 0.99 * rules.off_threshold
+        matter[1:] |= matter[:-1]
+        matter |= example.breaks
+    if example.recording.is_clip:
+        matter &= warmed_up(len(logits))
+    found: list[int] = np.flatnonzero(matter).tolist()
+    return found
 
 
 def confusion(

@@ -172,6 +172,8 @@ def _confusion(lesson: Lesson) -> str:
 
 def _wrong(lesson: Lesson) -> list[tuple[str, int, float]]:
     """Returns what was missed and what was announced falsely: in words, where, and when."""
+    if not lesson.judgements:  # nothing could be held out
+        return []
     found = []
     for label, judgement in zip(lesson.labels, lesson.judgements, strict=True):
         for number, span in judgement.missed:
@@ -192,6 +194,8 @@ def _curve_of(place: int) -> str:
 
 def summary(lesson: Lesson) -> Sequence[str]:
     """Returns what was found out, a line for each label."""
+    if not lesson.judgements:
+        return [f"{', '.join(map(readable, lesson.labels))}: taught, but not measured"]
     lines = []
     for label, judgement in zip(lesson.labels, lesson.judgements, strict=True):
         delay = judgement.median_delay

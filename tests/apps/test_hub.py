@@ -15,7 +15,9 @@ from tests.apps.parts import status
 def test_a_step_is_in_the_status_and_in_the_picture() -> None:
     hub = Hub(["front"])
     frame = Frame(np.zeros((48, 64, 3), np.uint8), time.monotonic(), 0)
-    hub.record_step("front", frame, Prediction(frame.timestamp, 0, (Score("a", 0.9),), 2.0), 3)
+    hub.record_step(
+        "front", frame, [Prediction(frame.timestamp, 0, (Score("a", 0.9),), 2.0)], skipped=3
+    )
     assert (status(hub, "front").steps, status(hub, "front").skipped) == (1, 3)
     assert hub.snapshots.snapshot("front")
 

@@ -16,7 +16,7 @@ from edgevid import Frame, Prediction, Score
 def seen(snapshots: Snapshots, index: int) -> None:
     frame = Frame(np.full((48, 64, 3), 200, np.uint8), time.monotonic(), index)
     prediction = Prediction(frame.timestamp, index, (Score("waving", 0.9),), 2.0)
-    snapshots.record_step("front", frame, prediction)
+    snapshots.record_step("front", frame, [prediction])
 
 
 def of(snapshots: Snapshots) -> Snapshot:

@@ -14,7 +14,7 @@ from edgevid import Event, Frame, Prediction, Score
 def seen(service: Status, index: int, skipped: int = 0) -> None:
     frame = Frame(np.zeros((48, 64, 3), np.uint8), time.monotonic(), index)
     prediction = Prediction(frame.timestamp, index, (Score("waving", 0.9),), 2.0)
-    service.record_step("front", frame, prediction, skipped)
+    service.record_step("front", frame, [prediction], skipped=skipped)
 
 
 def front(service: Status) -> CameraStatus:
@@ -80,3 +80,29 @@ def test_a_histogram_counts_a_duration_where_it_belongs() -> None:
         histogram = histogram.plus(seconds)
     assert histogram.counts == (2, 1, 0, 0, 0, 0, 0, 2, 1)
     assert histogram.total_s == pytest.approx(61.9111)
+
+
+def test_two_who_do_the_same_are_going_on_until_both_have_ended() -> None:
+    service = Status(["front"])
+    for state, track in (("start", 1), ("start", 2), ("end", 1)):
+        service.record_event("front", Event(state, "waving", 0.0, 0.9, track=track))  # type: ignore[arg-type]
+    assert [camera.active for camera in service.cameras()] == [("waving",)]
+    service.record_event("front", Event("end", "waving", 0.0, 0.9, track=2))
+    assert [camera.active for camera in service.cameras()] == [()]
+
+
+def test_of_several_tracks_the_surest_counts_and_what_stood_is_no_step() -> None:
+    service = Status(["front"])
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), time.monotonic(), 0)
+    said = [
+        Prediction(frame.timestamp, 0, (Score(label, probability),), took, track=n)
+        for n, (label, probability, took) in enumerate((("a", 0.4, 2.0), ("b", 0.8, 0.0)))
+    ]
+    service.record_step("front", frame, said, saved=1)
+    (camera,) = service.cameras()
+    assert (camera.steps, camera.saved, camera.tracks) == (1, 1, 2)
+    assert camera.scores[0].label == "b"
+    assert sum(camera.inference.counts) == 1
+    service.record_step("front", frame, [])
+    (camera,) = service.cameras()
+    assert (camera.tracks, camera.scores) == (0, ())

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgevid.cli.prepare import main
+from edgevid.modelfile import flatbuffer, signature
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 
 
@@ -39,6 +40,14 @@ def test_explains_each_pass(
     assert run(out, "-o", tmp_path / "again.tflite") == 0
     assert "had been prepared before" in capsys.readouterr().out
     assert (tmp_path / "again.tflite").read_bytes() == out.read_bytes()
+
+
+def test_the_network_up_to_its_features(published: Path, labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "features.tflite"
+    assert run(published, "-o", out, "--labels", labels, "--target", "web", "--features") == 0
+    network = signature.of(flatbuffer.read(out.read_bytes()))
+    assert network.features is not None
+    assert (network.logits, network.image.dtype) == (None, "float32")
 
 
 @pytest.mark.parametrize(

@@ -368,3 +368,78 @@ def test_keeping_features_of_a_model_that_gives_none(
     assert not kept.exists()
     assert run("--source", clip, "--keep-features", clip, *tiny_flags) == 2
     assert run("--source", clip, "--keep-features-mb", "0.5", *tiny_flags) == 2
+    assert run("--source", clip, "--keep-features", kept, "--follow", "motion", *tiny_flags) == 2
+
+
+def test_follow_says_which_track_and_where(
+    tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    still = np.full((360, 640, 3), 90, np.uint8)
+    moving = still.copy()
+    moving[100:300, 200:400] = (255, 0, 0)
+    clip = write_video(tmp_path / "moves.mp4", [still] * 50 + [moving] * 50)
+    out, saved = tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    zone = ["--zone", "room=0,0;640,0;640,360;0,360", "--dwell", 1]
+    flags = ["--source", clip, "--output", out, *tiny_flags]
+    assert run(*flags, "--follow", "motion", "--save", saved, *zone) == 0
+    *predictions, summary = lines_of(out)
+    assert {line["track"] for line in predictions} == {1}
+    assert all(len(line["box"]) == 4 for line in predictions)
+    assert summary["predictions"] == len(predictions)
+    assert "saved" not in summary
+    events = events_of(out)
+    assert {(e["label"], e["track"], e["zone"]) for e in events} >= {
+        ("red", 1, "room"),
+        ("dwell", 1, "room"),
+    }
+    assert "+ dwell  100%  track 1 in room" in capfd.readouterr().out
+    video = cv2.VideoCapture(str(saved))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 100
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--zone", "a=0,0;1,0;1,1"],
+        ["--dwell", "3"],
+        ["--zone-allow", "a=red"],
+        ["--follow", "motion", "--crop", "0,0,9,9"],
+        ["--follow", "motion", "--zone", "a=1"],
+        ["--follow", "motion", "--zone-allow", "a=red"],
+        ["--follow", "motion", "--tracks", "0"],
+        ["--follow", "cats"],
+    ],
+)
+def test_following_that_makes_no_sense_is_one_line(
+    tiny_flags: list[str], clip: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--source", clip, *flags, *tiny_flags) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_detector_that_is_none_is_one_line(
+    tiny_flags: list[str], clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    detector = tmp_path / "tiny.tflite"
+    flags = ["--source", clip, "--follow", "people", "--detector", detector, *tiny_flags]
+    assert run(*flags) == 1
+    assert "this is no detector" in capfd.readouterr().err
+
+
+def test_a_still_picture_saves_steps_live_and_always_takes_them(
+    tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file is stepped throughout; what the bundled model sees as a camera is not."""
+    clip = write_video(tmp_path / "still.mp4", [RED] * 100, fps=10)
+    out = tmp_path / "out.jsonl"
+    flags = ["--source", clip, "--output", out, "--headless", "--model", "camera-motion"]
+    assert run(*flags) == 0
+    assert "saved" not in lines_of(out)[-1]
+    assert run(*flags, "--realtime") == 0
+    *predictions, summary = lines_of(out)
+    assert summary["predictions"] == len(predictions)
+    assert 0 < summary["saved"] < len(predictions)
+    assert [line["inference_ms"] == 0 for line in predictions[-3:]] == [True] * 3
+    assert "stood without a step" in capfd.readouterr().err
+    assert run(*flags, "--realtime", "--always") == 0
+    assert "saved" not in lines_of(out)[-1]

@@ -19,8 +19,8 @@ Rows = NDArray[np.float32]
 
 def rows(count: int, *, seed: int = 0) -> Rows:
     """Features as networks give them: many zeros, few that are large."""
-    random = np.random.default_rng(seed)
-    return np.maximum(0, random.normal(-0.3, 0.5, (count, NETWORK.features))).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    return np.maximum(0, rng.normal(-0.3, 0.5, (count, NETWORK.features))).astype(np.float32)
 
 
 def keep(path: Path, *parts: Rows, network: Network = NETWORK, budget: int = 1_000_000) -> None:
@@ -84,8 +84,8 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
 def test_the_oldest_make_room_for_the_newest(tmp_path: Path) -> None:
     path = tmp_path / "front.features"
     # Noise, which cannot be compressed: 14,400 bytes a minute and a head.
-    random = np.random.default_rng(0)
-    minutes = [random.random((300, NETWORK.features), np.float32) for _ in range(150)]
+    rng = np.random.default_rng(0)
+    minutes = [rng.random((300, NETWORK.features), np.float32) for _ in range(150)]
     for first in range(0, 150, 30):
         keep(path, *minutes[first : first + 30])
         assert path.stat().st_size <= 1_000_000
@@ -97,8 +97,8 @@ def test_the_oldest_make_room_for_the_newest(tmp_path: Path) -> None:
 
 def test_a_smaller_budget_keeps_the_newest(tmp_path: Path) -> None:
     path = tmp_path / "front.features"
-    random = np.random.default_rng(0)
-    minutes = [random.random((300, NETWORK.features), np.float32) for _ in range(120)]
+    rng = np.random.default_rng(0)
+    minutes = [rng.random((300, NETWORK.features), np.float32) for _ in range(120)]
     keep(path, *minutes, budget=3_000_000)
     assert len(runs(path)) == 120
     keep(path, minutes[0], budget=1_000_000)
@@ -157,8 +157,8 @@ def test_it_can_be_read_while_it_is_written(tmp_path: Path) -> None:
 
 def test_a_full_disk_costs_minutes_and_not_what_was_kept(small_disk: Path) -> None:
     path = small_disk / "front.features"
-    random = np.random.default_rng(0)
-    minute = random.random((300, NETWORK.features), np.float32)
+    rng = np.random.default_rng(0)
+    minute = rng.random((300, NETWORK.features), np.float32)
     keep(path, minute)
     with pytest.raises(OSError, match="No space"):
         (small_disk / "other").write_bytes(bytes(2_000_000))

@@ -181,6 +181,19 @@ def test_what_cannot_be_used_is_named(
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
+def test_a_single_clip_is_taught_and_not_measured(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "table.csv").write_text(f"path,start,end,label\n{data}/P0_red.mp4,2,4.4,red\n")
+    output = tmp_path / "red.tflite"
+    assert main([str(tmp_path / "table.csv"), "--model", str(model), "-o", str(output)]) == 0
+    said = capsys.readouterr()
+    assert "red: taught, but not measured" in said.out
+    assert "nothing could be held out" in said.err
+    assert "nothing could be held out" in (report_of(output) / "report.md").read_text()
+    assert load_model(output).manifest.labels == ("red",)
+
+
 def test_nothing_usable_is_one_line(model: Path, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("path,start,end,label\nmissing.mp4,1,2,red\n")
     with pytest.raises(SourceError, match="nothing to learn from"):

@@ -9,7 +9,10 @@ import pytest
 
 from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
+from edgevid.records import Prediction, Score
+from edgevid.runtime.events import EventDetector
 from edgevid.runtime.head import HeadState
+from edgevid.runtime.topk import probability
 from edgevid.teach import choosing, report
 from edgevid.teach.data import Span
 from edgevid.teach.examples import Example
@@ -185,3 +188,38 @@ def test_warming_up() -> None:
     assert warmed_up(4).tolist() == [False] * 2 + [True] * 2
     assert warmed_up(1).tolist() == [True]
     assert FEATURES > 2
+
+
+def test_of_hours_of_background_some_is_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgevid.teach.frames._SEEN", 1000)
+    made = [*falls(people=2), example("night", seconds=1200)]
+    frames = Frames(made)
+    seen = frames.seen()
+    night = frames.rows(len(made) - 1)
+    assert seen[: night[0]].sum() > 200
+    assert 500 < seen[night].sum() <= 1000
+    assert Frames(made[:-1]).seen().all()
+    lesson = learn(made, false_an_hour=20)
+    assert lesson.judgements[0].found >= 5
+    assert lesson.judgements[0].hours > 0.3
+    assert "do not show" not in "\n".join(lesson.warnings)
+
+
+def test_quiet_frames_are_passed_over_without_another_result() -> None:
+    random = np.random.default_rng(4)
+    one = example("long", seconds=400)
+    one.breaks[[300, 301, 900]] = True
+    logits = np.cumsum(random.normal(size=2000)) % 9 - 6
+    for lasts, cool in ((0.0, 0.0), (0.3, 2.0)):
+        rules = EventRules(0.6, 0.2, 0.0, lasts, cool)
+        frames = Frames([one])
+        quick = [start.time for start in judge(frames, "fall", logits, rules).false]
+        detector, slow = EventDetector(rules), []
+        for number, time in enumerate(one.times.tolist()):
+            if one.breaks[number]:
+                detector.close()
+            score = Score("fall", probability(float(logits[number])))
+            events = detector.update(Prediction(time, number, (score,), 0.0))
+            slow += [event.timestamp for event in events if event.state == "start"]
+        assert quick == slow
+        assert len(slow) > 10

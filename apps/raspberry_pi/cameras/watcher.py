@@ -10,7 +10,19 @@ from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.features import Keeper
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
-from edgevid import EdgevidError, Event, Frame, Model, Watch
+from edgevid import (
+    EdgevidError,
+    Event,
+    FollowingWatch,
+    Frame,
+    Model,
+    Prediction,
+    Stream,
+    UsageError,
+    Watch,
+    follow,
+    parse_zones,
+)
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.archiver import Archiver
@@ -18,9 +30,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("edgevid.service")
 
 Take = Callable[[str, Frame], None]
+AnyWatch = Watch | FollowingWatch
 
 
-def open_watch(config: CameraConfig, rules: Rules, model: Model) -> Watch:
+def open_watch(config: CameraConfig, rules: Rules, model: Model) -> AnyWatch:
     """Returns the watch of one camera.
 
     Args:
@@ -29,17 +42,39 @@ def open_watch(config: CameraConfig, rules: Rules, model: Model) -> Watch:
         model: shared.
 
     Raises:
-        EdgevidError: a rule that makes no sense, or a label that the model lacks.
+        EdgevidError: a rule that makes no sense, a label that the model lacks, or no detector.
     """
     own = rules.under(config)
-    stream = model.stream(
-        memory=config.memory,
-        allow=own.allow or (),
-        deny=own.deny or (),
-        fit=config.fit,
-        crop=config.crop,
+    told = own.over(model.manifest)
+
+    def new_stream() -> Stream:
+        return model.stream(
+            memory=config.memory,
+            allow=own.allow or (),
+            deny=own.deny or (),
+            fit=config.fit,
+            crop=config.crop,
+        )
+
+    if not config.follow:
+        if config.zones or config.dwell is not None:
+            raise UsageError("zones and dwell go with follow")
+        return Watch(new_stream(), told, gated=not config.always, paced=True)
+    if config.crop is not None:
+        raise UsageError("crop and follow both say where to look: give one of them")
+    if config.features is not None:
+        raise UsageError("features are of the whole picture: they do not go with follow")
+    return follow(
+        config.follow,
+        new_stream,
+        rules=told,
+        gated=not config.always,
+        paced=True,
+        tracks=config.tracks,
+        detector=config.detector,
+        zones=parse_zones(config.zones, config.zone_allow),
+        dwell_s=config.dwell,
     )
-    return Watch(stream, own.over(model.manifest), paced=True)
 
 
 class Watcher:
@@ -57,7 +92,7 @@ class Watcher:
     def __init__(
         self,
         cameras: Mapping[str, Camera],
-        watches: Mapping[str, Watch],
+        watches: Mapping[str, AnyWatch],
         hub: Hub,
         take: Take,
         keepers: Mapping[str, Keeper],
@@ -82,9 +117,9 @@ class Watcher:
             if frame is None:
                 continue
             watch = self._watches[name]
-            skipped = watch.skipped
+            skipped, saved = watch.skipped, watch.saved
             try:
-                prediction, events = watch.take(frame)
+                predictions, events = _take(watch, frame)
             except EdgevidError as error:  # such as a crop that reaches past the picture
                 camera.refuse(str(error))
                 continue
@@ -92,14 +127,21 @@ class Watcher:
                 _LOG.exception("%s: a picture cannot be classified", name)
                 camera.refuse(f"cannot be classified: {type(error).__name__}: {error}")
                 continue
-            if prediction is None:  # a frame between two ticks: capture sends none
+            if predictions is None:  # a frame between two ticks: capture sends none
                 continue
-            self._hub.record_step(name, frame, prediction, watch.skipped - skipped)
+            self._hub.record_step(
+                name,
+                frame,
+                predictions,
+                skipped=watch.skipped - skipped,
+                saved=watch.saved - saved,
+            )
             self._take(name, frame)
-            if name in self._keepers:
-                self._keepers[name].add(watch.stream, frame.timestamp)
-            if self._archiver is not None:
-                self._archiver.take(name, watch.stream, prediction, events)
+            if isinstance(watch, Watch):  # features and the archive are of the whole picture
+                if name in self._keepers:
+                    self._keepers[name].add(watch.stream, frame.timestamp)
+                if self._archiver is not None:
+                    self._archiver.take(name, watch.stream, predictions[0], events)
             self._publish(name, events)
             stepped += 1
         return stepped
@@ -120,3 +162,11 @@ class Watcher:
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:
             self._hub.bus.publish(name, event)
+
+
+def _take(watch: AnyWatch, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:
+    """Gives a watch a frame; returns the predictions, None between two ticks, and the events."""
+    if isinstance(watch, FollowingWatch):
+        return watch.take(frame)
+    prediction, events = watch.take(frame)
+    return None if prediction is None else [prediction], events

@@ -52,6 +52,16 @@ class _Cameras(Collector):
         yield up
         yield _counted("edgevid_steps", "Steps of the model.", cameras, lambda c: c.steps)
         yield _counted(
+            "edgevid_saved_steps",
+            "Predictions that stood without a step, as nothing changed.",
+            cameras,
+            lambda c: c.saved,
+        )
+        tracks = GaugeMetricFamily("edgevid_tracks", "What is followed now.", labels=["camera"])
+        for camera in cameras:
+            tracks.add_metric([camera.name], camera.tracks)
+        yield tracks
+        yield _counted(
             "edgevid_skipped_ticks",
             "Moments of the model's clock without a frame or without time.",
             cameras,

@@ -11,6 +11,7 @@ from apps.raspberry_pi.cameras.features import open_keepers
 from apps.raspberry_pi.cameras.watcher import Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.messages import event_message
 from edgevid import Frame, KeptFeatures, LabelsError, Model, UsageError, Watch, load_model
 from edgevid.prepare import prepare
 from tests.apps.parts import BLACK, RED, status, tiny
@@ -217,3 +218,43 @@ def test_whatever_fails_in_a_step_only_that_camera_is_refused(
     run.play()
     assert run.cameras["one"].refused.startswith(f"cannot be classified: {type(error).__name__}")
     assert status(run.hub, "two").steps == 3
+
+
+def test_what_moves_is_followed_by_itself_and_named_with_its_zone(model: Model) -> None:
+    everywhere = "room=-1,-1;700,-1;700,999;-1,999"
+    run = Run(model, camera("one", follow="motion", zones=(everywhere,), dwell=0.4))
+    still = np.full((360, 640, 3), 90, np.uint8)
+    moving = still.copy()
+    moving[100:300, 200:400] = RED
+    pictures = [still] * 10 + [moving] * 10
+    run.cameras["one"].frames = [Frame(p, n / 5, n) for n, p in enumerate(pictures)]
+    run.play()
+    found = {(e.event.label, e.event.track, e.event.zone) for e in run.hub.bus.recent()}
+    assert ("dwell", 1, "room") in found
+    assert ("red", 1, "room") in found
+    assert status(run.hub, "one").tracks == 1
+    assert status(run.hub, "one").active == ("dwell", "red")
+    message = event_message(run.hub.bus.recent()[0])
+    assert (message["track"], message["zone"]) == (1, "room")
+    assert len(message["box"]) == 4
+    shot = run.hub.snapshots.snapshot("one")
+    assert shot is not None
+    assert shot.number == 19
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"follow": "cats"}, "motion or people"),
+        ({"follow": "motion", "crop": (0, 0, 9, 9)}, "crop and follow"),
+        ({"follow": "motion", "zones": ("door",)}, "a zone is NAME"),
+        ({"follow": "motion", "zone_allow": ("door=red",)}, "no zone"),
+        ({"zones": ("door=0,0;1,0;1,1",)}, "go with follow"),
+        ({"dwell": 3.0}, "go with follow"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(
+    model: Model, options: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        open_watch(camera("one", **options), Rules(), model)

@@ -80,7 +80,7 @@ def see(hub: Hub, *scores: tuple[str, float], camera: str = "door") -> None:
     hub.status.set_state(camera, "live")
     frame = Frame(np.zeros((4, 4, 3), np.uint8), time.monotonic(), 0)
     listed = tuple(Score(*score) for score in scores)
-    hub.record_step(camera, frame, Prediction(frame.timestamp, 0, listed, 1.0), 0)
+    hub.record_step(camera, frame, [Prediction(frame.timestamp, 0, listed, 1.0)], skipped=0)
 
 
 def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:

@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import edgevid
+from apps.phone import models, site
 from edgevid.support.opencv import cv2
 from tests.apps.browser import PHONE, Browser, needs_chromium
 from tests.apps.phone.conftest import serving
 from tests.apps.web.test_page import FAINT
+from tests.conftest import LabelledClip
 
 pytestmark = needs_chromium
 
@@ -47,18 +50,22 @@ NAMELESS = """
 """
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo as a file that Chromium plays as its camera, over and over."""
-    path = tmp_path_factory.mktemp("film") / "demo.y4m"
-    with edgevid.open_source(DEMO) as source, path.open("wb") as file:
+def filmed(clip: Path, path: Path) -> Path:
+    """Writes a clip as a file that Chromium plays as its camera, over and over."""
+    with edgevid.open_source(clip) as source, path.open("wb") as file:
         for frame in source:
+            height, width = (side // 2 * 2 for side in frame.image.shape[:2])
             if frame.index == 0:
-                height, width = frame.image.shape[:2]
                 fps = round(source.fps or 25)
                 file.write(f"YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420\n".encode())
-            file.write(b"FRAME\n" + cv2.cvtColor(frame.image, cv2.COLOR_RGB2YUV_I420).tobytes())
+            picture = np.ascontiguousarray(frame.image[:height, :width])
+            file.write(b"FRAME\n" + cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).tobytes())
     return path
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filmed(DEMO, tmp_path_factory.mktemp("film") / "demo.y4m")
 
 
 @contextmanager
@@ -134,6 +141,24 @@ def test_a_camera_from_start_to_shared_events(address: str, film: Path, tmp_path
         assert len(starts) == sum(one["state"] == "end" for one in lines) > 2
         times = [one["timestamp"] for one in lines]
         assert times == sorted(times)
+
+
+def test_a_real_clip_as_the_camera(
+    published_path: Path, real_clips: list[LabelledClip], libraries: None, tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    prepared = models.prepared([str(published_path)], tmp_path / "models")
+    site.assemble(tmp_path / "site", prepared)
+    clip = next(one for one in real_clips if "rpi_carving_ice" in one.path.name)
+    film = filmed(clip.path, tmp_path / "film.y4m")
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={film}")
+    with serving(tmp_path / "site") as address, phone(tmp_path / "profile", *flags) as browser:
+        browser.go(address)
+        ready(browser)
+        browser.touch("#start")
+        first = "document.querySelector('#scores li')"
+        browser.until(f"{first}.querySelector('.label').textContent === 'carving ice' && "
+                      f"parseInt({first}.querySelector('.percent').textContent) > 90")  # fmt: skip
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -242,7 +267,7 @@ def test_files_that_are_no_model_leave_the_one_that_runs(address: str, tmp_path:
             assert browser.run("document.querySelector('#model-name').textContent")
         pick(browser, "#model-file", tmp_path, "mine.tflite", whole)
         ready(browser)
-        assert "mine, yours" in browser.run("document.querySelector('#models').textContent")
+        browser.until("document.querySelector('#models').textContent.includes('mine, yours')")
         browser.go(address)
         ready(browser)
         assert browser.run("document.querySelector('#models').value") == "mine"

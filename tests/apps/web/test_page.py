@@ -101,7 +101,9 @@ def watching(hub: Hub, camera: str) -> Iterator[None]:
             )
             hub.status.set_state(camera, "live")
             frame = Frame(PICTURES[index % 20], time.monotonic(), index)
-            hub.record_step(camera, frame, Prediction(frame.timestamp, index, scores, 2.5), 0)
+            hub.record_step(
+                camera, frame, [Prediction(frame.timestamp, index, scores, 2.5)], skipped=0
+            )
             index += 1
             if ended.wait(0.2):
                 return
@@ -234,7 +236,9 @@ def test_odd_and_long_words_stay_in_their_places(
     for camera in (cameras[0], cameras[2]):
         hub.status.set_state(camera, "live")
         frame = Frame(PICTURES[0], time.monotonic(), 0)
-        hub.record_step(camera, frame, Prediction(frame.timestamp, 0, scores, 123456.0), 10**7)
+        hub.record_step(
+            camera, frame, [Prediction(frame.timestamp, 0, scores, 123456.0)], skipped=10**7
+        )
     hub.status.set_state("x", "lost", f"/{LONG}: \udce9 {LONG}")
     for label in (*ODD, ""):
         happen(hub, label, ago=4000)

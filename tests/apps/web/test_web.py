@@ -40,7 +40,7 @@ def see(hub: Hub, camera: str = "door", *, scores: tuple[Score, ...] = SCORES) -
     hub.status.set_state(camera, "live")
     number = status(hub, camera).steps
     frame = Frame(np.full((90, 160, 3), 120, np.uint8), time.monotonic(), number)
-    hub.record_step(camera, frame, Prediction(frame.timestamp, number, scores, 2.0), 0)
+    hub.record_step(camera, frame, [Prediction(frame.timestamp, number, scores, 2.0)], skipped=0)
 
 
 def happen(hub: Hub, label: str = "juggling balls", state: Any = "start") -> None:
@@ -187,6 +187,8 @@ def test_metrics(hub: Hub, page: int) -> None:
     }
     assert figures["edgevid_info", "<my model>", __version__] == 1
     assert figures["edgevid_steps_total", "door"] == 3
+    assert figures["edgevid_saved_steps_total", "door"] == 0
+    assert figures["edgevid_tracks", "door"] == 0
     assert figures["edgevid_camera_up", "door"] == 1
     assert figures["edgevid_camera_up", "yard"] == 0
     assert figures["edgevid_skipped_ticks_total", "door"] == 0

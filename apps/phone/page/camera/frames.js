@@ -10,14 +10,18 @@
  * @returns {{stop: () => void, seen: () => number}}
  */
 export function frames(video, isLive, take) {
-  let stopped = false, isBusy = false, index = 0;
+  let stopped = false, isBusy = false, index = 0, latest = -Infinity;
   /** @param {number} now @param {any} [about] */
   const next = (now, about) => {
     if (stopped) return;
     const number = index++;
     if (!isBusy && video.readyState >= video.HAVE_CURRENT_DATA) {
       isBusy = true;
-      const timestamp = isLive ? (about?.captureTime ?? now) / 1000 : about?.mediaTime ?? video.currentTime;
+      // A camera's time only goes on, even where the browser tells the time of capture now and then.
+      const timestamp = isLive
+        ? Math.max((about?.captureTime ?? now) / 1000, latest + 0.001)
+        : about?.mediaTime ?? video.currentTime;
+      latest = timestamp;
       take({ timestamp, index: number, picture: () => createImageBitmap(video) })
         .finally(() => { isBusy = false; });
     }

@@ -10,7 +10,7 @@ export const CUT = 1;
  * @property {Float32Array} pattern the coarse pattern of light less its mean
  * @property {number} length of `pattern` as a vector
  * @property {boolean} hasPattern
- * @property {Float32Array} colours square roots of the numbers of samples that have each colour
+ * @property {() => Float32Array} colours square roots of the numbers of samples that have each colour
  */
 
 /** Compares each picture with those before it. */
@@ -64,7 +64,9 @@ function describe(picture, width, height) {
   for (let at = 0; at < pattern.length; at++) pattern[at] -= mean;
   const length = Math.sqrt(dot(pattern, pattern));
   const hasPattern = length > FAINT * Math.sqrt(pattern.length);
-  return { pattern, length, hasPattern, colours: colours(sampled) };
+  /** @type {Float32Array | null} */
+  let counted = null; // seldom asked for, and never changing
+  return { pattern, length, hasPattern, colours: () => (counted ??= colours(sampled)) };
 }
 
 /** Means of three by three samples, rounded. @param {Uint8Array<ArrayBuffer>} sampled */
@@ -81,11 +83,14 @@ function coarse(sampled) {
   return out.map((sum) => Math.round(sum / (step * step)));
 }
 
+/** @param {number} value */
+const level = (value) => (value * LEVELS) >> 8;
+
 /** @param {Uint8Array<ArrayBuffer>} sampled */
 function colours(sampled) {
   const counts = new Float32Array(LEVELS ** 3);
   for (let at = 0; at < sampled.length; at += 3) {
-    const [r, g, b] = [0, 1, 2].map((channel) => Math.floor((sampled[at + channel] * LEVELS) / 256));
+    const r = level(sampled[at]), g = level(sampled[at + 1]), b = level(sampled[at + 2]);
     counts[(r * LEVELS + g) * LEVELS + b] += 1;
   }
   return counts.map(Math.sqrt);
@@ -97,7 +102,7 @@ function colours(sampled) {
  */
 function differ(one, other) {
   const pattern = patternDistance(one, other);
-  const colour = () => 1 - dot(one.colours, other.colours) / (SIDE * SIDE);
+  const colour = () => 1 - dot(one.colours(), other.colours()) / (SIDE * SIDE);
   return pattern > THRESHOLD && pattern * colour() > THRESHOLD;
 }
 

@@ -89,7 +89,8 @@ export function answer(message) {
       self.postMessage({ id: message.id, result: await ask(message) });
     } catch (error) {
       const isForPeople = error instanceof ModelFileError;
-      const text = isForPeople ? error.message : `The model failed: ${String(error).slice(0, 300)}`;
+      const text = isForPeople ? error.message
+        : `The model failed: choose another, or reload the page. (${String(error).slice(0, 200)})`;
       self.postMessage({ id: message.id, error: text });
     }
   });

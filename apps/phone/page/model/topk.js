@@ -13,10 +13,26 @@ export function topK(logits, labels, count, independent = false) {
   const largest = logits.reduce((most, value) => Math.max(most, value), -Infinity);
   let total = 0;
   for (const logit of logits) total += Math.exp(logit - largest);
-  // Ties go to the first label.
-  const ranked = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
-  return ranked.slice(0, count).map((at) => ({
+  return largestOf(logits, count).map((at) => ({
     label: labels[at],
     probability: independent ? 1 / (1 + Math.exp(-logits[at])) : Math.exp(logits[at] - largest) / total,
   }));
+}
+
+/**
+ * Returns where the largest values are, largest first; of equal ones the first is.
+ * @param {Float32Array} values
+ * @param {number} count
+ */
+function largestOf(values, count) {
+  /** @type {number[]} */
+  const found = [];
+  for (let at = 0; at < values.length; at++) {
+    if (found.length === count && values[at] <= values[found[count - 1]]) continue;
+    let place = found.length === count ? count - 1 : found.length;
+    while (place > 0 && values[found[place - 1]] < values[at]) place--;
+    found.splice(place, 0, at);
+    if (found.length > count) found.pop();
+  }
+  return found;
 }

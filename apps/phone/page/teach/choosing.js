@@ -20,7 +20,7 @@ import { fit, logistic } from "./logistic.js";
 /** @type {import("./frames.js").Recipe} */
 export const DEFAULT = { roots: 2, windows: [2, 5, 15], penalty: 3e-3 };
 
-const MIN_DURATIONS = [0.1, 0.3, 0.5], SMOOTHINGS = [0, 0.4];
+const MIN_DURATIONS = [0.1, 0.3, 0.5];
 const COOL_DOWN_S = 2, THRESHOLDS = 40, BEYOND = 0.5, OFF_ODDS = 4, MOST_FOLDS = 5;
 
 /** @type {EventRules} where nothing could be held out */
@@ -152,19 +152,17 @@ export function calibrated(frames, label, logits) {
 export function rulesFor(frames, label, logits, falseAnHour) {
   const thresholds = thresholdsOf(largestLogits(frames, label, logits));
   let best = { value: Infinity, rules: UNMEASURED };
-  for (const smoothing of SMOOTHINGS) {
-    for (const lasts of MIN_DURATIONS) {
-      const trials = thresholds.map((threshold) => ({
-        threshold, ...judge(frames, label, logits, rulesAt(threshold, smoothing, lasts)),
-      }));
-      const within = trials.filter(({ wrong, hours }) => wrong <= Math.floor(falseAnHour * hours + 1e-9));
-      const usable = within.length ? within : trials.slice(-1);
-      const most = Math.max(...usable.map(({ found }) => found));
-      const even = usable.filter(({ found }) => found === most).map(({ threshold }) => threshold);
-      const rules = rulesAt((even[0] + even[even.length - 1]) / 2, smoothing, lasts);
-      const value = within.length ? -most : Number.MAX_VALUE; // delays are not known of clips
-      if (value < best.value) best = { value, rules };
-    }
+  for (const lasts of MIN_DURATIONS) {
+    const trials = thresholds.map((threshold) => ({
+      threshold, ...judge(frames, label, logits, rulesAt(threshold, lasts)),
+    }));
+    const within = trials.filter(({ wrong, hours }) => wrong <= Math.floor(falseAnHour * hours + 1e-9));
+    const usable = within.length ? within : trials.slice(-1);
+    const most = Math.max(...usable.map(({ found }) => found));
+    const even = usable.filter(({ found }) => found === most).map(({ threshold }) => threshold);
+    const rules = rulesAt((even[0] + even[even.length - 1]) / 2, lasts);
+    const value = within.length ? -most : Number.MAX_VALUE; // delays are not known of clips
+    if (value < best.value) best = { value, rules };
   }
   return best.rules;
 }
@@ -183,11 +181,10 @@ function thresholdsOf({ shown, others }) {
 
 /**
  * @param {number} threshold
- * @param {number} smoothing
  * @param {number} lasts
  * @returns {EventRules}
  */
-const rulesAt = (threshold, smoothing, lasts) => ({
+const rulesAt = (threshold, lasts) => ({
   on_threshold: logistic(threshold), off_threshold: logistic(threshold - Math.log(OFF_ODDS)),
-  smoothing, min_duration: lasts, cool_down: COOL_DOWN_S,
+  smoothing: 0, min_duration: lasts, cool_down: COOL_DOWN_S,
 });

@@ -71,16 +71,19 @@ export function panel(page) {
   /** @param {string} id @param {() => string} label */
   function hold(id, label) {
     const held = button(id), words = held.textContent ?? "";
-    let timer = 0;
+    let timer = 0, isHeld = false;
     const start = async () => {
+      if (held.disabled || filming) return;
+      isHeld = true;
       const known = await ready();
-      if (!known || held.disabled || filming) return;
-      await known.start(label());
+      await known?.start(label());
+      if (!known || !isHeld) return; // the finger has gone meanwhile
       filming = known;
       held.classList.add("holding");
       timer = setInterval(() => set(held, `filming ${known.seconds.toFixed(1)} s`), 100);
     };
     const end = async () => {
+      isHeld = false;
       if (!filming || !timer) return;
       const known = filming;
       filming = null;

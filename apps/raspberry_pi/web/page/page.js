@@ -99,10 +99,10 @@ function showScores(rows, camera) {
 
 // Events: one line for each action, from its start to its end.
 
-const goingOn = new Map(); // by camera and label: the line
+const goingOn = new Map(); // by camera, track and label: the line
 
 function showEvent(event) {
-  const key = `${event.camera}\n${event.label}`;
+  const key = `${event.camera}\n${event.track ?? ""}\n${event.label}`;
   if (event.event_type === "end") {
     const item = goingOn.get(key);
     if (item) {
@@ -121,7 +121,10 @@ function showEvent(event) {
   time.dateTime = event.time;
   set(time, clock(event.time));
   name(item.querySelector(".label"), event.label || "–");
-  set(item.querySelector(".where"), `${event.camera}, ${percent(event.probability)}`);
+  const who = event.track === undefined ? "" : `, track ${event.track}`;
+  const zone = event.zone === undefined ? "" : `, ${event.zone}`;
+  const where = `${event.camera}${zone}${who}, ${percent(event.probability)}`;
+  set(item.querySelector(".where"), where);
   set(item.querySelector(".length"), "now");
   goingOn.set(key, item);
   find("events").prepend(item);

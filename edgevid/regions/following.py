@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Box, Event, Frame, Prediction
 from edgevid.regions.boxes import inside
-from edgevid.regions.finder import Finder
 from edgevid.regions.square import Square
-from edgevid.regions.tracker import Track
 from edgevid.regions.zones import Visit, Zone
 from edgevid.runtime.events import EventDetector
 from edgevid.runtime.gate import Gate
 from edgevid.runtime.model import Stream
-from edgevid.runtime.pace import Pace
 from edgevid.runtime.scenes import CUT, SceneWatch
-from edgevid.runtime.watch import LONGEST_GAP_S
+from edgevid.runtime.ticks import Ticks
+
+if TYPE_CHECKING:  # these load OpenCV
+    from edgevid.regions.finder import Finder
+    from edgevid.regions.tracker import Track
 
 _LOG = logging.getLogger("edgevid")
 
@@ -63,6 +64,7 @@ class FollowingWatch:
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
         gated: as in ``edgevid.Watch``.
+        paced: as in ``edgevid.Watch``.
         zones: parts of the picture that events shall name.
         dwell_s: seconds after which it is an event that something stays in a zone, or before the
             camera where there are none; None for never.
@@ -74,13 +76,12 @@ class FollowingWatch:
 
     Example:
         >>> from edgevid.regions.finder import ByMotion
-        >>> from edgevid.regions.follow import FollowingWatch
         >>> model = edgevid.load_model("camera-motion")
-        >>> watch = FollowingWatch(model.stream, ByMotion(most=4))
+        >>> watch = edgevid.FollowingWatch(model.stream, ByMotion(most=4))
         >>> with edgevid.open_source("clip.mp4") as frames:
         ...     said = [watch.take(frame).predictions for frame in frames]
-        >>> most = max((predictions for predictions in said if predictions), key=len)
-        >>> most[0].track, len(most[0].box)
+        >>> first = next(predictions for predictions in said if predictions)
+        >>> first[0].track, len(first[0].box)
         (1, 4)
     """
 
@@ -92,6 +93,7 @@ class FollowingWatch:
         *,
         fps: float | None = None,
         gated: bool = False,
+        paced: bool = False,
         zones: Sequence[Zone] = (),
         dwell_s: float | None = None,
     ) -> None:
@@ -105,36 +107,24 @@ class FollowingWatch:
         self._new_stream = new_stream
         self._finder = finder
         self._rules = rules or manifest.events
-        self._fps = fps or manifest.fps
-        self._pace = Pace(self._fps)
+        self._ticks = Ticks(fps or manifest.fps, paced=paced)
         self._gate = Gate(self._spare.memory_frames)
         self._scenes = SceneWatch()
-        self._previous = math.nan
-        self._tick = math.nan
-        self._skipped = 0
+        self._last = math.nan  # seconds, of the last tick
         self._followed: dict[int, _Followed] = {}
 
     @property
     def skipped(self) -> int:
         """Ticks of the model's clock, so far, that went by without a frame."""
-        return self._skipped + self._pace.skipped
+        return self._ticks.skipped
 
     def take(self, frame: Frame) -> Followed:
         """Takes the next frame of the source.
 
         Where time jumps (back, or ten seconds and more ahead) it starts afresh, and warns.
         """
-        gap = frame.timestamp - self._previous
-        ended: list[Event] = []
-        if gap > LONGEST_GAP_S or frame.follows_jump:
-            _LOG.warning(
-                "%s, at %.1f s: starting afresh from there",
-                "the time jumps back" if frame.follows_jump else f"nothing for {gap:.0f} s",
-                frame.timestamp,
-            )
-            ended = self.end()
-        self._previous = frame.timestamp
-        if not self._pace.due(frame.timestamp):
+        ended = self.end() if self._ticks.jumps(frame) else []
+        if not self._ticks.due(frame):
             return Followed(None, ended)
         image = frame.image
         was_open = self._gate.is_open
@@ -150,7 +140,7 @@ class FollowingWatch:
                     for score in prediction.scores
                 }
             )
-        self._tick = frame.timestamp
+        self._last = frame.timestamp
         for prediction, one in zip(predictions, self._followed.values(), strict=True):
             ended += _of(one, one.visit.move(one.box, frame.timestamp))
             ended += _told(one, one.detector.update(prediction))
@@ -162,11 +152,10 @@ class FollowingWatch:
         Args:
             reset: as in ``edgevid.Watch``, whose place this takes; tracks end in any case.
         """
-        self._skipped = self.skipped
-        self._pace = Pace(self._fps)
+        self._ticks.restart()
         self._gate.reset()
         ended = self._forget()
-        self._previous = self._tick = math.nan
+        self._last = math.nan
         return ended
 
     def _forget(self) -> list[Event]:
@@ -180,7 +169,7 @@ class FollowingWatch:
         ended: list[Event] = []
         if self._scenes.look(image) == CUT:
             ended += self._forget()
-        seconds = 0.0 if math.isnan(self._tick) else frame.timestamp - self._tick
+        seconds = 0.0 if math.isnan(self._last) else frame.timestamp - self._last
         self._finder.take(image, seconds, anew=anew)
         tracker = self._finder.tracker
         if tracker.passed_over and not self.passed_over:
@@ -207,7 +196,7 @@ class FollowingWatch:
         for number in [number for number in self._followed if number not in kept]:
             one = self._followed.pop(number)
             ended += _told(one, one.detector.close())
-            ended += _of(one, one.visit.leave(self._tick))
+            ended += _of(one, one.visit.leave(self._last))
         return ended
 
     def _step(self, one: _Followed, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
