@@ -140,10 +140,3 @@ def test_an_answer_of_a_head_is_a_run_of_steps(archive: Archive) -> None:
     answers = search.by_head(archive, everything, ("all",), thresholds=(0.5,))
     assert {(a.start, round(a.end, 1)) for a in answers} == {(0.0, 3.8), (0.0, 7.8)}
     assert search.by_head(archive, everything, ("all",), thresholds=(0.9,)) == []
-
-
-def test_half_precision_is_widened_exactly() -> None:
-    bits = np.arange(1 << 16, dtype=np.uint16)
-    halves = bits.view(np.float16)
-    finite = np.isfinite(halves)
-    np.testing.assert_array_equal(search._widened(bits[finite]), halves[finite].astype(np.float32))
