@@ -107,9 +107,7 @@ def problem(browser: Browser, words: str) -> None:
     )
 
 
-def test_a_camera_from_start_to_shared_events(
-    address: str, video: Path, tmp_path: Path
-) -> None:
+def test_a_camera_from_start_to_shared_events(address: str, video: Path, tmp_path: Path) -> None:
     flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with phone(tmp_path / "profile", *flags) as browser:
         browser.go(address)
@@ -309,9 +307,7 @@ def test_without_relaxed_simd(address: str, tmp_path: Path) -> None:
         assert not any("litert_wasm_internal" in name for name in asked)
 
 
-def test_teach_an_action_and_take_it_to_a_board(
-    address: str, video: Path, tmp_path: Path
-) -> None:
+def test_teach_an_action_and_take_it_to_a_board(address: str, video: Path, tmp_path: Path) -> None:
     flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with phone(tmp_path / "profile", *flags) as browser:
         browser.go(address)
