@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +52,14 @@ def tiny(folder: Path) -> Model:
     return load_model(path, labels=LABELS)
 
 
-def end_thread(name: str) -> None:
+def thread_called(name: str, besides: Collection[threading.Thread] = ()) -> threading.Thread:
+    """Returns the one thread of a name that is not among some others."""
+    (found,) = (t for t in threading.enumerate() if t.name == name and t not in besides)
+    return found
+
+
+def end_thread(thread: threading.Thread) -> None:
     """Has a thread end as if something in it had failed that nobody thought of."""
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == name)
     assert thread.ident
     # SystemExit, since it is no Exception: whoever catches all of those does not catch it.
     raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(

@@ -219,11 +219,11 @@ def test_check_only_looks_at_the_file(place: Place) -> None:
 # Runs the service, and ends the thread that a line of standard input names.
 SABOTAGED = """
 import sys, threading
-from tests.apps.parts import end_thread
+from tests.apps.parts import end_thread, thread_called
 from apps.raspberry_pi import __main__ as service
 def sabotage():
     for line in sys.stdin:
-        end_thread(line.strip())
+        end_thread(thread_called(line.strip()))
 threading.Thread(target=sabotage, daemon=True).start()
 sys.argv = ["service", "--config", sys.argv[1]]
 service.main_and_end()

@@ -19,7 +19,7 @@ from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
 from apps.raspberry_pi.cameras.capture_process import CaptureProcess, Message
 from edgevid import Frame
-from tests.apps.parts import BLACK, RED, colours, end_thread, until
+from tests.apps.parts import BLACK, RED, colours, end_thread, thread_called, until
 from tests.conftest import write_video
 
 STALL = 0.5
@@ -276,7 +276,7 @@ def test_a_camera_whose_thread_ends_gets_another(watch: Watch, video: Path) -> N
     watched.camera.tend()
     assert watched.now() == "live"
     first, thread = watched.process, watched.camera._thread
-    end_thread("camera front")
+    end_thread(thread_called("camera front"))
     until(lambda: not thread.is_alive())
     watched.camera.tend()
     assert watched.states[-1] == ("lost", "its thread ended unexpectedly")

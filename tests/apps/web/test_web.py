@@ -30,7 +30,7 @@ from apps.raspberry_pi.pictures import from_jpeg
 from apps.raspberry_pi.web import access, app, connections, live
 from apps.raspberry_pi.web import clips as clip_files
 from edgevid import Event, Frame, Prediction, Score, UsageError, __version__
-from tests.apps.parts import BLACK, RED, colours, end_thread, status, until
+from tests.apps.parts import BLACK, RED, colours, end_thread, status, thread_called, until
 
 TOKEN = "correct-horse-battery-staple"
 SCORES = (Score("juggling balls", 0.9), Score("<b>clapping</b>", 0.05))
@@ -604,12 +604,13 @@ def test_a_service_that_is_not_well_says_so(hub: Hub, page: int) -> None:
 def test_a_thread_that_draws_and_ends_is_noticed(hub: Hub) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    others = threading.enumerate()  # of servers that tests before this one had
     server = web.start(WebConfig(port=port), hub)
     see(hub)
     assert ask(port, "/cameras/door/picture.jpg")[0] == 200
     assert server.is_alive()
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "pictures_0")
-    end_thread("pictures_0")
+    thread = thread_called("pictures_0", others)
+    end_thread(thread)
     with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port))) as client:
         client.sendall(b"GET /cameras/door/picture.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
         until(lambda: not thread.is_alive())
