@@ -194,12 +194,14 @@ def by_example(
     with ThreadPoolExecutor(processes.cores()) as pool:
         for part, scores in zip(parts, pool.map(scan, parts), strict=True):
             best.add(scores, part)
+    rows = _rows(archive, best.found)
     found = [
-        replace(_answer(row), score=score)
-        for score, row in _rows(archive, best.found)
-        if row["content"] != without
+        replace(_answer(row), score=score) for score, row, _ in rows if row["content"] != without
     ]
-    return _joined(found)[:most]
+    answers = _joined(found)[:most]
+    contents = {answer.content for answer in answers}
+    where_they_are = dict.fromkeys(part for _, row, part in rows if row["content"] in contents)
+    return _labelled(archive, list(where_they_are), answers)
 
 
 def by_head(
@@ -533,21 +535,35 @@ class _Best:
 
 def _rows(
     archive: Archive, found: Sequence[tuple[float, Part, int]]
-) -> list[tuple[float, dict[str, Any]]]:
-    """Returns scores, the best first, and the rows of windows that they are of."""
+) -> list[tuple[float, dict[str, Any], Part]]:
+    """Returns scores, the best first, and the rows of windows that they are of, without labels."""
     parts = list(dict.fromkeys(part for _, part, _ in found))
     names = [str(archive.windows(part)) for _, part, _ in found]
     rows = _query(
         archive,
         parts,
-        f"select {_SHOWN}, labels[1] as label, 0.0 as probability, filename, file_row_number "
+        f"select {_SHOWN}, '' as label, 0.0 as probability, filename, file_row_number "
         "from windows join (select unnest(?) as file, unnest(?) as row) "
         "on filename = file and file_row_number = row",
         [names, [row for _, _, row in found]],
     )
     by_place = {(row["filename"], row["file_row_number"]): row for row in rows}
     ordered = sorted(zip(found, names, strict=True), key=lambda one: -one[0][0])
-    return [(score, by_place[name, row]) for (score, _, row), name in ordered]
+    return [(score, by_place[name, row], part) for (score, part, row), name in ordered]
+
+
+def _labelled(archive: Archive, parts: Sequence[Part], answers: list[Answer]) -> list[Answer]:
+    """Returns answers with the most probable label in each; only few are looked up."""
+    rows = _query(
+        archive,
+        parts,
+        "select content, start, arg_max(labels[1], probabilities[1]) as label from windows join "
+        "(select unnest(?) as one, unnest(?) as start, unnest(?) as stop) "
+        "on content = one and seconds >= start and seconds < stop group by content, start",
+        [[getattr(answer, name) for answer in answers] for name in ("content", "start", "end")],
+    )
+    labels = {(row["content"], row["start"]): row["label"] for row in rows}
+    return [replace(one, label=labels[one.content, one.start]) for one in answers]
 
 
 def _answer(row: dict[str, Any]) -> Answer:
