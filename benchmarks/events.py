@@ -46,7 +46,7 @@ from tqdm import tqdm
 
 from benchmarks.clips import published_path, rows
 from benchmarks.report import arguments, figure, logarithmic, save_figure, table, write_json
-from benchmarks.teach import Film, falls
+from benchmarks.teach import Extractor, falls
 from edgevid.classify import classify
 from edgevid.modelfile.manifest import EventRules
 from edgevid.models.load import load_model
@@ -231,7 +231,7 @@ def taught() -> dict[str, Any]:
     What it need not tell is what is false there: it was asked for falls alone.
     """
     with tempfile.TemporaryDirectory() as folder:
-        found = falls(Film(Path(folder))("segments"))
+        found = falls(Extractor(Path(folder))("segments"))
     hours = found["other_s"] / 3600
     lower, upper = poisson_limits(found["false_events"], hours)
     return {

@@ -87,24 +87,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(chosen: Any) -> int:
     with tempfile.TemporaryDirectory() as made:
-        film = Film(chosen.keep or Path(made))
+        examples_of = Extractor(chosen.keep or Path(made))
         results: dict[str, Any] = {}
         if "falls" in chosen.only:
-            results["falls"] = falls(film("segments"))
+            results["falls"] = falls(examples_of("segments"))
             print(f"falls: {_line(results['falls'])}")
         if "fights" in chosen.only:
-            results["fights"] = fights(film("fights"))
+            results["fights"] = fights(examples_of("fights"))
             print(f"fights: {_line(results['fights'])}")
         if "shots" in chosen.only:
             draws = 2 if chosen.quick else _DRAWS
-            results["shots"] = shots(film, draws=draws, seed=chosen.seed)
+            results["shots"] = shots(examples_of, draws=draws, seed=chosen.seed)
             for name, rows in results["shots"].items():
                 print(f"\n{name}\n{report.table(rows)}")
         if "cost" in chosen.only:
             results["cost"] = cost(0.5 if chosen.quick else _MINUTES)
             print(f"cost: {_line(results['cost'])}")
         if chosen.arm is not None:
-            results["pi5"] = on_pi5(film, chosen.arm, 0.5 if chosen.quick else _MINUTES)
+            results["pi5"] = on_pi5(examples_of, chosen.arm, 0.5 if chosen.quick else _MINUTES)
             print(f"pi5: {_line(results['pi5'])}")
     if chosen.picture is not None and "shots" in results:
         _draw(results["shots"], chosen.picture)
@@ -116,7 +116,7 @@ def _line(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
-class Film:
+class Extractor:
     """Extracts collections, each once."""
 
     def __init__(self, folder: Path) -> None:
@@ -174,9 +174,9 @@ def falls(examples: Sequence[Example]) -> dict[str, Any]:
     missed: list[str] = []
     for who in tqdm(_groups(examples), "falls", leave=False):
         others, theirs = _split(examples, who)
-        lesson = learn(others, grouped=True)
+        result = learn(others, grouped=True)
         frames = Frames(theirs)
-        judged = judge(frames, "fall", _logits(lesson.head, theirs)[:, 0], lesson.rules)
+        judged = judge(frames, "fall", _logits(result.head, theirs)[:, 0], result.rules)
         shown, found, false = shown + judged.shown, found + judged.found, false + len(judged.false)
         delays += judged.delays
         seconds += judged.hours * 3600
@@ -198,8 +198,8 @@ def fights(examples: Sequence[Example]) -> dict[str, Any]:
     shows: list[bool] = []
     for fold in tqdm(_groups(examples), "fights", leave=False):
         others, theirs = _split(examples, fold)
-        lesson = learn(others, grouped=True)
-        scores += _clip_scores(lesson.head, theirs)[:, 0].tolist()
+        result = learn(others, grouped=True)
+        scores += _clip_scores(result.head, theirs)[:, 0].tolist()
         shows += [bool(example.recording.spans) for example in theirs]
     right = (np.array(scores) > 0) == np.array(shows)
     return {
@@ -209,12 +209,12 @@ def fights(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-def shots(film: Callable[[str], list[Example]], *, draws: int, seed: int) -> dict[str, Any]:
+def shots(of: Callable[[str], list[Example]], *, draws: int, seed: int) -> dict[str, Any]:
     """Returns for each task a table: clips a class, and the measure's mean and spread."""
     return {
-        "falls": _table(lambda k, draw: _few_falls(film("segments"), k, draw), draws, seed),
-        "fights": _table(lambda k, draw: _few_fights(film("fights"), k, draw), draws, seed),
-        "gestures": _table(lambda k, draw: _few_gestures(film("gestures"), k, draw), draws, seed),
+        "falls": _table(lambda k, draw: _few_falls(of("segments"), k, draw), draws, seed),
+        "fights": _table(lambda k, draw: _few_fights(of("fights"), k, draw), draws, seed),
+        "gestures": _table(lambda k, draw: _few_gestures(of("gestures"), k, draw), draws, seed),
     }
 
 
@@ -339,11 +339,11 @@ def cost(minutes: float) -> dict[str, Any]:
     }
 
 
-def on_pi5(film: Callable[[str], list[Example]], root: Path, minutes: float) -> dict[str, Any]:
+def on_pi5(of: Callable[[str], list[Example]], root: Path, minutes: float) -> dict[str, Any]:
     """Counts the instructions of teaching the falls, with other footage as background."""
     (board,) = [board for board in BOARDS if board.name == "pi5"]
-    known = list(film("segments"))
-    others = iter(film("fights"))
+    known = list(of("segments"))
+    others = iter(of("fights"))
     while sum(example.seconds for example in known) < 60 * minutes:
         example = next(others)
         quiet = replace(example.recording, spans=(), is_clip=False, group="")

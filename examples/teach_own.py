@@ -21,8 +21,8 @@ def main(table: str = "", source: str = str(CLIP), model_name: str = "camera-mot
     if not table:
         table = "pans.csv"
         Path(table).write_text(PANS)
-    lesson = teach(table, "own.tflite", model=model_name)
-    for warning in lesson.warnings:
+    result = teach(table, "own.tflite", model=model_name)
+    for warning in result.warnings:
         print(f"careful: {warning}")
     watch = edgevid.Watch(edgevid.load_model("own.tflite").stream())
     with edgevid.open_source(source) as frames:

@@ -119,7 +119,7 @@ def _run(chosen: argparse.Namespace) -> int:
     )
     progress = _Progress()
     try:
-        lesson = teach(
+        result = teach(
             chosen.data,
             chosen.output,
             background=chosen.background,
@@ -131,9 +131,9 @@ def _run(chosen: argparse.Namespace) -> int:
         )
     finally:
         progress.end()
-    for warning in lesson.warnings:
+    for warning in result.warnings:
         command.complain(warning)
-    for line in report.summary(lesson):
+    for line in report.summary(result):
         print(line)
     print(f"{readable(str(chosen.output))}, and {report_of(chosen.output) / report.PAGE}")
     return command.OK

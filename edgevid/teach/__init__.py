@@ -22,10 +22,10 @@ from edgevid.teach import report
 from edgevid.teach.examples import Example
 from edgevid.teach.features import Extraction, feature_model
 from edgevid.teach.model_file import taught
-from edgevid.teach.teaching import Lesson, Told, labels_of, learn
+from edgevid.teach.teaching import TeachingResult, Told, labels_of, learn
 from edgevid.version import __version__
 
-__all__ = ["Lesson", "examples_of", "learn", "report_of", "taught", "teach"]
+__all__ = ["TeachingResult", "examples_of", "learn", "report_of", "taught", "teach"]
 
 
 def teach(
@@ -38,7 +38,7 @@ def teach(
     add: str | Path | None = None,
     model: str | Path | None = None,
     told: Told = lambda what, done, of: None,
-) -> Lesson:
+) -> TeachingResult:
     """Teaches a model, and writes it, its examples and a report.
 
     Beside ``falls.tflite`` come ``falls.examples``, from which teaching can go on without the
@@ -70,7 +70,7 @@ def teach(
         >>> from edgevid.teach import teach
         >>> table = "path,start,end,label\\nclip.mp4,1.6,3.6,pan\\nclip.mp4,5.2,7.2,pan\\n"
         >>> _ = Path("pans.csv").write_text(table)
-        >>> lesson = teach("pans.csv", "pans.tflite", model="camera-motion")
+        >>> result = teach("pans.csv", "pans.tflite", model="camera-motion")
         >>> edgevid.load_model("pans.tflite").manifest.labels
         ('pan',)
     """
@@ -101,22 +101,22 @@ def teach(
     if not all_of:
         raise SourceError("there is nothing to learn from: no recording could be used")
     labels_of(all_of)  # before anything is written
-    lesson = learn(all_of, false_an_hour=false_alarms, grouped=group is not None, told=told)
+    result = learn(all_of, false_an_hour=false_alarms, grouped=group is not None, told=told)
     content = taught(
         prepared,
-        lesson.head,
+        result.head,
         name=printable(output.stem)[:64],
-        labels=lesson.labels,
-        events=lesson.rules,
-        metrics=_metrics(lesson),
-        provenance=_provenance(lesson, network),
+        labels=result.labels,
+        events=result.rules,
+        metrics=_metrics(result),
+        provenance=_provenance(result, network),
     )
     storing.save(examples_of(output), all_of, network)
-    report.write(report_of(output), lesson, name=output.stem, false_an_hour=false_alarms)
+    report.write(report_of(output), result, name=output.stem, false_an_hour=false_alarms)
     with atomic_file(output) as file:
         file.write(content)
     extraction.forget()
-    return lesson
+    return result
 
 
 def examples_of(model: Path) -> Path:
@@ -146,7 +146,7 @@ def _network_of(prepared: bytes) -> str:
     return source or hashlib.sha256(manifest.split(prepared)[0]).hexdigest()
 
 
-def _metrics(lesson: Lesson) -> dict[str, object]:
+def _metrics(result: TeachingResult) -> dict[str, object]:
     return {
         "held_out": {
             label: {
@@ -158,17 +158,17 @@ def _metrics(lesson: Lesson) -> dict[str, object]:
                 if np.isnan(judgement.median_delay)
                 else round(judgement.median_delay, 3),
             }
-            for label, judgement in zip(lesson.labels, lesson.judgements, strict=False)
+            for label, judgement in zip(result.labels, result.judgements, strict=False)
         }
     }
 
 
-def _provenance(lesson: Lesson, network: str) -> dict[str, object]:
+def _provenance(result: TeachingResult, network: str) -> dict[str, object]:
     return {
         "network": network,
         "taught": {
             "edgevid": __version__,
-            "recordings": len(lesson.frames.examples),
-            "recipe": str(lesson.recipe),
+            "recordings": len(result.frames.examples),
+            "recipe": str(result.recipe),
         },
     }

@@ -1,4 +1,4 @@
-"""The report on a lesson: a page with pictures, and every step's probabilities."""
+"""The report on a result: a page with pictures, and every step's probabilities."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from edgevid.teach import pictures
 from edgevid.teach.judging import Judgement, confusion, shown_s
 from edgevid.teach.limits import poisson_limits, wilson_limits
 from edgevid.teach.logistic import Floats
-from edgevid.teach.teaching import Lesson
+from edgevid.teach.teaching import TeachingResult
 
 PAGE, STEPS, WRONG = "report.md", "steps.csv", "wrong.jpg"
 
 
-def write(folder: Path, lesson: Lesson, *, name: str, false_an_hour: float) -> None:
+def write(folder: Path, result: TeachingResult, *, name: str, false_an_hour: float) -> None:
     """Writes the report into a folder of its own.
 
     Args:
         folder: is made where it is missing.
-        lesson: what to report on.
+        result: what to report on.
         name: of the model.
         false_an_hour: the budget of false events.
 
@@ -40,13 +40,13 @@ def write(folder: Path, lesson: Lesson, *, name: str, false_an_hour: float) -> N
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
-    files = {STEPS: steps(lesson).encode()}
-    for place, (trials, judgement) in enumerate(zip(lesson.trials, lesson.judgements, strict=True)):
+    files = {STEPS: steps(result).encode()}
+    for place, (trials, judgement) in enumerate(zip(result.trials, result.judgements, strict=True)):
         files[_curve_of(place)] = pictures.curve(trials, judgement)
-    wrong = _wrong(lesson)
+    wrong = _wrong(result)
     if wrong:
-        files[WRONG] = pictures.sheet(lesson.frames.examples, wrong)
-    files[PAGE] = page(lesson, name=name, false_an_hour=false_an_hour).encode()
+        files[WRONG] = pictures.sheet(result.frames.examples, wrong)
+    files[PAGE] = page(result, name=name, false_an_hour=false_an_hour).encode()
     for name_of, content in files.items():
         with atomic_file(folder / name_of) as file:
             file.write(content)
@@ -54,7 +54,7 @@ def write(folder: Path, lesson: Lesson, *, name: str, false_an_hour: float) -> N
         (folder / WRONG).unlink(missing_ok=True)
 
 
-def steps(lesson: Lesson) -> str:
+def steps(result: TeachingResult) -> str:
     """Returns every step's probabilities as CSV: of the model, and of one that never saw it.
 
     The model's are computed as on the device, step by step.
@@ -63,14 +63,14 @@ def steps(lesson: Lesson) -> str:
     table = csv.writer(told, lineterminator="\n")
     table.writerow(
         ["source", "seconds"]
-        + [readable(label) for label in lesson.labels]
-        + [f"{readable(label)}, held out" for label in lesson.labels]
+        + [readable(label) for label in result.labels]
+        + [f"{readable(label)}, held out" for label in result.labels]
     )
-    for number, example in enumerate(lesson.frames.examples):
-        rows = lesson.frames.rows(number)
-        logits = live_logits(lesson, number)
+    for number, example in enumerate(result.frames.examples):
+        rows = result.frames.rows(number)
+        logits = live_logits(result, number)
         for place, row in enumerate(rows.tolist()):
-            held = lesson.logits[row] if lesson.logits is not None else []
+            held = result.logits[row] if result.logits is not None else []
             table.writerow(
                 [readable(example.recording.source), f"{example.times[place]:.3f}"]
                 + [f"{probability(float(logit)):.6f}" for logit in logits[place]]
@@ -79,10 +79,10 @@ def steps(lesson: Lesson) -> str:
     return told.getvalue()
 
 
-def live_logits(lesson: Lesson, number: int) -> Floats:
+def live_logits(result: TeachingResult, number: int) -> Floats:
     """Returns what the taught model says of an example, step by step: ``[frames, labels]``."""
-    example = lesson.frames.examples[number]
-    state, found = HeadState(lesson.head), []
+    example = result.frames.examples[number]
+    state, found = HeadState(result.head), []
     for features, breaks in zip(example.features, example.breaks, strict=True):
         if breaks:
             state.means.clear()
@@ -90,9 +90,9 @@ def live_logits(lesson: Lesson, number: int) -> Floats:
     return np.array(found, np.float64)
 
 
-def page(lesson: Lesson, *, name: str, false_an_hour: float) -> str:
+def page(result: TeachingResult, *, name: str, false_an_hour: float) -> str:
     """Returns the page."""
-    examples = lesson.frames.examples
+    examples = result.frames.examples
     seconds = sum(example.seconds for example in examples)
     nothing = sum(example.seconds - shown_s(example) for example in examples)
     recordings = "1 recording" if len(examples) == 1 else f"{len(examples)} recordings"
@@ -100,27 +100,27 @@ def page(lesson: Lesson, *, name: str, false_an_hour: float) -> str:
         f"# {readable(name)}",
         f"Taught from {recordings}, {seconds / 60:.1f} minutes, of which {nothing / 60:.1f} "
         f"minutes show nothing special. Each is judged by a head that was "
-        f"fitted to the others: {lesson.folds.kept_apart}"
-        + (f", {lesson.folds.count} folds." if lesson.folds.count else "."),
+        f"fitted to the others: {result.folds.kept_apart}"
+        + (f", {result.folds.count} folds." if result.folds.count else "."),
     ]
-    if lesson.warnings:
+    if result.warnings:
         parts.append("## Before you trust it")
-        parts.append("\n".join(f"- {readable(warning)}" for warning in lesson.warnings))
-    if lesson.judgements:
-        parts += ["## What it finds", _found(lesson)]
+        parts.append("\n".join(f"- {readable(warning)}" for warning in result.warnings))
+    if result.judgements:
+        parts += ["## What it finds", _found(result)]
         parts.append(
             "Limits are those of 95 %. The thresholds and the way to fit were chosen on these same "
             f"recordings, to a budget of {false_an_hour:g} false events an hour: on new ones "
             "expect somewhat less."
         )
-        for place, label in enumerate(lesson.labels):
+        for place, label in enumerate(result.labels):
             parts.append(f"![{readable(label)}: announced against false]({_curve_of(place)})")
-        parts += ["## What was taken for what", _confusion(lesson)]
-        wrong = _wrong(lesson)
+        parts += ["## What was taken for what", _confusion(result)]
+        wrong = _wrong(result)
         if wrong:
             parts += ["## What went wrong", "\n".join(f"- {text}" for text, _, _ in wrong)]
             parts.append(f"![a row for each of these]({WRONG})")
-    parts += ["## How it was fitted", f"{lesson.recipe}."]
+    parts += ["## How it was fitted", f"{result.recipe}."]
     parts.append(
         f"[{STEPS}]({STEPS}) has the probabilities of every step: the model's, which are those "
         "that a camera would get, and those of a head that was not fitted to the recording."
@@ -128,12 +128,12 @@ def page(lesson: Lesson, *, name: str, false_an_hour: float) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _found(lesson: Lesson) -> str:
+def _found(result: TeachingResult) -> str:
     lines = [
         "| label | announced | false events an hour | delay, median and longest | threshold |",
         "|---|---|---|---|---|",
     ]
-    for label, judgement in zip(lesson.labels, lesson.judgements, strict=True):
+    for label, judgement in zip(result.labels, result.judgements, strict=True):
         low, high = wilson_limits(judgement.found, judgement.shown)
         lines.append(
             f"| {readable(label)} | {judgement.found} of {judgement.shown} "
@@ -157,10 +157,10 @@ def _delay(judgement: Judgement) -> str:
     return f"{judgement.median_delay:.1f} s, {max(judgement.delays):.1f} s"
 
 
-def _confusion(lesson: Lesson) -> str:
-    assert lesson.logits is not None
-    table = confusion(lesson.frames, lesson.labels, lesson.logits, lesson.rules)
-    names = [readable(label) for label in lesson.labels]
+def _confusion(result: TeachingResult) -> str:
+    assert result.logits is not None
+    table = confusion(result.frames, result.labels, result.logits, result.rules)
+    names = [readable(label) for label in result.labels]
     lines = [
         "| happened | " + " | ".join(["announced " + name for name in names] + ["nothing"]) + " |",
         "|---" * (len(names) + 2) + "|",
@@ -170,21 +170,21 @@ def _confusion(lesson: Lesson) -> str:
     return "\n".join(lines)
 
 
-def _wrong(lesson: Lesson) -> list[tuple[str, int, float]]:
+def _wrong(result: TeachingResult) -> list[tuple[str, int, float]]:
     """Returns what was missed and what was announced falsely: in words, where, and when."""
-    if not lesson.judgements:  # nothing could be held out
+    if not result.judgements:  # nothing could be held out
         return []
     found = []
-    for label, judgement in zip(lesson.labels, lesson.judgements, strict=True):
+    for label, judgement in zip(result.labels, result.judgements, strict=True):
         for number, span in judgement.missed:
             found.append((f"missed {label}", number, span.start))
         for start in judgement.false:
             found.append((f"false {label}", start.example, start.time))
-    return [(_said(lesson, *one), one[1], one[2]) for one in found]
+    return [(_said(result, *one), one[1], one[2]) for one in found]
 
 
-def _said(lesson: Lesson, what: str, number: int, time: float) -> str:
-    source = Path(lesson.frames.examples[number].recording.source).name
+def _said(result: TeachingResult, what: str, number: int, time: float) -> str:
+    source = Path(result.frames.examples[number].recording.source).name
     return readable(f"{what}: {source}, {time:.1f} s")
 
 
@@ -192,12 +192,12 @@ def _curve_of(place: int) -> str:
     return f"curve-{place + 1}.png"
 
 
-def summary(lesson: Lesson) -> Sequence[str]:
+def summary(result: TeachingResult) -> Sequence[str]:
     """Returns what was found out, a line for each label."""
-    if not lesson.judgements:
-        return [f"{', '.join(map(readable, lesson.labels))}: taught, but not measured"]
+    if not result.judgements:
+        return [f"{', '.join(map(readable, result.labels))}: taught, but not measured"]
     lines = []
-    for label, judgement in zip(lesson.labels, lesson.judgements, strict=True):
+    for label, judgement in zip(result.labels, result.judgements, strict=True):
         delay = judgement.median_delay
         late = "" if math.isnan(delay) else f", {delay:.1f} s after it began (median)"
         lines.append(

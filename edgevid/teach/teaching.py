@@ -28,7 +28,7 @@ Told = Callable[[str, int, int], None]  # what is going on, how much is done, of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class TeachingResult:
     """A head, and all that was found out on the way.
 
     Attributes:
@@ -63,7 +63,7 @@ def learn(
     false_an_hour: float = 1.0,
     grouped: bool = False,
     told: Told = lambda what, done, of: None,
-) -> Lesson:
+) -> TeachingResult:
     """Fits a head to examples, and measures it on those that are held out in turn.
 
     Args:
@@ -115,7 +115,7 @@ def learn(
         first.cool_down, by_label=by_label if len(labels) > 1 else {},
     )  # fmt: skip
     warnings += _warnings(examples, labels, judgements, false_an_hour)
-    return Lesson(
+    return TeachingResult(
         labels,
         head,
         rules,

@@ -19,7 +19,7 @@ from tests.conftest import moving_pictures, write_video
 RED = (230, 20, 20)
 
 
-def film(path: Path, *, red: tuple[float, float] | None = None, seconds: float = 8) -> Path:
+def write_clip(path: Path, *, red: tuple[float, float] | None = None, seconds: float = 8) -> Path:
     """Writes a video in which a blob moves, and which is red all over for a while."""
     pictures = moving_pictures(round(5 * seconds))
     if red is not None:
@@ -35,9 +35,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["path,start,end,label"]
     for number in range(5):
         start = 2 + number / 2
-        film(folder / f"P{number}_red.mp4", red=(start, start + 2.4))
+        write_clip(folder / f"P{number}_red.mp4", red=(start, start + 2.4))
         lines.append(f"P{number}_red.mp4,{start},{start + 2.4},red")
-    film(folder / "ordinary.mp4", seconds=20)
+    write_clip(folder / "ordinary.mp4", seconds=20)
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -72,7 +72,7 @@ def test_it_tells_what_it_was_taught(made: Path, tmp_path: Path) -> None:
     taught = load_model(made)
     assert (taught.manifest.name, taught.manifest.labels) == ("red", ("red",))
     watch, started = edgevid.Watch(taught.stream()), []
-    with edgevid.open_source(film(tmp_path / "new.mp4", red=(4, 7), seconds=12)) as frames:
+    with edgevid.open_source(write_clip(tmp_path / "new.mp4", red=(4, 7), seconds=12)) as frames:
         for frame in frames:
             started += [e.timestamp for e in watch.take(frame).events if e.state == "start"]
     assert len(started) == 1
@@ -103,10 +103,10 @@ def test_the_report_has_its_parts(made: Path) -> None:
 
 
 def test_it_goes_on_from_the_examples(here: Path, tmp_path: Path) -> None:
-    new = film(tmp_path / "P9_red.mp4", red=(3, 5))
+    new = write_clip(tmp_path / "P9_red.mp4", red=(3, 5))
     (tmp_path / "more.csv").write_text(f"path,start,end,label\n{new},3,5,red\n")
-    lesson = teach(tmp_path / "more.csv", here, add=here)
-    assert lesson.judgements[0].shown == 6
+    result = teach(tmp_path / "more.csv", here, add=here)
+    assert result.judgements[0].shown == 6
     assert len(storing.load(examples_of(here))[0]) == 7
     (tmp_path / "more.csv").write_text(f"path,start,end,label\n{new},3,5,green\n")
     again = teach(tmp_path / "more.csv", here, add=here)
@@ -170,12 +170,12 @@ def test_a_damaged_one_is_looked_at_again(
 def test_what_cannot_be_used_is_named(
     data: Path, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    short = film(tmp_path / "short.mp4", seconds=0.4)
+    short = write_clip(tmp_path / "short.mp4", seconds=0.4)
     rows = [f"{data / f'P{n}_red.mp4'},{2 + n / 2},{4.4 + n / 2},red" for n in range(5)]
     rows += [f"{data / 'P0_red.mp4'},90,95,red", f"{short},0.1,0.2,red", "missing.mp4,1,2,red"]
     (tmp_path / "table.csv").write_text("path,start,end,label\n" + "\n".join(rows) + "\n")
-    lesson = teach(tmp_path / "table.csv", tmp_path / "red.tflite", model=model)
-    assert lesson.judgements[0].shown == 5
+    result = teach(tmp_path / "table.csv", tmp_path / "red.tflite", model=model)
+    assert result.judgements[0].shown == 5
     for part in ("'red' from 90 s", "short.mp4 has 2 frames", "missing.mp4"):
         assert part in caplog.text
     assert all("\n" not in record.getMessage() for record in caplog.records)

@@ -19,37 +19,37 @@ from edgevid.teach.examples import Example
 from edgevid.teach.frames import Frames, warmed_up
 from edgevid.teach.heads import Fitting, to_head
 from edgevid.teach.judging import confusion, judge, worth
-from edgevid.teach.teaching import Lesson, learn
+from edgevid.teach.teaching import TeachingResult, learn
 from tests.teach.making import FEATURES, example, falls
 
 
 @pytest.fixture(scope="module")
-def lesson() -> Lesson:
+def result() -> TeachingResult:
     return learn(falls(), grouped=True)
 
 
-def test_it_finds_what_it_never_saw(lesson: Lesson) -> None:
-    (judged,) = lesson.judgements
+def test_it_finds_what_it_never_saw(result: TeachingResult) -> None:
+    (judged,) = result.judgements
     assert (judged.shown, judged.found, len(judged.false)) == (12, 12, 0)
     assert 0 < judged.median_delay < 1.5
     frames = Frames([example("new", [Span("fall", 5, 8)]), example("quiet", seconds=60)])
-    logits = np.concatenate([run(lesson, one) for one in frames.examples])
-    found = judge(frames, "fall", logits, lesson.rules)
+    logits = np.concatenate([run(result, one) for one in frames.examples])
+    found = judge(frames, "fall", logits, result.rules)
     assert (found.found, len(found.false)) == (1, 0)
 
 
-def run(lesson: Lesson, one: Example) -> np.ndarray:
-    state = HeadState(lesson.head)
+def run(result: TeachingResult, one: Example) -> np.ndarray:
+    state = HeadState(result.head)
     return np.array([state.step(features)[0] for features in one.features], np.float64)
 
 
-def test_nothing_is_the_normal_answer(lesson: Lesson) -> None:
-    assert (run(lesson, example("elsewhere", seconds=30)) < 0).mean() > 0.95
+def test_nothing_is_the_normal_answer(result: TeachingResult) -> None:
+    assert (run(result, example("elsewhere", seconds=30)) < 0).mean() > 0.95
 
 
-def test_the_head_says_what_was_fitted(lesson: Lesson) -> None:
-    frames, recipe = lesson.frames, lesson.recipe
-    fitting = Fitting(frames, lesson.labels, recipe)
+def test_the_head_says_what_was_fitted(result: TeachingResult) -> None:
+    frames, recipe = result.frames, result.recipe
+    fitting = Fitting(frames, result.labels, recipe)
     fitted = fitting.fit(np.full(len(frames), True))
     right = fitted.logits(fitting.means)
     head = to_head(fitted, frames, recipe, np.ones(1), np.zeros(1))
@@ -59,26 +59,26 @@ def test_the_head_says_what_was_fitted(lesson: Lesson) -> None:
         np.testing.assert_allclose(found, right[frames.rows(number), 0], atol=2e-3)
 
 
-def test_no_event_comes_from_a_single_frame(lesson: Lesson) -> None:
-    assert lesson.rules.min_duration >= 0.1
+def test_no_event_comes_from_a_single_frame(result: TeachingResult) -> None:
+    assert result.rules.min_duration >= 0.1
     one = example("flash", seconds=8)
     one.features[20, 0] += 100
     frames = Frames([one])
     logits = np.where(np.arange(40) == 20, 50.0, -50.0)
-    assert not judge(frames, "fall", logits, lesson.rules).false
+    assert not judge(frames, "fall", logits, result.rules).false
 
 
-def test_the_report_says_step_by_step_what_the_model_does(lesson: Lesson) -> None:
-    rows = list(csv.DictReader(io.StringIO(report.steps(lesson))))
-    assert len(rows) == len(lesson.frames)
-    one = lesson.frames.examples[0]
+def test_the_report_says_step_by_step_what_the_model_does(result: TeachingResult) -> None:
+    rows = list(csv.DictReader(io.StringIO(report.steps(result))))
+    assert len(rows) == len(result.frames)
+    one = result.frames.examples[0]
     told = [float(row["fall"]) for row in rows if row["source"] == one.recording.source]
-    np.testing.assert_allclose(told, 1 / (1 + np.exp(-run(lesson, one))), atol=1e-6)
+    np.testing.assert_allclose(told, 1 / (1 + np.exp(-run(result, one))), atol=1e-6)
     assert any(row["fall"] != row["fall, held out"] for row in rows)
 
 
-def test_little_footage_is_told(lesson: Lesson) -> None:
-    told = "\n".join(lesson.warnings)
+def test_little_footage_is_told(result: TeachingResult) -> None:
+    told = "\n".join(result.warnings)
     assert "do not show that there are 1 an hour or fewer" in told
     assert "hours more of background" in told
 
@@ -148,13 +148,13 @@ def test_one_class_and_no_background_is_refused() -> None:
 
 
 def test_places_that_are_apart_are_told() -> None:
-    def lesson(place: int) -> str:
+    def result(place: int) -> str:
         clips = [example(f"f{n}", [Span("fall")], is_clip=True, place=1) for n in range(3)]
         rest = [example(f"b{n}", is_clip=True, place=place) for n in range(3)]
         return "\n".join(learn(clips + rest).warnings)
 
-    assert "different places" in lesson(2)
-    assert "different places" not in lesson(1)
+    assert "different places" in result(2)
+    assert "different places" not in result(1)
 
 
 def test_a_budget_of_false_events_is_kept() -> None:
@@ -199,10 +199,10 @@ def test_of_hours_of_background_some_is_fitted_to(monkeypatch: pytest.MonkeyPatc
     assert seen[: night[0]].sum() > 200
     assert 500 < seen[night].sum() <= 1000
     assert Frames(made[:-1]).seen().all()
-    lesson = learn(made, false_an_hour=20)
-    assert lesson.judgements[0].found >= 5
-    assert lesson.judgements[0].hours > 0.3
-    assert "do not show" not in "\n".join(lesson.warnings)
+    result = learn(made, false_an_hour=20)
+    assert result.judgements[0].found >= 5
+    assert result.judgements[0].hours > 0.3
+    assert "do not show" not in "\n".join(result.warnings)
 
 
 def test_quiet_frames_are_passed_over_without_another_result() -> None:

@@ -50,7 +50,7 @@ NAMELESS = """
 """
 
 
-def filmed(clip: Path, path: Path) -> Path:
+def as_camera(clip: Path, path: Path) -> Path:
     """Writes a clip as a file that Chromium plays as its camera, over and over."""
     with edgevid.open_source(clip) as source, path.open("wb") as file:
         for frame in source:
@@ -64,8 +64,8 @@ def filmed(clip: Path, path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return filmed(DEMO, tmp_path_factory.mktemp("film") / "demo.y4m")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return as_camera(DEMO, tmp_path_factory.mktemp("video") / "demo.y4m")
 
 
 @contextmanager
@@ -107,8 +107,8 @@ def problem(browser: Browser, words: str) -> None:
     )
 
 
-def test_a_camera_from_start_to_shared_events(address: str, film: Path, tmp_path: Path) -> None:
-    flags = (*FAKE, f"--use-file-for-fake-video-capture={film}")
+def test_a_camera_from_start_to_shared_events(address: str, video: Path, tmp_path: Path) -> None:
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with phone(tmp_path / "profile", *flags) as browser:
         browser.go(address)
         ready(browser)
@@ -150,8 +150,8 @@ def test_a_real_clip_as_the_camera(
     prepared = models.prepared([str(published_path)], tmp_path / "models")
     site.assemble(tmp_path / "site", prepared)
     clip = next(one for one in real_clips if "rpi_carving_ice" in one.path.name)
-    film = filmed(clip.path, tmp_path / "film.y4m")
-    flags = (*FAKE, f"--use-file-for-fake-video-capture={film}")
+    video = as_camera(clip.path, tmp_path / "recording.y4m")
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with serving(tmp_path / "site") as address, phone(tmp_path / "profile", *flags) as browser:
         browser.go(address)
         ready(browser)
@@ -307,8 +307,8 @@ def test_without_relaxed_simd(address: str, tmp_path: Path) -> None:
         assert not any("litert_wasm_internal" in name for name in asked)
 
 
-def test_teach_an_action_and_take_it_to_a_board(address: str, film: Path, tmp_path: Path) -> None:
-    flags = (*FAKE, f"--use-file-for-fake-video-capture={film}")
+def test_teach_an_action_and_take_it_to_a_board(address: str, video: Path, tmp_path: Path) -> None:
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
     with phone(tmp_path / "profile", *flags) as browser:
         browser.go(address)
         ready(browser)

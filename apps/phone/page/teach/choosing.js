@@ -9,7 +9,7 @@ import { fit, logistic } from "./logistic.js";
 /**
  * @typedef {import("./frames.js").Example} Example
  * @typedef {import("../watch/events.js").EventRules} EventRules
- * @typedef {object} Lesson
+ * @typedef {object} TeachingResult
  * @property {string[]} labels in the head's order
  * @property {import("../model/model_file.js").Head} head
  * @property {EventRules} rules
@@ -46,7 +46,7 @@ const labelsOf = (examples) =>
  * Fits a head to examples, and measures it on those that are held out in turn.
  * @param {Example[]} examples `lack` finds nothing wrong with them
  * @param {number} [falseAnHour] how many false events are allowed
- * @returns {Lesson}
+ * @returns {TeachingResult}
  */
 export function learn(examples, falseAnHour = 1) {
   const labels = labelsOf(examples), frames = new Frames(examples);
@@ -54,7 +54,7 @@ export function learn(examples, falseAnHour = 1) {
   const held = holdOut(frames, labels, fitting);
   const calibration = labels.map(() => ({ scale: 1, shift: 0 }));
   const rules = labels.map(() => UNMEASURED);
-  /** @type {Lesson["judgements"]} */
+  /** @type {TeachingResult["judgements"]} */
   const judgements = [];
   labels.forEach((label, place) => {
     if (!held) return;

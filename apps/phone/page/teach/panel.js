@@ -141,7 +141,7 @@ export function panel(page) {
   };
 }
 
-/** @param {import("./choosing.js").Lesson} lesson */
+/** @param {import("./choosing.js").TeachingResult} lesson */
 function inWords({ labels, judgements }) {
   if (!judgements.length) {
     return `It runs now. With one example of ${labels[0]} nothing could be measured: film more.`;

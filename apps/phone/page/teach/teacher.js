@@ -8,7 +8,7 @@ import { Pace } from "../watch/pace.js";
 /**
  * @typedef {import("./frames.js").Example} Example
  * @typedef {import("../model/model_file.js").Manifest} Manifest
- * @typedef {import("./choosing.js").Lesson} Lesson
+ * @typedef {import("./choosing.js").TeachingResult} TeachingResult
  */
 
 const LEAST_FRAMES = 3, LONGEST_S = 120;
@@ -83,7 +83,7 @@ export class Teacher {
     return true;
   }
 
-  /** Fits a head, in a worker. @returns {Promise<Lesson>} */
+  /** Fits a head, in a worker. @returns {Promise<TeachingResult>} */
   learn() {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     return new Promise((resolve, reject) => {
@@ -95,7 +95,7 @@ export class Teacher {
 
   /**
    * Returns the taught model's file.
-   * @param {Lesson} lesson
+   * @param {TeachingResult} lesson
    * @param {string} name
    */
   file({ head, labels, rules, judgements }, name) {
