@@ -478,7 +478,7 @@ def _scan(
     columns = ["features", *(["time"] if where.since or where.until else [])]
     path = archive.windows(part)
     try:
-        with pa.parquet.ParquetFile(path) as file:
+        with pa.parquet.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=_BATCH, columns=columns, use_threads=False):
                 packed = _bytes_of(batch.column("features"), np.dtype(np.uint8))
                 values = packed.astype(np.float32)
