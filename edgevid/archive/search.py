@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.archive import libraries
+from edgevid.archive import libraries, processes
 from edgevid.archive.store import Archive, Part
 from edgevid.errors import LabelsError, SourceError, UsageError
 from edgevid.modelfile.head import Head
@@ -20,7 +22,7 @@ from edgevid.modelfile.head import Head
 _BATCH = 2048  # windows at once: 4 MB as float32, which a processor's cache holds
 _MEMORY = "256MB"  # of DuckDB
 _SAMPLED = 16  # parts that tell what is ordinary in an archive
-_SPARE = 50  # windows for each answer that is wanted: neighbours become one answer
+_SPARE = 20  # windows for each answer that is wanted: neighbours become one answer
 _LEAST = 0.1  # probability of a label from which it is an answer
 _SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts"
 _PIECE = 512  # steps
@@ -98,6 +100,15 @@ class Where:
                 conditions.append(f"time {compared} make_timestamptz(?)")
                 values.append(round(value.timestamp() * 1e6))
         return " and ".join(conditions), values
+
+    def holds(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Returns which times, in microseconds since 1970, lie in it."""
+        inside = np.ones(len(times), bool)
+        if self.since is not None:
+            inside &= times >= round(self.since.timestamp() * 1e6)
+        if self.until is not None:
+            inside &= times <= round(self.until.timestamp() * 1e6)
+        return inside
 
 
 def by_label(
@@ -179,14 +190,18 @@ def by_example(
     wanted *= 255 / np.sqrt(np.maximum(examples.max(axis=1, keepdims=True), 1e-12))
     wanted = _unit(wanted - ordinary)
     best = _Best(_SPARE * most)
-    for number, (rows, packed) in enumerate(_windows(archive, parts, where)):
-        values = packed.astype(np.float32)
-        values -= ordinary
-        norms = np.sqrt(np.einsum("ij,ij->i", values, values))
-        scores = _products(values, wanted.T).max(axis=1) / np.maximum(norms, 1e-6)
-        best.add(scores, number, rows)
-    found = [(score, row) for score, row in best.rows() if row["content"] != without]
-    return _joined(_detailed(archive, where, found))[:most]
+    scan = partial(_scan, archive, where=where, wanted=wanted, ordinary=ordinary)
+    with ThreadPoolExecutor(processes.cores()) as pool:
+        for part, scores in zip(parts, pool.map(scan, parts), strict=True):
+            best.add(scores, part)
+    rows = _rows(archive, best.found)
+    found = [
+        replace(_answer(row), score=score) for score, row, _ in rows if row["content"] != without
+    ]
+    answers = _joined(found)[:most]
+    contents = {answer.content for answer in answers}
+    where_they_are = dict.fromkeys(part for _, row, part in rows if row["content"] in contents)
+    return _labelled(archive, list(where_they_are), answers)
 
 
 def by_head(
@@ -444,34 +459,38 @@ def _view(connection: Any, archive: Archive, parts: Sequence[Part]) -> None:
     files = ", ".join("'" + str(archive.windows(p)).replace("'", "''") + "'" for p in parts)
     connection.execute(
         "create or replace temp view windows as select * from read_parquet("
-        f"[{files}], hive_partitioning = true, "
+        f"[{files}], hive_partitioning = true, filename = true, file_row_number = true, "
         "hive_types = {'camera': VARCHAR, 'day': DATE})"
     )
 
 
-def _windows(
-    archive: Archive, parts: Sequence[Part], where: Where
-) -> Iterator[tuple[Any, NDArray[np.uint8]]]:
-    """Yields batches of windows: what tells each, and features uint8 ``[windows, features]``."""
-    if not parts:
-        return
-    condition, values = where.condition()
-    with _connected() as connection:
-        _view(connection, archive, parts)
-        sql = f"select content, step, features from windows where {condition}"
-        found = connection.sql(sql, params=values)
-        width = archive.description.network.features
-        for batch in found.to_arrow_reader(_BATCH):
-            array = batch.column(2)
-            yield batch, _binary(array, width)
-
-
-def _binary(array: Any, width: int) -> NDArray[np.uint8]:
-    """Returns DuckDB's binary column, whose values all are of one length."""
-    buffers = array.buffers()
-    offsets = np.frombuffer(buffers[1], np.int32)[array.offset : array.offset + len(array) + 1]
-    data = np.frombuffer(buffers[2], np.uint8)[offsets[0] : offsets[-1]]
-    return data.reshape(len(array), width)
+def _scan(
+    archive: Archive,
+    part: Part,
+    *,
+    where: Where,
+    wanted: NDArray[np.float32],
+    ordinary: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Returns how near each window of a part is to the nearest example; -inf outside ``where``."""
+    pa = libraries.pyarrow()
+    found = []
+    columns = ["features", *(["time"] if where.since or where.until else [])]
+    path = archive.windows(part)
+    try:
+        with pa.parquet.ParquetFile(path, pre_buffer=False) as file:
+            for batch in file.iter_batches(batch_size=_BATCH, columns=columns, use_threads=False):
+                packed = _bytes_of(batch.column("features"), np.dtype(np.uint8))
+                values = packed.astype(np.float32)
+                values -= ordinary
+                norms = np.sqrt(np.einsum("ij,ij->i", values, values))
+                scores = _products(values, wanted.T).max(axis=1) / np.maximum(norms, 1e-6)
+                if len(columns) > 1:
+                    scores[~where.holds(batch.column("time").cast("int64").to_numpy())] = -np.inf
+                found.append(scores)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error}") from error
+    return np.concatenate(found) if found else np.empty(0, np.float32)
 
 
 def _ordinary(archive: Archive, parts: Sequence[Part]) -> NDArray[np.float32]:
@@ -496,49 +515,55 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class _Best:
-    """The best of very many scores, with the rows that they are of."""
+    """The best of very many scores, with the part and the row that they are of."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._found: list[tuple[float, int, dict[str, Any]]] = []
+        self.found: list[tuple[float, Part, int]] = []
         self._least = -np.inf
 
-    def add(self, scores: NDArray[np.float32], number: int, rows: Any) -> None:
+    def add(self, scores: NDArray[np.float32], part: Part) -> None:
         places = np.flatnonzero(scores > self._least)
         if len(places) > self._most:
             places = places[np.argpartition(-scores[places], self._most - 1)[: self._most]]
-        for place in places.tolist():
-            row = {name: rows.column(name)[place].as_py() for name in ("content", "step")}
-            self._found.append((float(scores[place]), number, row))
-        self._found.sort(key=lambda found: -found[0])
-        del self._found[self._most :]
-        if len(self._found) == self._most:
-            self._least = self._found[-1][0]
-
-    def rows(self) -> list[tuple[float, dict[str, Any]]]:
-        return [(score, row) for score, _, row in self._found]
+        self.found += [(float(scores[place]), part, place) for place in places.tolist()]
+        if len(self.found) > self._most:
+            self.found.sort(key=lambda found: -found[0])
+            del self.found[self._most :]
+            self._least = self.found[-1][0]
 
 
-def _detailed(
-    archive: Archive, where: Where, found: Sequence[tuple[float, dict[str, Any]]]
-) -> list[Answer]:
-    """Returns the answers that windows stand for."""
-    if not found:
-        return []
-    contents = [row["content"] for _, row in found]
-    places = [row["step"] for _, row in found]
+def _rows(
+    archive: Archive, found: Sequence[tuple[float, Part, int]]
+) -> list[tuple[float, dict[str, Any], Part]]:
+    """Returns scores, the best first, and the rows of windows that they are of, without labels."""
+    parts = list(dict.fromkeys(part for _, part, _ in found))
+    names = [str(archive.windows(part)) for _, part, _ in found]
     rows = _query(
         archive,
-        where.parts(archive),
-        f"select {_SHOWN}, step, labels[1] as label, "
-        "0.0 as probability from windows join (select unnest(?) as one, unnest(?) as other) "
-        "on content = one and step = other",
-        [contents, places],
+        parts,
+        f"select {_SHOWN}, '' as label, 0.0 as probability, filename, file_row_number "
+        "from windows join (select unnest(?) as file, unnest(?) as row) "
+        "on filename = file and file_row_number = row",
+        [names, [row for _, _, row in found]],
     )
-    by_place = {(row["content"], row["step"]): row for row in rows}
-    return [
-        replace(_answer(by_place[row["content"], row["step"]]), score=score) for score, row in found
-    ]
+    by_place = {(row["filename"], row["file_row_number"]): row for row in rows}
+    ordered = sorted(zip(found, names, strict=True), key=lambda one: -one[0][0])
+    return [(score, by_place[name, row], part) for (score, part, row), name in ordered]
+
+
+def _labelled(archive: Archive, parts: Sequence[Part], answers: list[Answer]) -> list[Answer]:
+    """Returns answers with the most probable label in each; only few are looked up."""
+    rows = _query(
+        archive,
+        parts,
+        "select content, start, arg_max(labels[1], probabilities[1]) as label from windows join "
+        "(select unnest(?) as one, unnest(?) as start, unnest(?) as stop) "
+        "on content = one and seconds >= start and seconds < stop group by content, start",
+        [[getattr(answer, name) for answer in answers] for name in ("content", "start", "end")],
+    )
+    labels = {(row["content"], row["start"]): row["label"] for row in rows}
+    return [replace(one, label=labels[one.content, one.start]) for one in answers]
 
 
 def _answer(row: dict[str, Any]) -> Answer:

@@ -104,6 +104,14 @@ def test_since_until_and_camera(archive: Archive) -> None:
     assert found(since=day.replace(hour=9, minute=1)) == {GREEN_GATE} & everything
     assert found(until=day.replace(day=1, hour=8, minute=5)) == {RED_YARD} & everything
     assert found(since=day.replace(day=3)) == set()
+    examples = np.ones((1, 8), np.float32)
+    for where, names in (
+        (Where(since=day.replace(hour=9, minute=1)), {GREEN_GATE}),
+        (Where(until=day.replace(day=1, hour=8, minute=10)), {RED_YARD, GREEN_YARD}),
+        (Where(until=day.replace(day=1, hour=8, minute=5)), {RED_YARD}),
+        (Where(since=day.replace(day=3)), set()),
+    ):
+        assert set(sources(search.by_example(archive, examples, where))) == names
     with pytest.raises(UsageError, match=r"no camera 'door' in .*: gate, yard"):
         found(cameras=("door",))
 
