@@ -510,8 +510,7 @@ def _ordinary(archive: Archive, parts: Sequence[Part]) -> NDArray[np.float32]:
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(values, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = values / np.maximum(norms, 1e-6)
-    return unit
+    return np.asarray(values / np.maximum(norms, 1e-6), np.float32)
 
 
 class _Best:
