@@ -57,8 +57,10 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# One thread for linear algebra: several that wait for one another are slow where the processors are
+# busy with something else.
 test-runtime: $(VENV)/dev
-	$(BIN)/python -m pytest
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # The training side needs TensorFlow, 3 GB, in an environment of its own.
 test-export: $(VENV)-train/train
