@@ -123,6 +123,7 @@ class Model:
             ModelError: the network computes no numbers.
         """
         tensor, network = self._backend.tensor, self.signature
+        logits: NDArray[np.float32]
         with self._lock:
             pixels = stream._preprocess.fit(image)
             stream._preprocess.write(pixels, tensor(network.image.index))
@@ -137,12 +138,10 @@ class Model:
             if network.alpha is not None:
                 tensor(network.alpha.index)[0] = stream._alpha()
             self._backend.invoke()
-            if network.features is not None:
-                stream._features = tensor(network.features.index).reshape(-1).copy()
-            if network.logits is not None:
-                logits: NDArray[np.float32] = tensor(network.logits.index)[0].copy()
-        if stream._head is not None and stream._features is not None:
-            logits = stream._head.step(stream._features)
+            if stream._head is not None and network.features is not None:
+                logits = stream._head.step(tensor(network.features.index).reshape(-1))
+            elif network.logits is not None:
+                logits = tensor(network.logits.index)[0].copy()
         if not np.isfinite(logits).all():
             raise ModelError(
                 f"{self.manifest.name or 'the model'} computes logits that are infinite or no "
@@ -166,8 +165,22 @@ class Model:
         """Hands the resident stream its state, so that another can take its place."""
         stream, self._resident = self._resident, None
         if stream is not None:
+            self._keep_features(stream)
             for state, values in zip(self.signature.states, stream._state, strict=True):
                 np.copyto(values, self._backend.tensor(state.output.index))
+
+    def _features(self, stream: Stream) -> NDArray[np.float32] | None:
+        """Returns a copy of what the network made of a stream's last frame; None before it."""
+        with self._lock:
+            if self._resident is stream:
+                self._keep_features(stream)
+            return stream._features
+
+    def _keep_features(self, resident: Stream) -> None:
+        # Only when they are asked for, or before they are lost: few streams' ever are.
+        if self.signature.features is not None:
+            tensor = self._backend.tensor(self.signature.features.index)
+            resident._features = tensor.reshape(-1).copy()
 
     def _release(self, stream: Stream) -> None:
         """Makes sure that a stream holds its own state."""
@@ -297,9 +310,10 @@ class Stream:
                 f"{self.model.manifest.name or 'the model'} gives no features: only a published "
                 "model that was prepared by this edgevid does, or one that was taught"
             )
-        if self._features is None:
+        features = self.model._features(self)
+        if features is None:
             raise UsageError("there are no features before the first frame")
-        return self._features
+        return features
 
     def _sees_cut(self, pixels: NDArray[np.uint8]) -> bool:
         """Lets the past count for as long as the scene lasts; returns whether it was cut short."""

@@ -94,7 +94,9 @@ class Preprocess:
         """
         if self._crop is not None:
             image = _cut(image, self._crop)
-        return _middle(image, self._size) if self._how == "crop" else image
+        if self._how != "crop" or image.shape == self._buffer.shape:
+            return image
+        return _middle(image, self._size)
 
     def _shrink(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         from edgevid.support.opencv import cv2  # here, so that importing edgevid stays light
