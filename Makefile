@@ -75,7 +75,8 @@ test-timing: $(VENV)/dev
 	$(BIN)/python -m pytest -m timing
 
 # What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
-BOOKWORM := "numpy==1.26.*" "opencv-python==4.11.*"
+# The newest PyArrow wants NumPy 2; 23 does not.
+BOOKWORM := "numpy==1.26.*" "opencv-python==4.11.*" "pyarrow<24"
 
 test-bookworm: $(VENV)-bookworm/dev
 	$(VENV)-bookworm/bin/python -m pytest --ignore tests/export

@@ -15,7 +15,9 @@ from edgevid import Frame, Model, load_model
 from edgevid.prepare import prepare
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 
-pytest.importorskip("pyarrow", reason="the extra archive is not installed")
+pytest.importorskip(
+    "pyarrow", reason="the extra archive cannot be loaded", exc_type=ImportError
+)  # such as the newest with NumPy 1
 
 PICTURE = np.full((16, 16, 3), 90, np.uint8)
 

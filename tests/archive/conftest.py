@@ -13,7 +13,9 @@ from edgevid.prepare import prepare
 from tests.conftest import write_video
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 
-pytest.importorskip("pyarrow", reason="the extra archive is not installed")
+pytest.importorskip(
+    "pyarrow", reason="the extra archive cannot be loaded", exc_type=ImportError
+)  # such as the newest with NumPy 1
 pytest.importorskip("duckdb", reason="the extra archive is not installed")
 
 COLOURS = {"red": (250, 20, 20), "green": (20, 240, 30), "blue": (10, 30, 250)}

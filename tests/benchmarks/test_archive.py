@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("pyarrow", reason="the extra archive is not installed")
+pytest.importorskip(
+    "pyarrow", reason="the extra archive cannot be loaded", exc_type=ImportError
+)  # such as the newest with NumPy 1
 
 from benchmarks import archive_search
 from benchmarks.archive_kills import content
