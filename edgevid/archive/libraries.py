@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -19,9 +17,7 @@ def pyarrow() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    with _needed("pyarrow", "archive"):
-        import_module("pyarrow.parquet")
-        return import_module("pyarrow")
+    return _load("pyarrow", "pyarrow.parquet")
 
 
 def duckdb() -> Any:
@@ -30,8 +26,7 @@ def duckdb() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    with _needed("duckdb", "archive"):
-        return import_module("duckdb")
+    return _load("duckdb")
 
 
 def fsspec() -> Any:
@@ -40,9 +35,7 @@ def fsspec() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    with _needed("fsspec", "archive"):
-        import_module("fsspec.core")
-        return import_module("fsspec")
+    return _load("fsspec", "fsspec.core")
 
 
 def ray() -> Any:
@@ -51,14 +44,15 @@ def ray() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    with _needed("ray", "cluster"):
-        return import_module("ray")
+    return _load("ray", extra="cluster")
 
 
-@contextmanager
-def _needed(name: str, extra: str) -> Iterator[None]:
+def _load(name: str, *parts: str, extra: str = "archive") -> Any:
+    """Returns a library, of which some parts are loaded as well."""
     try:
-        yield
+        for part in parts:
+            import_module(part)
+        return import_module(name)
     except ImportError as error:
         raise MissingDependencyError(
             f"this needs {name}, which is not installed: pip install 'edgevid[{extra}]'"

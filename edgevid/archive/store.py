@@ -7,7 +7,6 @@ windows without steps are not looked at.
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ from edgevid.archive.tables import Indexed, TableWriter, steps_schema, windows_s
 from edgevid.errors import OutputError, SourceError, UsageError
 from edgevid.runtime.kept_features import Network
 from edgevid.support.atomic_file import atomic_file, is_unfinished, sweep
+from edgevid.support.file_lock import lock
 
 FORMAT = 1
 _DESCRIPTION = "archive.json"
@@ -136,12 +136,7 @@ class Archive:
             OutputError: another process writes to it.
         """
         with (self.folder / _DESCRIPTION).open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise OutputError(f"{self.folder}: another process writes to it") from error
-            except OSError:
-                pass  # no locks on this file system
+            lock(file, f"{self.folder}: another process writes to it")
             self._tidy()
             yield
 

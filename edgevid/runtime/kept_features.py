@@ -12,7 +12,6 @@ for MoViNet-A0 at five frames a second.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import struct
@@ -30,6 +29,7 @@ from edgevid.errors import OutputError, SourceError, UsageError
 from edgevid.plain_text import one_line
 from edgevid.runtime.model import Model
 from edgevid.support.atomic_file import atomic_file
+from edgevid.support.file_lock import lock
 
 FORMAT = 1
 BUDGET = 500_000_000  # bytes; about four days of a camera
@@ -271,7 +271,7 @@ class FeatureWriter:
             _write_anew(path, self._network, [])
         file = path.open("r+b", buffering=0)
         try:
-            _lock(file, path)
+            lock(file, f"{path}: another process keeps features in it")
             self._check(file)
             found = _records(file, self._network.features)
             if max((record.end for record in found), default=_FIRST) > self._budget:
@@ -477,15 +477,6 @@ def _read_first(file: BinaryIO) -> Network:
     if not 0 < network.features <= _MOST_FEATURES or not 0 < network.fps <= 1000:
         raise ValueError("its beginning is damaged")
     return network
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(f"{path}: another process keeps features in it") from error
-    except OSError:
-        pass  # no locks on this file system
 
 
 def _longest(count: int) -> int:
