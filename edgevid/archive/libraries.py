@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from edgevid.errors import MissingDependencyError
@@ -15,45 +16,55 @@ def pyarrow() -> Any:
     """Returns PyArrow, with its Parquet part loaded.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: it cannot be loaded.
     """
-    return _load("pyarrow", "pyarrow.parquet")
+    with _needed("pyarrow"):
+        import pyarrow
+        import pyarrow.parquet
+    return pyarrow
 
 
 def duckdb() -> Any:
     """Returns DuckDB.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: it cannot be loaded.
     """
-    return _load("duckdb")
+    with _needed("duckdb"):
+        import duckdb
+    return duckdb
 
 
 def fsspec() -> Any:
     """Returns fsspec.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: it cannot be loaded.
     """
-    return _load("fsspec", "fsspec.core")
+    with _needed("fsspec"):
+        import fsspec.core
+    return fsspec
 
 
 def ray() -> Any:
     """Returns Ray.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: it cannot be loaded.
     """
-    return _load("ray", extra="cluster")
+    with _needed("ray", extra="cluster"):
+        import ray
+    return ray
 
 
-def _load(name: str, *parts: str, extra: str = "archive") -> Any:
-    """Returns a library, of which some parts are loaded as well."""
+@contextmanager
+def _needed(name: str, extra: str = "archive") -> Iterator[None]:
+    """Tells how to install a library that is not there, and why one that is there does not load."""
     try:
-        for part in parts:
-            import_module(part)
-        return import_module(name)
+        yield
     except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError) and error.name == name
+        why = "which is not installed" if missing else f"which cannot be loaded ({error})"
         raise MissingDependencyError(
-            f"this needs {name}, which is not installed: pip install 'edgevid[{extra}]'"
+            f"this needs {name}, {why}: pip install 'edgevid[{extra}]'"
         ) from error
