@@ -50,7 +50,7 @@ WORKSHOP = [
 # Libraries that take long to load, or are not on every machine, and who may touch them.
 HEAVY = {
     "av": {"support.pyav"},
-    "ai_edge_litert": {"runtime.backends", "prepare"},
+    "ai_edge_litert": {"runtime.backends", "runtime.partitions", "prepare"},
     "cv2": {"support.opencv"},
     "duckdb": {"archive.libraries"},
     "fsspec": {"archive.libraries"},
