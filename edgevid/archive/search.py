@@ -19,7 +19,8 @@ from edgevid.archive.store import Archive, Part
 from edgevid.errors import LabelsError, SourceError, UsageError
 from edgevid.modelfile.head import Head
 
-_BATCH = 2048  # windows at once: 4 MB as float32, which a processor's cache holds
+_BATCH = 2048  # windows that are read at once
+_PRODUCTS = 1 << 18  # multiplications at once, for which BLAS starts no threads
 _MEMORY = "256MB"  # of DuckDB
 _SAMPLED = 16  # parts that tell what is ordinary in an archive
 _SPARE = 20  # windows for each answer that is wanted: neighbours become one answer
@@ -133,9 +134,9 @@ def by_label(
         where.parts(archive),
         f"select {_SHOWN}, probability, label from (select *, "
         "unnest(labels) as label, unnest(probabilities) as probability from windows where "
-        f"{condition}) where list_contains(?, label) and probability >= ? "
+        f"{condition}) where probability >= ? and label in (select unnest(?)) "
         "order by probability desc, time, content limit ?",
-        [*values, labels, _LEAST, _SPARE * most],
+        [*values, _LEAST, labels, _SPARE * most],
     )
     return _joined([_answer(row) for row in rows])[:most]
 
@@ -189,12 +190,10 @@ def by_example(
     wanted = np.sqrt(np.maximum(examples, 0))
     wanted *= 255 / np.sqrt(np.maximum(examples.max(axis=1, keepdims=True), 1e-12))
     wanted = _unit(wanted - ordinary)
-    best = _Best(_SPARE * most)
     scan = partial(_scan, archive, where=where, wanted=wanted, ordinary=ordinary)
     with ThreadPoolExecutor(processes.cores()) as pool:
-        for part, scores in zip(parts, pool.map(scan, parts), strict=True):
-            best.add(scores, part)
-    rows = _rows(archive, best.found)
+        scores = list(pool.map(scan, parts))
+    rows = _rows(archive, _best(parts, scores, _SPARE * most))
     found = [
         replace(_answer(row), score=score) for score, row, _ in rows if row["content"] != without
     ]
@@ -476,15 +475,22 @@ def _scan(
     pa = libraries.pyarrow()
     found = []
     columns = ["features", *(["time"] if where.since or where.until else [])]
+    examples = np.ascontiguousarray(wanted.T)
+    rows = max(16, min(512, _PRODUCTS // examples.size))  # and what the processor's cache holds
+    values = np.empty((rows, len(ordinary)), np.float32)
     path = archive.windows(part)
     try:
         with pa.parquet.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=_BATCH, columns=columns, use_threads=False):
                 packed = _bytes_of(batch.column("features"), np.dtype(np.uint8))
-                values = packed.astype(np.float32)
-                values -= ordinary
-                norms = np.sqrt(np.einsum("ij,ij->i", values, values))
-                scores = _products(values, wanted.T).max(axis=1) / np.maximum(norms, 1e-6)
+                scores = np.empty(len(packed), np.float32)
+                for start in range(0, len(packed), rows):
+                    piece = values[: len(packed) - start]
+                    np.copyto(piece, packed[start : start + rows])
+                    piece -= ordinary
+                    norms = np.sqrt(np.einsum("ij,ij->i", piece, piece))
+                    nearest = (piece @ examples).max(axis=1)
+                    scores[start : start + rows] = nearest / np.maximum(norms, 1e-6)
                 if len(columns) > 1:
                     scores[~where.holds(batch.column("time").cast("int64").to_numpy())] = -np.inf
                 found.append(scores)
@@ -499,10 +505,10 @@ def _ordinary(archive: Archive, parts: Sequence[Part]) -> NDArray[np.float32]:
     total = np.zeros(archive.description.network.features)
     count = 0
     for part in parts[:: max(1, len(parts) // _SAMPLED)]:
-        with pa.parquet.ParquetFile(archive.windows(part)) as file:
-            for batch in file.iter_batches(batch_size=1024, columns=["features"]):
+        with pa.parquet.ParquetFile(archive.windows(part), pre_buffer=False) as file:
+            for batch in file.iter_batches(1024, columns=["features"], use_threads=False):
                 values = _bytes_of(batch.column(0), np.dtype(np.uint8))
-                total += values.sum(axis=0)
+                total += values.astype(np.float32).sum(axis=0)  # whole numbers: exact
                 count += len(values)
                 break
     return (total / max(1, count)).astype(np.float32)
@@ -513,29 +519,27 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(values / np.maximum(norms, 1e-6), np.float32)
 
 
-class _Best:
-    """The best of very many scores, with the part and the row that they are of."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.found: list[tuple[float, Part, int]] = []
-        self._least = -np.inf
-
-    def add(self, scores: NDArray[np.float32], part: Part) -> None:
-        places = np.flatnonzero(scores > self._least)
-        if len(places) > self._most:
-            places = places[np.argpartition(-scores[places], self._most - 1)[: self._most]]
-        self.found += [(float(scores[place]), part, place) for place in places.tolist()]
-        if len(self.found) > self._most:
-            self.found.sort(key=lambda found: -found[0])
-            del self.found[self._most :]
-            self._least = self.found[-1][0]
+def _best(
+    parts: Sequence[Part], scores: Sequence[NDArray[np.float32]], most: int
+) -> list[tuple[float, Part, int]]:
+    """Returns the best scores, the best first, with the part and the row that each is of."""
+    every = np.concatenate([*scores, np.empty(0, np.float32)])
+    places = np.flatnonzero(every > -np.inf)
+    if len(places) > most:
+        places = places[np.argpartition(-every[places], most - 1)[:most]]
+    places = places[np.lexsort((places, -every[places]))]
+    firsts = np.cumsum([0, *map(len, scores)])
+    of = np.searchsorted(firsts, places, side="right") - 1
+    return [
+        (float(every[place]), parts[number], place - int(firsts[number]))
+        for place, number in zip(places.tolist(), of.tolist(), strict=True)
+    ]
 
 
 def _rows(
     archive: Archive, found: Sequence[tuple[float, Part, int]]
 ) -> list[tuple[float, dict[str, Any], Part]]:
-    """Returns scores, the best first, and the rows of windows that they are of, without labels."""
+    """Returns the scores of ``_best`` and the rows of windows that they are of, without labels."""
     parts = list(dict.fromkeys(part for _, part, _ in found))
     names = [str(archive.windows(part)) for _, part, _ in found]
     rows = _query(
@@ -547,8 +551,10 @@ def _rows(
         [names, [row for _, _, row in found]],
     )
     by_place = {(row["filename"], row["file_row_number"]): row for row in rows}
-    ordered = sorted(zip(found, names, strict=True), key=lambda one: -one[0][0])
-    return [(score, by_place[name, row], part) for (score, part, row), name in ordered]
+    return [
+        (score, by_place[name, row], part)
+        for (score, part, row), name in zip(found, names, strict=True)
+    ]
 
 
 def _labelled(archive: Archive, parts: Sequence[Part], answers: list[Answer]) -> list[Answer]:
