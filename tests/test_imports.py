@@ -30,7 +30,8 @@ LAYERS = [
     "sources",
     "labelled prepare runtime sinks",
     "classify models testing",
-    "archive regions teach",
+    "regions",
+    "archive teach",
     "__init__ cli",
     # The commands: each is one line.
     "demo quiet stream archive.__main__ models.__main__ prepare.__main__ teach.__main__",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgevid.archive.recordings import find
 from edgevid.archive.search import Answer
-from edgevid.errors import EdgevidError
+from edgevid.errors import EdgevidError, SourceError
 from edgevid.plain_text import readable
 from edgevid.records import Frame
 from edgevid.sinks.video import VideoOutput
@@ -35,7 +35,7 @@ def table(answers: Sequence[Answer]) -> str:
             f"{answer.score:.2f}",
             f"{answer.time.astimezone():%Y-%m-%d %H:%M:%S}",
             readable(answer.camera),
-            readable(answer.label),
+            readable(_label(answer)),
             f"{readable(answer.source)} @{answer.start:.1f}-{answer.end:.1f}",
         )
         for answer in answers
@@ -54,7 +54,7 @@ def lines(answers: Sequence[Answer]) -> str:
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """Returns an answer as it stands in JSON Lines."""
-    return {
+    told = {
         "score": round(answer.score, 6),
         "time": answer.time.isoformat(),
         "camera": answer.camera,
@@ -63,6 +63,11 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "start": round(answer.start, 3),
         "end": round(answer.end, 3),
     }
+    return told if answer.track is None else {**told, "track": answer.track, "box": answer.box}
+
+
+def _label(answer: Answer) -> str:
+    return answer.label if answer.track is None else f"#{answer.track} {answer.label}"
 
 
 def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
@@ -79,13 +84,12 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
     for answer in answers:
         tile = np.zeros((_TILE[1] + _CAPTION, _TILE[0], 3), np.uint8)
         try:
-            frame = next(_frames(answer, (answer.start + answer.end) / 2, answer.end + 1))
-            _place(tile, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
-        except (EdgevidError, StopIteration) as error:
-            problems.append(str(error) or f"{answer.source}: is shorter than it was")
+            _place(tile, picture(answer, (answer.start + answer.end) / 2))
+        except EdgevidError as error:
+            problems.append(str(error))
         for number, text in enumerate(
             (
-                f"{answer.score:.2f} {answer.label}",
+                f"{answer.score:.2f} {_label(answer)}",
                 f"{answer.camera} {answer.time.astimezone():%Y-%m-%d %H:%M:%S}",
             )
         ):
@@ -102,6 +106,27 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
     with atomic_file(path) as file:
         file.write(to_jpeg(np.vstack(rows)))
     return problems
+
+
+def picture(answer: Answer, seconds: float) -> NDArray[np.uint8]:
+    """Returns a picture of an answer's recording, BGR, with the box of what was followed.
+
+    Args:
+        answer: whose.
+        seconds: from the recording's beginning.
+
+    Raises:
+        SourceError: the recording cannot be read any more.
+    """
+    frame = next(_frames(answer, seconds, answer.end + 1), None)
+    if frame is None:
+        raise SourceError(f"{answer.source}: is shorter than it was")
+    image = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+    if answer.box is not None:
+        x, y, width, height = answer.box
+        thick = max(1, round(max(image.shape) / 200))
+        cv2.rectangle(image, (x, y), (x + width, y + height), (60, 220, 60), thick)
+    return np.asarray(image, np.uint8)
 
 
 def write_clips(answers: Sequence[Answer], folder: Path) -> list[str]:

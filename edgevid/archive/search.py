@@ -18,6 +18,8 @@ from edgevid.archive import libraries, processes
 from edgevid.archive.store import Archive, Part
 from edgevid.errors import LabelsError, SourceError, UsageError
 from edgevid.modelfile.head import Head
+from edgevid.records import Box
+from edgevid.regions import boxes
 
 _BATCH = 2048  # windows that are read at once
 _PRODUCTS = 1 << 18  # multiplications at once, for which BLAS starts no threads
@@ -25,7 +27,7 @@ _MEMORY = "256MB"  # of DuckDB
 _SAMPLED = 16  # parts that tell what is ordinary in an archive
 _SPARE = 20  # windows for each answer that is wanted: neighbours become one answer
 _LEAST = 0.1  # probability of a label from which it is an answer
-_SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts"
+_SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts, track, box"
 _PIECE = 512  # steps
 _FEW = 8  # columns
 _TOUCH_S = 0.5  # between two windows of one answer
@@ -44,6 +46,8 @@ class Answer:
         end: the same of its end.
         score: how well it fits: a probability, or for an example the cosine, -1 to 1.
         label: what is seen: the most probable label there is.
+        track: number of the track that was followed; None for the whole picture.
+        box: what holds all of where that was, x, y, width, height in pixels of the picture.
     """
 
     camera: str
@@ -54,6 +58,8 @@ class Answer:
     end: float
     score: float
     label: str
+    track: int | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +270,7 @@ def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[
     if part is None:
         return None
     for recording in _recordings(archive, part):
-        if recording.content == content:
+        if recording.content == content and recording.track is None:
             inside = (recording.seconds >= start) & (recording.seconds <= end)
             if not inside.any():
                 raise UsageError(f"nothing of it lies between {start:g} s and {end:g} s")
@@ -283,21 +289,25 @@ def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class _Recording:
-    """The steps of one recording, from the archive."""
+    """The steps of one recording, or of one track in it, from the archive."""
 
     content: str
     source: str
+    track: int | None
     time: NDArray[np.int64]  # of each step, microseconds since 1970
     seconds: NDArray[np.float64]
     fresh: NDArray[np.bool_]
+    box: NDArray[np.int32]  # ``[steps, 4]``; of the whole picture nothing that counts
     values: NDArray[np.float32]  # what was made of the features, ``[steps, values]``
 
     def joined(self, more: _Recording) -> _Recording:
         pairs = (
             (getattr(self, name), getattr(more, name))
-            for name in ("time", "seconds", "fresh", "values")
+            for name in ("time", "seconds", "fresh", "box", "values")
         )
-        return _Recording(self.content, self.source, *(np.concatenate(pair) for pair in pairs))
+        return _Recording(
+            self.content, self.source, self.track, *(np.concatenate(pair) for pair in pairs)
+        )
 
 
 def _recordings(
@@ -305,7 +315,7 @@ def _recordings(
     part: Part,
     make: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda features: features,
 ) -> Iterator[_Recording]:
-    """Yields the recordings of a part, one after the other.
+    """Yields the recordings of a part, and the tracks in each, one after the other.
 
     Args:
         archive: it is in.
@@ -313,48 +323,52 @@ def _recordings(
         make: makes of features ``[steps, features]`` what is wanted of them, many steps at a time.
     """
     pa = libraries.pyarrow()
-    columns = ["content", "source", "time", "seconds", "fresh", "features"]
-    waiting: _Recording | None = None
+    columns = ["content", "source", "time", "seconds", "fresh", "track", "box", "features"]
+    content = ""
+    waiting: dict[int | None, _Recording] = {}  # of one recording, by track
     try:
         with pa.parquet.ParquetFile(archive.steps(part)) as file:
             for batch in file.iter_batches(batch_size=8192, columns=columns):
                 for recording in _of_batch(batch, make):
-                    if waiting is None:
-                        waiting = recording
-                    elif waiting.content == recording.content:
-                        waiting = waiting.joined(recording)
-                    else:
-                        yield waiting
-                        waiting = recording
+                    if recording.content != content:
+                        yield from waiting.values()
+                        content, waiting = recording.content, {}
+                    known = waiting.get(recording.track)
+                    waiting[recording.track] = known.joined(recording) if known else recording
     except OSError as error:
         raise SourceError(f"{archive.steps(part)}: cannot be read: {error}") from error
-    if waiting is not None:
-        yield waiting
+    yield from waiting.values()
 
 
 def _of_batch(
     batch: Any, make: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> Iterator[_Recording]:
-    """Yields the stretches of some steps that are of one recording."""
+    """Yields the stretches of some steps that are of one recording, and of one track."""
     content, source = batch.column("content"), batch.column("source")
     contents, sources = content.dictionary.to_pylist(), source.dictionary.to_pylist()
     codes, source_codes = content.indices.to_numpy(), source.indices.to_numpy()
     time = batch.column("time").cast("int64").to_numpy()
     seconds = batch.column("seconds").to_numpy()
     fresh = batch.column("fresh").to_numpy(zero_copy_only=False)
+    tracks = batch.column("track").fill_null(0).to_numpy()  # which count from 1
+    box = np.zeros((len(tracks), 4), np.int32)
+    box[tracks > 0] = batch.column("box").flatten().to_numpy().reshape(-1, 4)
     features = _bytes_of(batch.column("features"), np.dtype("<f2"))
     # Little at a time, so that it stays in the processor's cache.
     starts = range(0, len(features), _PIECE)
     pieces = (features[start : start + _PIECE].astype(np.float32) for start in starts)
     values = np.concatenate([make(piece) for piece in pieces])
-    changes = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    other = (np.diff(codes) != 0) | (np.diff(tracks) != 0)
+    changes = [0, *(np.flatnonzero(other) + 1).tolist(), len(codes)]
     for start, end in itertools.pairwise(changes):
         yield _Recording(
             contents[codes[start]],
             sources[source_codes[start]],
+            int(tracks[start]) or None,
             time[start:end],
             seconds[start:end],
             fresh[start:end],
+            box[start:end],
             values[start:end],
         )
 
@@ -431,6 +445,8 @@ def _runs(
             float(recording.seconds[end - 1]),
             float(probabilities[start:end].max()),
             label,
+            recording.track,
+            boxes.around(recording.box[start:end].tolist()) if recording.track else None,
         )
 
 
@@ -562,13 +578,20 @@ def _labelled(archive: Archive, parts: Sequence[Part], answers: list[Answer]) ->
     rows = _query(
         archive,
         parts,
-        "select content, start, arg_max(labels[1], probabilities[1]) as label from windows join "
-        "(select unnest(?) as one, unnest(?) as start, unnest(?) as stop) "
-        "on content = one and seconds >= start and seconds < stop group by content, start",
-        [[getattr(answer, name) for answer in answers] for name in ("content", "start", "end")],
+        "select number, arg_max(labels[1], probabilities[1]) as label from windows join (select "
+        "unnest(?) as one, unnest(?) as start, unnest(?) as stop, unnest(?) as of, "
+        "unnest(range(?)) as number) on content = one and seconds >= start and seconds < stop "
+        "and track is not distinct from of group by number",
+        [
+            *(
+                [getattr(answer, name) for answer in answers]
+                for name in ("content", "start", "end", "track")
+            ),
+            len(answers),
+        ],
     )
-    labels = {(row["content"], row["start"]): row["label"] for row in rows}
-    return [replace(one, label=labels[one.content, one.start]) for one in answers]
+    labels = {row["number"]: row["label"] for row in rows}
+    return [replace(one, label=labels[number]) for number, one in enumerate(answers)]
 
 
 def _answer(row: dict[str, Any]) -> Answer:
@@ -581,15 +604,17 @@ def _answer(row: dict[str, Any]) -> Answer:
         row["seconds"] + row["lasts"],
         row["probability"],
         row["label"],
+        row["track"],
+        tuple(row["box"]) if row["box"] is not None else None,
     )
 
 
 def _joined(answers: Sequence[Answer]) -> list[Answer]:
     """Returns answers, best first, in which windows that touch are one."""
     found: list[Answer] = []
-    by_source: dict[str, list[Answer]] = {}
+    by_source: dict[tuple[str, int | None], list[Answer]] = {}
     for answer in answers:
-        by_source.setdefault(answer.content, []).append(answer)
+        by_source.setdefault((answer.content, answer.track), []).append(answer)
     for those in by_source.values():
         those.sort(key=lambda answer: answer.start)
         run = those[0]
@@ -599,6 +624,9 @@ def _joined(answers: Sequence[Answer]) -> list[Answer]:
                 run = answer
                 continue
             best = max(run, answer, key=lambda one: one.score)
-            run = replace(run, end=max(run.end, answer.end), score=best.score, label=best.label)
+            box = boxes.around([one.box for one in (run, answer) if one.box is not None])
+            run = replace(
+                run, end=max(run.end, answer.end), score=best.score, label=best.label, box=box
+            )
         found.append(run)
     return sorted(found, key=lambda answer: (-answer.score, answer.time, answer.source))

@@ -13,14 +13,16 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from edgevid import regions
 from edgevid.archive import libraries, recordings, windows
 from edgevid.archive.recordings import Recording
 from edgevid.errors import SourceError
 from edgevid.modelfile.manifest import EventRules
-from edgevid.records import Event, Prediction
+from edgevid.records import Event, Frame, Prediction
+from edgevid.regions import boxes
 from edgevid.runtime.model import Model
 from edgevid.runtime.ticks import LONGEST_GAP_S
-from edgevid.runtime.watch import Seen, Watch
+from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
@@ -77,6 +79,8 @@ def steps_schema(features: int) -> Any:
             ("seconds", pa.float64()),
             ("step", pa.int32()),
             ("fresh", pa.bool_()),
+            ("track", pa.int32()),
+            ("box", pa.list_(pa.int32())),
             ("labels", pa.list_(pa.string())),
             ("probabilities", pa.list_(pa.float64())),
             ("events", pa.list_(event)),
@@ -98,6 +102,8 @@ def windows_schema(features: int) -> Any:
             ("lasts", pa.float64()),
             ("step", pa.int32()),
             ("steps", pa.int32()),
+            ("track", pa.int32()),
+            ("box", pa.list_(pa.int32())),
             ("labels", pa.list_(pa.string())),
             ("probabilities", pa.list_(pa.float64())),
             ("started", pa.list_(pa.string())),
@@ -160,6 +166,8 @@ def write(
     rules: EventRules | None,
     steps: BinaryIO,
     windowed: BinaryIO,
+    *,
+    follow: str = "",
 ) -> Indexed:
     """Watches a recording as ``edgevid.classify`` does, and writes what is seen.
 
@@ -172,12 +180,13 @@ def write(
         rules: of events; the model's when None.
         steps: takes a Parquet file.
         windowed: takes another.
+        follow: what is followed besides, as ``edgevid.follow`` takes it; empty for nothing.
 
     Raises:
         SourceError: nothing of it can be read.
     """
     with recording.at_hand() as path:
-        run = _Run(recording, content, model, rules, path)
+        run = _Run(recording, content, model, rules, path, follow)
         features = len(run.first["features"]) // _FLOAT16.itemsize
         write_rows(run.groups(), features, model.manifest.fps, steps, windowed)
     return run.indexed()
@@ -199,6 +208,8 @@ def row(
         "seconds": seconds,
         "step": step,
         "fresh": fresh,
+        "track": prediction.track,
+        "box": prediction.box,
         "labels": [score.label for score in prediction.scores],
         "probabilities": [score.probability for score in prediction.scores],
         "events": _told(events),
@@ -233,15 +244,18 @@ class _Run:
         model: Model,
         rules: EventRules | None,
         path: Path,
+        follow: str,
     ) -> None:
         self._recording = recording
         self._content = content
         self._watch = Watch(model.stream(), rules)
+        self._following = regions.follow(follow, model.stream, rules=rules) if follow else None
         self._path = path
         self._fps = model.manifest.fps
         self._began, self._clock = datetime.fromtimestamp(0, UTC), ""
         self._frames = self._steps = 0
         self._last = 0.0
+        self._tracks: set[int] = set()  # that were there so far
         self._problem = ""
         self._rows = self._stepped()
         first = next(self._rows, None)
@@ -250,7 +264,7 @@ class _Run:
         self.first: dict[str, Any] = first
 
     def _stepped(self) -> Iterator[dict[str, Any]]:
-        last: dict[str, Any] | None = None
+        last: dict[int | None, dict[str, Any]] = {}  # the rows of the last step, by track
         try:
             with open_source(self._path) as source:
                 length = (source.length or 0) / (source.fps or 25.0)
@@ -260,32 +274,59 @@ class _Run:
                     fresh = frame.follows_jump or frame.timestamp - before > LONGEST_GAP_S
                     before = frame.timestamp
                     self._frames += 1
-                    seen = self._watch.take(frame)
-                    if seen.prediction is None:
+                    rows, events = self._seen(frame, fresh=fresh)
+                    if not rows:
                         continue
-                    # What a jump in time ended, ended with the step before it.
-                    earlier = [event for event in seen.events if event.timestamp < before]
-                    if last is not None:
-                        last["events"] += _told(earlier)
-                        yield last
-                    last = self._row(seen, seen.events[len(earlier) :], fresh=fresh)
+                    # What a jump in time ended, or a track's end, ended with the step before.
+                    for event in events:
+                        earlier = event.timestamp < before or event.track not in rows
+                        of = (last if earlier else rows).get(event.track)
+                        if of is not None:
+                            of["events"] += _told([event])
+                    yield from last.values()
+                    last = rows
         except SourceError as error:
             said = str(error).removeprefix(f"{self._path}: ")
             self._problem = f"{self._recording.name}: {said}"
-        if last is not None:
-            last["events"] += _told(self._watch.end())
-            yield last
+        for event in self._ended():
+            if event.track in last:
+                last[event.track]["events"] += _told([event])
+        yield from last.values()
 
-    def _row(self, seen: Seen, events: list[Event], *, fresh: bool) -> dict[str, Any]:
-        assert seen.prediction is not None
-        self._steps += 1
-        self._last = seen.prediction.timestamp
+    def _seen(
+        self, frame: Frame, *, fresh: bool
+    ) -> tuple[dict[int | None, dict[str, Any]], list[Event]]:
+        """Returns the rows that a frame brings, by track, and the events."""
+        seen = self._watch.take(frame)
+        rows: dict[int | None, dict[str, Any]] = {}
+        events = seen.events
+        if seen.prediction is not None:
+            self._steps += 1
+            self._last = seen.prediction.timestamp
+            rows[None] = self._row(seen.prediction, self._watch.stream.features, fresh=fresh)
+        if self._following is not None:
+            followed = self._following.take(frame)
+            events = [*events, *followed.events]
+            for prediction in followed.predictions or ():
+                assert prediction.track is not None
+                features = self._following.features(prediction.track)
+                new = prediction.track not in self._tracks
+                self._tracks.add(prediction.track)
+                rows[prediction.track] = self._row(prediction, features, fresh=new)
+        return rows, events
+
+    def _ended(self) -> list[Event]:
+        return self._watch.end() + (self._following.end() if self._following is not None else [])
+
+    def _row(
+        self, prediction: Prediction, features: NDArray[np.float32], *, fresh: bool
+    ) -> dict[str, Any]:
         made = row(
-            seen.prediction,
-            events,
-            self._watch.stream.features,
+            prediction,
+            [],
+            features,
             began=self._began,
-            seconds=seen.prediction.timestamp,
+            seconds=prediction.timestamp,
             step=self._steps - 1,
             fresh=fresh,
         )
@@ -293,14 +334,14 @@ class _Run:
         return made
 
     def groups(self) -> Iterator[list[dict[str, Any]]]:
-        """Yields the rows, an hour at a time."""
+        """Yields the rows, an hour at a time: of the whole picture, then track by track."""
         rows = [self.first]
         for row in self._rows:
-            if len(rows) == GROUP_STEPS:
-                yield rows
+            if len(rows) >= GROUP_STEPS and row["track"] is None:
+                yield sorted(rows, key=_of_track)
                 rows = []
             rows.append(row)
-        yield rows
+        yield sorted(rows, key=_of_track)
 
     def indexed(self) -> Indexed:
         return Indexed(
@@ -314,6 +355,10 @@ class _Run:
         )
 
 
+def _of_track(row: dict[str, Any]) -> int:
+    return row["track"] or 0  # tracks count from 1
+
+
 def _told(events: Sequence[Event]) -> list[dict[str, Any]]:
     return [{"state": e.state, "label": e.label, "probability": e.probability} for e in events]
 
@@ -322,6 +367,8 @@ def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
     """Returns the windows of some steps."""
     features = np.stack([np.frombuffer(row["features"], _FLOAT16) for row in rows])
     fresh = np.array([row["fresh"] for row in rows])
+    tracks = np.array([_of_track(row) for row in rows])
+    fresh[1:] |= tracks[1:] != tracks[:-1]
     made = []
     for start, end in windows.bounds(fresh, max(1, round(windows.SECONDS * fps))):
         part = rows[start:end]
@@ -332,8 +379,10 @@ def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
         made.append(
             {
                 **{
-                    name: part[0][name] for name in ("content", "source", "time", "seconds", "step")
+                    name: part[0][name]
+                    for name in ("content", "source", "time", "seconds", "step", "track")
                 },
+                "box": boxes.around(row["box"] for row in part if row["box"] is not None),
                 "lasts": part[-1]["seconds"] - part[0]["seconds"] + 1 / fps,
                 "steps": len(part),
                 "labels": labels,

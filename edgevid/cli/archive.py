@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from edgevid import regions
 from edgevid.archive import answers, layout, predict, search
 from edgevid.archive.index import Report, index
 from edgevid.archive.recordings import Naming, Recording, find
@@ -68,6 +69,13 @@ def _add_index(commands: argparse._SubParsersAction[command.ArgumentParser]) -> 
     )
     _add_model(parser)
     parser.add_argument("--rules", metavar="RULES", help="of events: as edgevid.stream takes them")
+    parser.add_argument(
+        "--follow",
+        choices=regions.FOLLOWS,
+        default="",
+        help="besides the whole picture watch, each by itself, what moves before a camera that "
+        "stands still, or people",
+    )
     group = parser.add_argument_group("camera and time of a recording")
     group.add_argument(
         "--layout",
@@ -207,7 +215,7 @@ def _index(chosen: argparse.Namespace) -> int:
         chosen.camera,
     )
     recordings, problems = _found(chosen.sources, naming)
-    settings = Settings(chosen.model, chosen.labels, chosen.backend, chosen.rules)
+    settings = Settings(chosen.model, chosen.labels, chosen.backend, chosen.rules, chosen.follow)
     report = Report()
     if recordings:
         with _Bar(recordings) as bar:

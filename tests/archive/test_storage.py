@@ -1,4 +1,4 @@
-"""Recordings that lie in S3, by a server that speaks its protocol; `make test-cluster` runs these."""
+"""Recordings that lie in S3, by a server that speaks it; ``make test-cluster`` runs these."""
 
 from __future__ import annotations
 
