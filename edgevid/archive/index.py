@@ -14,7 +14,7 @@ from edgevid.archive.tables import Indexed
 from edgevid.archive.work import Settings, Task
 from edgevid.errors import EdgevidError, OutputError, SourceError
 from edgevid.models.load import load_model
-from edgevid.runtime.kept_features import Network
+from edgevid.runtime.feature_file import Network
 
 Progress = Callable[[Recording, Indexed | None], None]
 

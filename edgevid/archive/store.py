@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from edgevid.archive import libraries
 from edgevid.archive.tables import Indexed, TableWriter, steps_schema, windows_schema
 from edgevid.errors import OutputError, SourceError, UsageError
-from edgevid.runtime.kept_features import Network
+from edgevid.runtime.feature_file import Network
 from edgevid.support.atomic_file import atomic_file, is_unfinished, sweep
 from edgevid.support.file_lock import lock
 

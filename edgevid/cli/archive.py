@@ -28,7 +28,7 @@ from edgevid.errors import EdgevidError, SourceError, UsageError
 from edgevid.models.load import load_model
 from edgevid.plain_text import readable
 from edgevid.runtime import backends
-from edgevid.runtime.kept_features import Network
+from edgevid.runtime.feature_file import Network
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support import command
