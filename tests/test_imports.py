@@ -30,8 +30,7 @@ LAYERS = [
     "sources",
     "labelled prepare runtime sinks",
     "classify models testing",
-    "regions",
-    "archive teach",
+    "archive regions teach",
     "__init__ cli",
     # The commands: each is one line.
     "demo quiet stream archive.__main__ models.__main__ prepare.__main__ teach.__main__",

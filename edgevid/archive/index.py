@@ -72,7 +72,10 @@ def index(
     settings = settings or Settings()
     model = load_model(settings.model, labels=settings.labels, backend=settings.backend)
     description = Description(
-        Network.of(model), settings.model, model.manifest.labels, settings.follow
+        Network.of(model),
+        settings.model,
+        model.manifest.labels,
+        settings.follow.what if settings.follow is not None else "",
     )
     archive = Archive.create(to, description)
     report = Report()

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.archive import libraries, processes
+from edgevid.archive import libraries, processes, windows
 from edgevid.archive.store import Archive, Part
 from edgevid.errors import LabelsError, SourceError, UsageError
 from edgevid.modelfile.head import Head
 from edgevid.records import Box
-from edgevid.regions import boxes
 
 _BATCH = 2048  # windows that are read at once
 _PRODUCTS = 1 << 18  # multiplications at once, for which BLAS starts no threads
@@ -280,8 +279,6 @@ def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[
 
 def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
     """Returns the means over windows of features ``[steps, features]``, as an archive has them."""
-    from edgevid.archive import windows
-
     steps = max(1, round(windows.SECONDS * fps))
     bounds = windows.bounds(np.zeros(len(features), bool), steps)
     return np.stack([features[a:b].mean(axis=0, dtype=np.float32) for a, b in bounds])
@@ -446,7 +443,7 @@ def _runs(
             float(probabilities[start:end].max()),
             label,
             recording.track,
-            boxes.around(recording.box[start:end].tolist()) if recording.track else None,
+            windows.around(recording.box[start:end].tolist()) if recording.track else None,
         )
 
 
@@ -624,7 +621,7 @@ def _joined(answers: Sequence[Answer]) -> list[Answer]:
                 run = answer
                 continue
             best = max(run, answer, key=lambda one: one.score)
-            box = boxes.around([one.box for one in (run, answer) if one.box is not None])
+            box = windows.around([one.box for one in (run, answer) if one.box is not None])
             run = replace(
                 run, end=max(run.end, answer.end), score=best.score, label=best.label, box=box
             )

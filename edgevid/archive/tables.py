@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid import regions
 from edgevid.archive import libraries, recordings, windows
 from edgevid.archive.recordings import Recording
 from edgevid.errors import SourceError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Event, Frame, Prediction
-from edgevid.regions import boxes
-from edgevid.runtime.model import Model
+from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.ticks import LONGEST_GAP_S
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
@@ -28,6 +26,35 @@ from edgevid.sources import open_source
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
 _FLOAT16 = np.dtype("<f2")
 _OF_FIRST = ("content", "source", "time", "seconds", "step")  # a window has its first step's
+
+
+class Following(Protocol):
+    """Watches several things in one picture: an ``edgevid.FollowingWatch``."""
+
+    def take(self, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:
+        """Takes the next frame; returns a prediction for each track, and events."""
+        ...
+
+    def features(self, track: int) -> NDArray[np.float32]:
+        """Returns what the network saw of a track at its last step."""
+        ...
+
+    def end(self) -> list[Event]:
+        """Ends what is going on, and returns it."""
+        ...
+
+
+class Follow(Protocol):
+    """Says what is followed: an ``edgevid.regions.Follow``."""
+
+    @property
+    def what(self) -> str:
+        """What it is called: an archive is of one kind."""
+        ...
+
+    def __call__(self, new_stream: Callable[[], Stream], rules: EventRules | None) -> Following:
+        """Returns what watches a recording from its beginning."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -167,7 +194,7 @@ def write(
     steps: BinaryIO,
     windowed: BinaryIO,
     *,
-    follow: str = "",
+    follow: Follow | None = None,
 ) -> Indexed:
     """Watches a recording as ``edgevid.classify`` does, and writes what is seen.
 
@@ -180,7 +207,7 @@ def write(
         rules: of events; the model's when None.
         steps: takes a Parquet file.
         windowed: takes another.
-        follow: what is followed besides, as ``edgevid.follow`` takes it; empty for nothing.
+        follow: what is followed besides; None for nothing.
 
     Raises:
         SourceError: nothing of it can be read.
@@ -244,12 +271,12 @@ class _Run:
         model: Model,
         rules: EventRules | None,
         path: Path,
-        follow: str,
+        follow: Follow | None,
     ) -> None:
         self._recording = recording
         self._content = content
         self._watch = Watch(model.stream(), rules)
-        self._following = regions.follow(follow, model.stream, rules=rules) if follow else None
+        self._following = follow(model.stream, rules) if follow is not None else None
         self._path = path
         self._fps = model.manifest.fps
         self._began, self._clock = datetime.fromtimestamp(0, UTC), ""
@@ -305,9 +332,9 @@ class _Run:
             self._last = seen.prediction.timestamp
             rows[None] = self._row(seen.prediction, self._watch.stream.features, fresh=fresh)
         if self._following is not None:
-            followed = self._following.take(frame)
-            events = [*events, *followed.events]
-            for prediction in followed.predictions or ():
+            predictions, ended = self._following.take(frame)
+            events = [*events, *ended]
+            for prediction in predictions or ():
                 assert prediction.track is not None
                 features = self._following.features(prediction.track)
                 new = prediction.track not in self._tracks
@@ -382,7 +409,7 @@ def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
                     name: part[0][name]
                     for name in ("content", "source", "time", "seconds", "step", "track")
                 },
-                "box": boxes.around(row["box"] for row in part if row["box"] is not None),
+                "box": windows.around(row["box"] for row in part if row["box"] is not None),
                 "lasts": part[-1]["seconds"] - part[0]["seconds"] + 1 / fps,
                 "steps": len(part),
                 "labels": labels,

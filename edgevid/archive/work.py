@@ -10,7 +10,7 @@ from pathlib import Path
 from edgevid.archive import tables
 from edgevid.archive.recordings import Recording
 from edgevid.archive.store import Archive
-from edgevid.archive.tables import Indexed
+from edgevid.archive.tables import Follow, Indexed
 from edgevid.models.load import load_model
 from edgevid.runtime.model import Model
 from edgevid.runtime.rules import RuleChanges, load_rules
@@ -26,14 +26,15 @@ class Settings:
         labels: a file of labels; the model's own when None.
         backend: which runtime.
         rules: of events: a name or a file; the model's own when None.
-        follow: what is followed besides the whole picture: ``motion``, ``people``, or nothing.
+        follow: what is followed besides the whole picture, ``edgevid.regions.Follow("motion")``
+            for one; None for nothing.
     """
 
     model: str = "auto"
     labels: str | None = None
     backend: str = "auto"
     rules: str | None = None
-    follow: str = ""
+    follow: Follow | None = None
 
     def load(self) -> Model:
         """Loads the model, once in a process."""

@@ -72,7 +72,6 @@ def _add_index(commands: argparse._SubParsersAction[command.ArgumentParser]) -> 
     parser.add_argument(
         "--follow",
         choices=regions.FOLLOWS,
-        default="",
         help="besides the whole picture watch, each by itself, what moves before a camera that "
         "stands still, or people",
     )
@@ -215,7 +214,8 @@ def _index(chosen: argparse.Namespace) -> int:
         chosen.camera,
     )
     recordings, problems = _found(chosen.sources, naming)
-    settings = Settings(chosen.model, chosen.labels, chosen.backend, chosen.rules, chosen.follow)
+    follow = regions.Follow(chosen.follow) if chosen.follow is not None else None
+    settings = Settings(chosen.model, chosen.labels, chosen.backend, chosen.rules, follow)
     report = Report()
     if recordings:
         with _Bar(recordings) as bar:

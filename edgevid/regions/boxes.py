@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from edgevid.records import Box
 
 Sides = tuple[float, float, float, float]  # a box that need not lie on whole pixels
@@ -41,19 +39,3 @@ def inside(box: Sides, width: int, height: int) -> Box:
     right = min(max(left + 1, round(box[0] + box[2])), width)
     bottom = min(max(top + 1, round(box[1] + box[3])), height)
     return left, top, right - left, bottom - top
-
-
-def around(boxes: Iterable[Box]) -> Box | None:
-    """Returns the smallest box that holds all of some; None of none.
-
-    Example:
-        >>> from edgevid.regions.boxes import around
-        >>> around([(0, 0, 10, 10), (5, 2, 10, 10)])
-        (0, 0, 15, 12)
-    """
-    sides = [(x, y, x + width, y + height) for x, y, width, height in boxes]
-    if not sides:
-        return None
-    lefts, tops, rights, bottoms = zip(*sides, strict=True)
-    left, top = min(lefts), min(tops)
-    return left, top, max(rights) - left, max(bottoms) - top

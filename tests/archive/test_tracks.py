@@ -13,6 +13,7 @@ import edgevid
 from edgevid.archive import Archive, Settings, answers, find, index, search, tables
 from edgevid.errors import UsageError
 from edgevid.modelfile.head import Head
+from edgevid.regions import Follow
 from edgevid.runtime.head import HeadState
 from edgevid.runtime.rules import load_rules
 from tests.archive.test_index import rows
@@ -41,7 +42,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def followed(street: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Archive:
     folder = tmp_path_factory.mktemp("followed") / "archive"
-    report = index(find([str(street)]), folder, replace(settings, follow="motion"), workers=1)
+    report = index(
+        find([str(street)]), folder, replace(settings, follow=Follow("motion")), workers=1
+    )
     assert report.indexed == 1
     return Archive(folder)
 
@@ -151,7 +154,7 @@ def test_a_head_hears_a_track_across_groups_of_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tables, "GROUP_STEPS", 12)  # not an hour's
-    index(find([str(street)]), tmp_path / "archive", replace(settings, follow="motion"))
+    index(find([str(street)]), tmp_path / "archive", replace(settings, follow=Follow("motion")))
     cut = Archive(tmp_path / "archive")
 
     def in_order(archive: Archive) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgevid.regions.boxes import around, inside, iou, overlap
+from edgevid.regions.boxes import inside, iou, overlap
 
 
 def test_overlap_and_iou() -> None:
@@ -26,9 +26,3 @@ def test_a_box_stays_in_the_picture_and_is_never_empty(
     box: tuple[float, float, float, float], wanted: tuple[int, int, int, int]
 ) -> None:
     assert inside(box, 100, 50) == wanted
-
-
-def test_around() -> None:
-    assert around([]) is None
-    assert around([(3, 4, 5, 6)]) == (3, 4, 5, 6)
-    assert around([(3, 4, 5, 6), (0, 8, 2, 9)]) == (0, 4, 8, 13)
