@@ -277,6 +277,50 @@ def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network knew in some seconds of a recording.
+
+    Attributes:
+        seconds: float64 ``[steps]``, from the recording's beginning.
+        features: float32 ``[steps, features]``.
+        breaks: bool ``[steps]``: where nothing before belongs to it; the first is one.
+    """
+
+    seconds: NDArray[np.float64]
+    features: NDArray[np.float32]
+    breaks: NDArray[np.bool_]
+
+
+def seen(archive: Archive, answers: Sequence[Answer]) -> list[Seen | None]:
+    """Returns the steps of answers, in their order; None for what is not in the archive."""
+    contents = archive.contents()
+    by_part: dict[Part, list[int]] = {}
+    for number, answer in enumerate(answers):
+        if answer.content in contents:
+            by_part.setdefault(contents[answer.content], []).append(number)
+    found: list[Seen | None] = [None] * len(answers)
+    for part, numbers in by_part.items():
+        wanted: dict[tuple[str, int | None], list[int]] = {}
+        for number in numbers:
+            key = answers[number].content, answers[number].track
+            wanted.setdefault(key, []).append(number)
+        for recording in _recordings(archive, part):
+            for number in wanted.get((recording.content, recording.track), ()):
+                found[number] = _within(recording, answers[number])
+    return found
+
+
+def _within(recording: _Recording, answer: Answer) -> Seen | None:
+    # Files of marks tell times to a millisecond.
+    inside = (recording.seconds >= answer.start - 1e-3) & (recording.seconds < answer.end + 1e-3)
+    if not inside.any():
+        return None
+    breaks = recording.fresh[inside]
+    breaks[0] = True
+    return Seen(recording.seconds[inside], recording.values[inside], breaks)
+
+
 def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
     """Returns the means over windows of features ``[steps, features]``, as an archive has them."""
     steps = max(1, round(windows.SECONDS * fps))
