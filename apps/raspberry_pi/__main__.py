@@ -103,8 +103,9 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     config = file.config
     model = check.model(file)
     check.labels(file, model)
-    hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
-    hub.bus.listen(_log)
+    names = (camera.name for camera in config.cameras)
+    hub = Hub(names, model.manifest.name, config.alerts)
+    hub.bus.listen(_log, "log")
     recorder = _recorder(config, hub, model.manifest.fps)
     archiver = _archiver(config, model)
     service = Service(
@@ -183,11 +184,12 @@ def _parts(
 def _log(found: CameraEvent) -> None:
     event = found.event
     _LOG.info(
-        "%s: %s %s (%.0f %%)",
+        "%s: %s %s (%.0f %%)%s",
         found.camera,
         event.state,
         event.label,
         100 * event.probability,
+        ", alert" if found.level == "alert" else "",
         extra=log.NEWS,
     )
 
