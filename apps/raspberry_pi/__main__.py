@@ -175,6 +175,12 @@ def _parts(
         folder = folders.state_folder(config)
         folders.make(folder)
         yield mqtt.start(config.mqtt, hub, folder, fail)
+    if config.notifications.urls_file:
+        from apps.raspberry_pi import notifications
+
+        folder = folders.state_folder(config)
+        folders.make(folder)
+        yield notifications.start(config.notifications, hub, folder)
     if config.web.enabled:
         from apps.raspberry_pi import web
 

@@ -91,6 +91,7 @@ Megabytes = Annotated[
     float, Kind("megabytes, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
 ]
 Days = Annotated[float, Kind("days, over 0", lambda v: _is_number(v) and 0 < v < 1e5, float)]
+Hours = Annotated[float, Kind("hours, over 0", lambda v: _is_number(v) and 0 < v < 1e6, float)]
 SomeMegabytes = Annotated[
     float, Kind("megabytes, 1 or more", lambda v: _is_number(v) and 1 <= v < math.inf, float)
 ]
@@ -243,6 +244,16 @@ class MqttConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationsConfig:
+    """``[notifications]``: off while ``urls_file`` is empty."""
+
+    urls_file: File = None
+    pictures: Flag = True
+    keep: Count = 100
+    keep_hours: Hours = 24.0
+
+
+@dataclass(frozen=True, slots=True)
 class WebConfig:
     """``[web]``: the page."""
 
@@ -289,6 +300,7 @@ class Config:
     events: Rules = field(default_factory=Rules)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
+    notifications: NotificationsConfig = field(default_factory=NotificationsConfig)
     web: WebConfig = field(default_factory=WebConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     archive: ArchiveConfig = field(default_factory=ArchiveConfig)

@@ -98,7 +98,7 @@ class _Reader:
                 self._wrong(name, 0, "", _no_such("table", name, (*_LISTS, *_TABLES)))
             if name in _TABLES and not isinstance(value, dict):
                 self._wrong(name, 0, "", f"{name} is a table: write [{name}]")
-        lists = {
+        lists: dict[str, Any] = {
             f"{name}s": tuple(
                 self._record(record, name, number, values)
                 for number, values in enumerate(self._tables(content, name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
 import pytest
 
 from apps.raspberry_pi.alerts import LEVELS, Levels, reaches
-from apps.raspberry_pi.bus import EventBus
+from apps.raspberry_pi.bus import CameraEvent, EventBus
 from apps.raspberry_pi.config import AlertConfig
 from apps.raspberry_pi.hub import Hub
 from edgevid import Event
@@ -133,8 +134,12 @@ def test_listeners_hear_of_the_levels_that_they_ask_for() -> None:
     rules = [rule(labels=("falling",)), rule(level="log", labels=("yawning",))]
     bus = EventBus(Levels(rules).of)
     heard: dict[str, list[str]] = {name: [] for name in LEVELS}
+
+    def listener(heard: list[str]) -> Callable[[CameraEvent], None]:
+        return lambda found: heard.append(found.event.label)
+
     for least in LEVELS:
-        bus.listen(lambda found, least=least: heard[least].append(found.event.label), least)
+        bus.listen(listener(heard[least]), least)
     kept: list[tuple[str, str]] = []
     bus.keep(lambda found: kept.append((found.event.label, found.level)), "alert")
     for label in ("yawning", "waving", "falling"):
