@@ -1,4 +1,4 @@
-"""Messages that wait on disk until somebody has taken them: in order, kept through a crash.
+"""Messages that wait on disk until someone has taken them: in order, bounded, kept through a crash.
 
 SQLite does the work. Its write-ahead log makes each commit whole or not done at all, whenever the
 process is killed, and reaches the disk before it counts as done, so a power cut takes nothing
