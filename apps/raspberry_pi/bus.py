@@ -32,12 +32,14 @@ class CameraEvent:
         event: what happened; its timestamp is on the monotonic clock.
         at: the same moment, Unix seconds.
         id: no other event has it, on this device or another.
+        reason: why it ended, where that was not what is seen; else empty.
     """
 
     camera: str
     event: Event
     at: float
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    reason: str = ""
 
 
 class EventBus:
@@ -49,9 +51,9 @@ class EventBus:
         self._listeners: list[Listener] = []
         self._recent: deque[CameraEvent] = deque(maxlen=_RECENT)
 
-    def publish(self, camera: str, event: Event) -> None:
-        """An action started or ended in front of a camera."""
-        found = CameraEvent(camera, event, unix_time(event.timestamp))
+    def publish(self, camera: str, event: Event, reason: str = "") -> None:
+        """An action started or ended in front of a camera; perhaps for a reason of our own."""
+        found = CameraEvent(camera, event, unix_time(event.timestamp), reason=reason)
         with self._lock:
             keepers = list(self._keepers)
         _pass_on(found, keepers)
