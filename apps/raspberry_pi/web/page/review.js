@@ -109,6 +109,8 @@ function choose(name, look = false) {
   rowOf(name)?.scrollIntoView({ block: "nearest" });
   const video = find("video");
   video.src = `/review/clips/${encodeURIComponent(name)}`;
+  const first = clipOf(name)?.events[0]?.second ?? 0;
+  video.onloadedmetadata = () => { if (first > 1) video.currentTime = first - 1; };
   for (const id of ["mark-start", "mark-end"]) find(id).value = "";
   showChosen();
   if (look && matchMedia("(max-width: 63.99rem)").matches) {
@@ -299,9 +301,13 @@ function showResult(model, runs) {
   find("figures").replaceChildren(...model.labels.flatMap(figures));
   const stays = model.week - model.gone.length;
   set(find("gone"), model.week
-    ? `Of last week's ${times(model.week, "event", "events")} ${stays} would have come, ${model.gone.length} would not:`
+    ? `Of last week's ${times(model.week, "event", "events")} ${stays} would have come. ${lostOnes(model.gone)}`
     : "There were no events last week to compare with.");
-  find("gone-list").replaceChildren(...model.gone.slice(0, 20).map(goneItem));
+  find("gone-part").hidden = !model.gone.length;
+  if (find("gone-part").dataset.of !== `${model.number} ${clips.length}`) {
+    find("gone-part").dataset.of = `${model.number} ${clips.length}`;
+    find("gone-list").replaceChildren(...model.gone.slice(0, 20).map(goneItem));
+  }
   find("warnings-part").hidden = !model.warnings.length;
   find("warnings").replaceChildren(...model.warnings.map((warning) => {
     const item = document.createElement("li");
@@ -320,8 +326,8 @@ function figures({ label, before, after }) {
     const row = document.createElement("tr");
     const head = document.createElement("th");
     head.scope = "row";
-    set(head, number ? "" : label);
-    row.append(head, ...[what, told(before), told(after)].map((text) => {
+    set(head, number ? what : `${label}: ${what}`);
+    row.append(head, ...[told(before), told(after)].map((text) => {
       const cell = document.createElement("td");
       set(cell, text);
       return cell;
@@ -330,14 +336,27 @@ function figures({ label, before, after }) {
   });
 }
 
+const eventOf = ({ clip, place }) => clipOf(clip)?.events.find((one) => one.place === place);
+
+function lostOnes(gone) {
+  if (!gone.length) return "";
+  const verdicts = gone.map((one) => eventOf(one)?.verdict);
+  const count = (verdict) => verdicts.filter((one) => one === verdict).length;
+  const words = [`${count("wrong") + count("other")} were wrong`, `${count("right")} right`];
+  const rest = gone.length - count("wrong") - count("other") - count("right");
+  if (rest) words.push(`of ${rest} you said nothing`);
+  return `Of the ${gone.length} that would not, ${words.join(", ")}.`;
+}
+
 function goneItem({ clip, place }) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
   button.className = "plain";
   const known = clipOf(clip);
-  const event = known?.events.find((one) => one.place === place);
-  set(button, event ? `${event.label}, ${known.camera}, ${clock(known.began)}` : clip);
+  const event = eventOf({ clip, place });
+  const verdict = event?.verdict ? ` (${event.verdict === "other" ? `it was ${event.shows}` : event.verdict})` : "";
+  set(button, event ? `${event.label}, ${known.camera}, ${clock(known.began)}${verdict}` : clip);
   button.disabled = !known;
   button.onclick = () => choose(clip, true);
   item.append(button);
