@@ -36,6 +36,7 @@ class CameraEvent:
         at: the same moment, Unix seconds.
         id: no other event has it, on this device or another.
         level: how much it matters.
+        reason: why it ended, where that was not what is seen; else empty.
     """
 
     camera: str
@@ -43,6 +44,7 @@ class CameraEvent:
     at: float
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     level: Level = "show"
+    reason: str = ""
 
 
 class EventBus:
@@ -59,13 +61,13 @@ class EventBus:
         self._listeners: list[_Entry] = []
         self._recent: deque[CameraEvent] = deque(maxlen=_RECENT)
 
-    def publish(self, camera: str, event: Event) -> None:
-        """An action started or ended in front of a camera."""
+    def publish(self, camera: str, event: Event, reason: str = "") -> None:
+        """An action started or ended in front of a camera; perhaps for a reason of our own."""
         at = unix_time(event.timestamp)
         with self._lock:
             level = self._level_of(camera, event, at)
             keepers = list(self._keepers)
-        found = CameraEvent(camera, event, at, level=level)
+        found = CameraEvent(camera, event, at, level=level, reason=reason)
         _pass_on(found, keepers)
         with self._lock:
             if reaches(level, "show"):
