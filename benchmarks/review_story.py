@@ -2,15 +2,15 @@
 
     python -m benchmarks.review_story out/story
 
-Two cameras play fixed-camera clips of falls and daily activities (``segments``): in one room are two
-people, in the other two others. From a fresh start, with the keys and buttons of the page:
+Two cameras play fixed-camera clips of falls and daily activities (``segments``): in one room are
+two people, in the other two others. From a fresh start, with the keys and buttons of the page:
 
 1. clips are kept; in those of the first room falls are marked, and what is none is said to be none;
 2. it is taught, and the new model is used; the other room is watched;
 3. each event there is judged; it is taught again, used, and watched again.
 
-The owner's eye is played by comparing pictures of the clips with those of the videos. The pictures of
-the page that are kept show people of that collection: they are not for publishing.
+The owner's eye is played by comparing pictures of the clips with those of the videos. The pictures
+of the page that are kept show people of that collection: they are not for publishing.
 """
 
 from __future__ import annotations
