@@ -85,7 +85,7 @@ class KeptFeatures:
         """When each segment began and ended, seconds since 1970; of one that is damaged, too."""
         try:
             with self._path.open("rb") as file:
-                found = _records(file, self.network.features)
+                found = feature_file.records_of(file, self.network.features)
         except OSError as error:
             raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
         return [(r.started, r.started + r.frames / self.network.fps) for r in found]
@@ -110,11 +110,12 @@ class KeptFeatures:
                 fps = self.network.fps
                 found = [
                     record
-                    for record in _records(file, self.network.features)
+                    for record in feature_file.records_of(file, self.network.features)
                     if start <= record.started and record.started + record.frames / fps <= end
                 ]
                 if found:
-                    _write_anew(Path(to), self.network, (_raw(file, one) for one in found))
+                    kept = (feature_file.raw(file, record) for record in found)
+                    feature_file.write_anew(Path(to), self.network, kept)
         except OSError as error:
             raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
         return sum(record.frames for record in found)
