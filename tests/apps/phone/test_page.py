@@ -20,9 +20,9 @@ import pytest
 
 import edgevid
 from apps.phone import models, site
+from benchmarks.parts.phone_page import serving
 from edgevid.support.opencv import cv2
 from tests.apps.browser import PHONE, Browser, needs_chromium
-from tests.apps.phone.conftest import serving
 from tests.apps.web.test_page import FAINT
 from tests.conftest import LabelledClip
 
