@@ -84,18 +84,29 @@ def compared(clips: Sequence[Path], those: dict[str, Way]) -> list[dict[str, Any
     for way in those.values():  # what is done once
         way(clips[0])
     took: dict[str, float] = defaultdict(float)
+    failed: dict[str, int] = defaultdict(int)
     length = 0.0
     for clip in clips:
+        mine: dict[str, float] = {}
         for name, way in those.items():
             started = time.process_time()
-            way(clip)
-            took[name] += time.process_time() - started
-        with open_source(clip) as source:
-            length += max(frame.timestamp for frame in source)
+            try:
+                way(clip)
+            except Exception as error:  # whatever a peer raises
+                print(f"{name}: {clip.name}: {str(error).splitlines()[0]:.100}", file=sys.stderr)
+                failed[name] += 1
+            else:
+                mine[name] = time.process_time() - started
+        if len(mine) == len(those):  # what all can read counts
+            for name, seconds in mine.items():
+                took[name] += seconds
+            with open_source(clip) as source:
+                length += max(frame.timestamp for frame in source)
     return [
         {
             "way": name,
             "files": len(clips),
+            "failed": failed[name],
             "processor seconds an hour of video": 3600 * took[name] / length,
             "times edgevid": took[name] / took["edgevid"],
         }
