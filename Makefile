@@ -7,7 +7,8 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    test-cluster soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
+    test-cluster soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
+    camera-vm picamera-root boot-service system \
     clean
 
 help:
@@ -28,6 +29,8 @@ help:
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
 	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
+	@echo "make notification-outages  the same for notifications"
+	@echo "make home-assistant  let a real Home Assistant discover the service, and see what it has"
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
@@ -119,6 +122,15 @@ picamera-root:
 
 broker-restarts: $(VENV)/dev
 	$(BIN)/python -m benchmarks.broker_restarts
+
+notification-outages: $(VENV)/dev
+	$(BIN)/python -m benchmarks.notification_outages
+
+# As root, on Debian: a root of the testing release, whose Python Home Assistant wants, 3 GB.
+home-assistant: $(VENV)/dev
+	$(MAKE) system PACKAGES=debootstrap
+	benchmarks/home_assistant/make_root.sh out/home-assistant
+	$(BIN)/python -m benchmarks.home_assistant out/home-assistant
 
 # As root, with systemd-container.
 boot-service: $(VENV)/dev

@@ -38,6 +38,7 @@ def teach(
     add: str | Path | None = None,
     model: str | Path | None = None,
     seen: Sequence[Example] = (),
+    keep: str | Path | None = None,
     told: Told = lambda what, done, of: None,
 ) -> TeachingResult:
     """Teaches a model, and writes it, its examples and a report.
@@ -60,6 +61,8 @@ def teach(
         model: what to teach, as ``edgevid.load_model`` takes it; the one that ``add`` was made
             of, else ``auto``.
         seen: examples that this network has seen before, as an archive holds them.
+        keep: a folder in which what is extracted from videos stays: those that are shown again,
+            with whatever labels, are then not looked at again.
         told: told of the progress.
 
     Raises:
@@ -89,7 +92,8 @@ def teach(
             raise UsageError(
                 f"{add} was taught with another network than {name}: its examples do not fit"
             )
-    extraction = Extraction(feature_model(prepared), network, output.with_suffix(".features"))
+    extracted = Path(keep) if keep is not None else output.with_suffix(".features")
+    extraction = Extraction(feature_model(prepared), network, extracted)
     done = 0
 
     def next_one(recording: reading.Recording) -> None:
@@ -117,7 +121,8 @@ def teach(
     report.write(report_of(output), result, name=output.stem, false_an_hour=false_alarms)
     with atomic_file(output) as file:
         file.write(content)
-    extraction.forget()
+    if keep is None:
+        extraction.forget()
     return result
 
 
