@@ -19,6 +19,7 @@ from edgevid.archive.store import Archive, Part
 from edgevid.errors import LabelsError, SourceError, UsageError
 from edgevid.modelfile.head import Head
 from edgevid.records import Box
+from edgevid.runtime.head import rooted
 
 _BATCH = 2048  # windows that are read at once
 _PRODUCTS = 1 << 18  # multiplications at once, for which BLAS starts no threads
@@ -442,7 +443,7 @@ def _weighted(head: Head) -> Callable[[NDArray[np.float32]], NDArray[np.float32]
     """
     weights = head.weights.reshape(head.labels, len(head.windows), head.features)
     columns = np.ascontiguousarray(weights.transpose(2, 1, 0).reshape(head.features, -1))
-    return lambda features: _products(features, columns)
+    return lambda features: _products(rooted(features, head.roots), columns)
 
 
 def _probabilities(head: Head, recording: _Recording) -> NDArray[np.float64]:

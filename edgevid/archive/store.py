@@ -88,14 +88,11 @@ class Archive:
         self.folder = folder
         try:
             told = json.loads((folder / _DESCRIPTION).read_text("utf-8"))
-            if told["format"] != FORMAT:
-                raise SourceError(
-                    f"{folder}: is of format {told['format']!r}, and this edgevid reads {FORMAT}"
+            known = told["format"]
+            if known == FORMAT:
+                self.description = Description(
+                    Network(**told["network"]), told["model"], tuple(told["labels"]), told["follow"]
                 )
-            network = Network(**told["network"])
-            self.description = Description(
-                network, told["model"], tuple(told["labels"]), told["follow"]
-            )
         except FileNotFoundError as error:
             raise SourceError(
                 f"{folder}: is no archive: python -m edgevid.archive index RECORDINGS --to {folder}"
@@ -104,6 +101,8 @@ class Archive:
             raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{folder}: {_DESCRIPTION} is damaged") from error
+        if known != FORMAT:
+            raise SourceError(f"{folder}: is of format {known!r}, and this edgevid reads {FORMAT}")
 
     @classmethod
     def create(cls, folder: Path, description: Description) -> Archive:
