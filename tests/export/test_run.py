@@ -67,6 +67,58 @@ def test_forty_clips_to_a_verified_file(
     assert not [path for path in out.rglob("*") if ".part" in path.name]
 
 
+def test_folds_go_on_where_they_were_stopped_and_variations_are_compared(
+    tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A variation has a line in the table; the network itself is trained on everybody."""
+    from export import run
+    from export.training import finetune, folds
+
+    trained: list[tuple[int, int]] = []
+
+    def stopped(job: finetune.Job, data: Any) -> finetune.Trained:
+        if len(trained) == 1 and not (tmp_path / "out" / "stopped").exists():
+            (tmp_path / "out" / "stopped").touch()
+            raise KeyboardInterrupt
+        trained.append((len(data.train), len(data.validation)))
+        return finetune.finetune(job, data)
+
+    monkeypatch.setattr(folds, "finetune", stopped)
+    for number in range(4):
+        for label, step in (("right", (3, 0)), ("down", (0, 3))):
+            path = tmp_path / "train" / label / f"p{number // 2}_{number}.avi"
+            make_clip(path, step=step, seed=number)
+    config, out = tmp_path / "tiny.toml", tmp_path / "out"
+    config.write_text(
+        '[data]\ntrain = "train"\ngroup = "^(p[0-9]+)_"\nfolds = 2\n'
+        "[train]\nepochs = 1\nbatch = 4\n[export]\nprecision = 'float32'\n"
+        "[try.more]\ntrain.epochs = 2\n"
+    )
+    run.main([str(config)])  # stopped in the second fold
+    assert trained == [(4, 4)]
+    assert run.main([str(config)]) == 0
+    assert trained == [(4, 4)] * 2  # the first is not trained again
+    assert len(load_model(out / "tiny_float32.tflite").manifest.labels) == 2
+    found = (out / "report.md").read_text()
+    assert "## Cross-validation" in found
+    assert "| variation | p0 | p1 |" in found
+    assert "| base |" in found
+    assert "| more |" not in found
+    assert run.main([str(config), "--try", "more"]) == 0
+    assert trained == [(4, 4)] * 4
+    assert "| more |" in (out / "folds" / "report.md").read_text()
+    results = json.loads((out / "folds" / "more" / "folds.json").read_text())
+    assert len(results["top1"]) == 2
+    assert len(results["right"][0]) == 4
+    capsys.readouterr()
+    assert run.main([str(config), "--try", "less"]) == 2
+    assert "the config has no [try.less]; it has more" in capsys.readouterr().err
+    config.write_text(config.read_text().replace("epochs = 1", "epochs = 3"))
+    assert run.main([str(config)]) == 1
+    assert "was trained by another recipe: choose another folder" in capsys.readouterr().err
+
+
 def test_verified_on_what_was_trained_on_is_said(
     tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None,
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
