@@ -26,6 +26,7 @@ from edgevid.support.command import ArgumentParser, guard
 if TYPE_CHECKING:
     from apps.raspberry_pi.archiver import Archiver
     from apps.raspberry_pi.clips.recorder import Recorder
+    from apps.raspberry_pi.review.desk import Review
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -101,11 +102,23 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         EdgevidError: something cannot be had for now.
     """
     config = file.config
-    model = check.model(file)
-    check.labels(file, model)
-    hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
-    hub.bus.listen(_log)
+    recorders: list[Recorder] = []
+
+    def record() -> None:
+        for one in recorders:
+            one.keep_now()
+
+    review = _review(file, record)
+    model = review.first_model() if review is not None else None
+    if model is None:
+        model = check.model(file)
+        check.labels(file, model)
+    names = (camera.name for camera in config.cameras)
+    hub = Hub(names, model.manifest.name, config.alerts)
+    hub.bus.listen(_log, "log")
     recorder = _recorder(config, hub, model.manifest.fps)
+    if recorder is not None:
+        recorders.append(recorder)
     archiver = _archiver(config, model)
     service = Service(
         config,
@@ -114,7 +127,10 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         recorder.take if recorder else _nothing,
         archiver=archiver,
         every_second=limit.sum_up,
+        drawings=review.drawings() if review is not None else None,
     )
+    if review is not None:
+        review.begin(service)
 
     def stop(*_: object) -> None:
         service.stop()
@@ -123,15 +139,31 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    parts: list[Part] = [part for part in (recorder, archiver) if part]
+    parts: list[Part] = [part for part in (recorder, archiver, review) if part]
     try:
-        for part in _parts(file, hub, recorder, service.fail):
+        for part in _parts(file, hub, recorder, review, service.fail):
             parts.append(part)
     except BaseException:
         stop_all(parts)
         raise
     service.run(parts)
     return 0
+
+
+def _review(file: ConfigFile, record: Callable[[], None]) -> Review | None:
+    """Opens what the owner has said; without it all else goes on."""
+    config = file.config
+    if config.clips.folder is None or not config.web.enabled:
+        return None
+    from apps.raspberry_pi.review.desk import Review
+    from apps.raspberry_pi.review.store import Store
+
+    try:
+        store = Store(folders.state_folder(config) / "review")
+    except EdgevidError as error:
+        _LOG.error("there is no review: %s", error)
+        return None
+    return Review(store, config, lambda model: check.labels(file, model), record)
 
 
 def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
@@ -156,7 +188,11 @@ def _nothing(name: str, frame: Frame) -> None:
 
 
 def _parts(
-    file: ConfigFile, hub: Hub, recorder: Recorder | None, fail: Callable[[EdgevidError], None]
+    file: ConfigFile,
+    hub: Hub,
+    recorder: Recorder | None,
+    review: Review | None,
+    fail: Callable[[EdgevidError], None],
 ) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
     config = file.config
@@ -174,20 +210,27 @@ def _parts(
         folder = folders.state_folder(config)
         folders.make(folder)
         yield mqtt.start(config.mqtt, hub, folder, fail)
+    if config.notifications.urls_file:
+        from apps.raspberry_pi import notifications
+
+        folder = folders.state_folder(config)
+        folders.make(folder)
+        yield notifications.start(config.notifications, hub, folder)
     if config.web.enabled:
         from apps.raspberry_pi import web
 
-        yield web.start(config.web, hub, config.clips.folder)
+        yield web.start(config.web, hub, config.clips.folder, review)
 
 
 def _log(found: CameraEvent) -> None:
     event = found.event
     _LOG.info(
-        "%s: %s %s (%.0f %%)",
+        "%s: %s %s (%.0f %%)%s",
         found.camera,
         event.state,
         event.label,
         100 * event.probability,
+        ", alert" if found.level == "alert" else "",
         extra=log.NEWS,
     )
 

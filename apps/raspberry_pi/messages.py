@@ -13,10 +13,12 @@ def event_message(found: CameraEvent) -> dict[str, Any]:
     """Returns an event as it is sent; ``event_type`` is what Home Assistant looks for."""
     event = found.event
     where = {"track": event.track, "box": event.box, "zone": event.zone}
+    where["reason"] = found.reason or None
     return {
         "id": found.id,
         "camera": found.camera,
         "event_type": event.state,
+        "level": found.level,
         "label": event.label,
         "probability": round(event.probability, 3),
         "time": utc(found.at),
