@@ -39,7 +39,7 @@ def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
     """
     job = plan.job
     data = data or job.load()
-    validated = validate(plan, data, BASE) if plan.folds else ""
+    validated = validate(plan, split(plan, data), BASE) if plan.folds else ""
     trained = finetune(job, data)
     calibration, held_out = data.calibration(), data.held_out()
     if not plan.quantization_aware:  # then nothing is trained any more
@@ -90,15 +90,20 @@ def try_variations(plan: Plan, names: Sequence[str]) -> None:
         known = ", ".join(plan.variations) or "none"
         raise UsageError(f"the config has no [try.{min(unknown)}]; it has {known}")
     data = replace(plan.job, test=None).load()  # the test is not for choosing
+    parts = split(plan, data)
     for name in names:
-        validate(plan, data, name)
+        validate(plan, parts, name)
 
 
-def validate(plan: Plan, data: Dataset, name: str) -> str:
+def split(plan: Plan, data: Dataset) -> list[Dataset]:
+    """The plan's folds: the same for all its variations."""
+    return dataset.folds(data, plan.folds, plan.job.recipe.seed)
+
+
+def validate(plan: Plan, parts: Sequence[Dataset], name: str) -> str:
     """Cross-validates a variation; returns, writes and prints the table of all that are done."""
     folder = plan.job.out / "folds"
     recipe = plan.variations.get(name, plan.job.recipe)
-    parts = dataset.folds(data, plan.folds, plan.job.recipe.seed)
     job = replace(plan.job, out=folder / name, cache=plan.job.decoded, recipe=recipe)
     folds.cross_validate(job, name, parts)
     done = [

@@ -1,9 +1,9 @@
 """``python -m benchmarks.exported.epoch CONFIG``: what an epoch costs in processor time.
 
 Of the config's training, with new variations of the clips in every epoch and with variations that
-are kept, and with more stages frozen. Some of the longer clips are trained on, 16 frames of each, for
-an epoch that does not count, in which the graph is traced, and for one that does; the time of all
-threads is counted.
+are kept, and with more stages frozen. Some of the longer clips are trained on, 16 frames of each:
+for an epoch that does not count, in which the graph is traced, and for one that does. The time of
+all threads is counted.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ from edgevid.regions.square import Square
 from edgevid.runtime.preprocess import Preprocess
 from edgevid.support.command import OK, guard
 from export.config import read_config
-from export.data import dataset
 from export.data.augment import Box, moving_part
 from export.data.frames import Frames, Pictures
 from export.model import checkpoint
 from export.model.network import Network, alphas
+from export.pipeline import split
 from export.training.folds import Validated, table
 
 MEMORIES = (6.0, 15.0, 30.0)
@@ -47,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: Any) -> int:
     plan = read_config(chosen.config, chosen.folder.parents[1])
-    data = plan.job.load()
+    data = replace(plan.job, test=None).load()  # which is not for choosing
     memory = plan.job.recipe.memory
     frames = {str(clip.path): frames for clip, frames in data.train}
     right: dict[str, list[dict[str, bool]]] = {}
     groups = {str(clip.path): clip.group for clip, _ in data.train}
-    for number, part in enumerate(dataset.folds(data, plan.folds, plan.job.recipe.seed), 1):
+    for number, part in enumerate(split(plan, data), 1):
         network, _ = checkpoint.load(chosen.folder / f"fold{number}" / "network.npz")
         clips = [str(clip.path) for clip in part.validation.clips]
         seen = {name: [view(frames[c], data.fps, data.size) for c in clips] for name, view in VIEWS}
