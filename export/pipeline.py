@@ -103,15 +103,12 @@ def split(plan: Plan, data: Dataset) -> list[Dataset]:
 def validate(plan: Plan, parts: Sequence[Dataset], name: str) -> str:
     """Cross-validates a variation; returns, writes and prints the table of all that are done."""
     folder = plan.job.out / "folds"
-    recipe = plan.variations.get(name, plan.job.recipe)
-    job = replace(plan.job, out=folder / name, cache=plan.job.decoded, recipe=recipe)
-    folds.cross_validate(job, name, parts)
-    done = [
-        folds.read(folder / each)
-        for each in (BASE, *plan.variations)
-        if (folder / each / "folds.json").exists()
-    ]
-    found = folds.table(done)
+    jobs = {
+        each: replace(plan.job, out=folder / each, cache=plan.job.decoded, recipe=recipe)
+        for each, recipe in {BASE: plan.job.recipe, **plan.variations}.items()
+    }
+    folds.cross_validate(jobs[name], name, parts)
+    found = folds.table([each for each in map(folds.done, jobs.values()) if each])
     report.write_text(folder / "report.md", found)
     print(found)
     return found

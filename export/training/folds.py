@@ -20,6 +20,8 @@ from export.data.clips import Clip
 from export.data.dataset import Dataset
 from export.training.finetune import Job, finetune
 
+_RESULT = "folds.json"
+
 
 @dataclass(frozen=True)
 class Validated:
@@ -68,30 +70,41 @@ def cross_validate(job: Job, name: str, parts: Sequence[Dataset]) -> Validated:
     groups = {str(clip.path): clip.group for part in parts for clip in part.validation.clips}
     found = Validated(name, tuple(right), groups)
     report.write_json(
-        job.out / "folds.json",
-        {"name": name, "top1": found.top1, "right": found.right, "groups": groups},
+        job.out / _RESULT,
+        {
+            "name": name,
+            "recipe": _plain(job),
+            "top1": found.top1,
+            "right": found.right,
+            "groups": groups,
+        },
     )
     return found
 
 
-def read(path: Path) -> Validated:
-    """Reads what ``cross_validate`` wrote to its folder.
+def done(job: Job) -> Validated | None:
+    """What ``cross_validate`` left for such a job; None if it has not been through.
 
     Raises:
-        ModelError: it is damaged.
+        ModelError: the file is damaged.
     """
-    values = _read(path / "folds.json")
+    path = job.out / _RESULT
+    if not path.exists():
+        return None
+    values = _read(path)
     try:
+        if values["recipe"] != _plain(job):
+            return None
         return Validated(values["name"], tuple(values["right"]), values["groups"])
     except (KeyError, TypeError) as error:
-        raise ModelError(f"{path / 'folds.json'} is not what a cross-validation leaves") from error
+        raise ModelError(f"{path} is not what a cross-validation leaves") from error
 
 
 def _fold(job: Job, part: Dataset) -> dict[str, bool]:
-    done = job.out / "fold.json"
+    result = job.out / "fold.json"
     of = _identity(job, part)
-    if done.exists():
-        values = _read(done)
+    if result.exists():
+        values = _read(result)
         if values.get("of") != of:
             raise ModelError(f"{job.out} was trained by another recipe: choose another folder")
         found: dict[str, bool] = values["right"]
@@ -100,7 +113,7 @@ def _fold(job: Job, part: Dataset) -> dict[str, bool]:
     figures = finetune(job, part).figures["validation"]
     right = {file["path"]: file["true"] == file["predicted"] for file in figures["files"]}
     print(f"top-1 {figures['top1']:.3f} on {figures['clips']} clips", flush=True)
-    report.write_json(done, {"of": of, "right": right})
+    report.write_json(result, {"of": of, "right": right})
     return right
 
 
@@ -108,9 +121,13 @@ def _identity(job: Job, part: Dataset) -> dict[str, Any]:
     """What a fold's result follows from."""
     found = [clip for clip, _ in part.train]
     sides = [[_named(clip) for clip in side] for side in (found, part.validation.clips)]
-    recipe = json.loads(json.dumps(asdict(job.recipe)))
     digest = hashlib.sha256(repr(sides).encode()).hexdigest()[:24]
-    return {"size": job.size, "style": job.style, "recipe": recipe, "clips": digest}
+    return {"size": job.size, "style": job.style, "recipe": _plain(job), "clips": digest}
+
+
+def _plain(job: Job) -> Any:
+    """Its recipe as JSON has it."""
+    return json.loads(json.dumps(asdict(job.recipe)))
 
 
 def _named(clip: Clip) -> tuple[Any, ...]:

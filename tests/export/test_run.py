@@ -121,6 +121,8 @@ def test_folds_go_on_where_they_were_stopped_and_variations_are_compared(
     assert run.main([*command, "less"]) == 2
     assert "the config has no [try.less]; it has more" in capsys.readouterr().err
     four_people.write_text(four_people.read_text().replace("epochs = 1", "epochs = 3"))
+    assert run.main([*command, "more"]) == 0  # what differs in that is the same
+    assert "| base |" not in (out / "folds" / "report.md").read_text()  # it is another now
     assert run.main([*command, "base"]) == 1
     assert "was trained by another recipe: choose another folder" in capsys.readouterr().err
 

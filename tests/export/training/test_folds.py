@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +33,13 @@ def test_a_variation_is_compared_fold_by_fold_and_clip_by_clip(folds: Any) -> No
     ]  # fmt: skip
 
 
-def test_a_damaged_result_is_one_line(folds: Any, tmp_path: Any) -> None:
+def test_a_damaged_result_is_one_line(folds: Any, tmp_path: Path) -> None:
     from edgevid.errors import ModelError
+    from export.training.finetune import Job
 
-    for text in ("{", "{}"):
+    job = Job(data=tmp_path, out=tmp_path)
+    assert folds.done(job) is None
+    for text in ("{", "{}", "[]"):
         (tmp_path / "folds.json").write_text(text)
         with pytest.raises(ModelError, match=r"folds\.json"):
-            folds.read(tmp_path)
+            folds.done(job)
