@@ -405,6 +405,12 @@ class Review:
             self._run(number)
             self._store.use(number)
 
+    def give_way(self) -> None:
+        """A model runs that was chosen elsewhere: no taught one does after a restart."""
+        with self._changing:
+            if self._store.used()[0] is not None:
+                self._store.use(None)
+
     def undo(self) -> None:
         """Has the model watch again that did before.
 
