@@ -137,14 +137,15 @@ def _official(recording: Recording, loop: OfficialLoop, fps: float | None) -> fl
 
 def scaled(recordings: Sequence[Recording], processes: int) -> dict[str, Any]:
     """Returns a row for so many processes on so many cores."""
-    cores = sorted(os.sched_getaffinity(0))[:processes]
-    os.sched_setaffinity(0, cores)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:processes])
     with tempfile.TemporaryDirectory() as folder:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         settings = Settings(str(published_path()))
         report = index(recordings, Path(folder, "archive"), settings, workers=processes)
         wall = time.perf_counter() - started
+    os.sched_setaffinity(0, cores)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {

@@ -13,7 +13,7 @@ from export.conversion.tflite_converter import PRECISIONS, Precision
 from export.data.augment import Augmentation
 from export.training.finetune import Job
 from export.training.trainer import Recipe
-from export.verification.comparison import Limits
+from export.verification.limits import Limits
 
 _SECTIONS = {
     "data": ("train", "test", "root", "labels", "group", "validation"),

@@ -12,8 +12,9 @@ from export.config import Plan
 from export.conversion.export import export_tflite
 from export.data.dataset import Dataset
 from export.training.finetune import finetune
+from export.verification.limits import refuse
 from export.verification.table import table
-from export.verification.verify import refuse, verify
+from export.verification.verify import verify
 
 _SLOWER = 7  # times the learning rate when training on: it is to keep what it knows
 

@@ -113,8 +113,9 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     if model is None:
         model = check.model(file)
         check.labels(file, model)
-    hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
-    hub.bus.listen(_log)
+    names = (camera.name for camera in config.cameras)
+    hub = Hub(names, model.manifest.name, config.alerts)
+    hub.bus.listen(_log, "log")
     recorder = _recorder(config, hub, model.manifest.fps)
     if recorder is not None:
         recorders.append(recorder)
@@ -209,6 +210,12 @@ def _parts(
         folder = folders.state_folder(config)
         folders.make(folder)
         yield mqtt.start(config.mqtt, hub, folder, fail)
+    if config.notifications.urls_file:
+        from apps.raspberry_pi import notifications
+
+        folder = folders.state_folder(config)
+        folders.make(folder)
+        yield notifications.start(config.notifications, hub, folder)
     if config.web.enabled:
         from apps.raspberry_pi import web
 
@@ -218,11 +225,12 @@ def _parts(
 def _log(found: CameraEvent) -> None:
     event = found.event
     _LOG.info(
-        "%s: %s %s (%.0f %%)",
+        "%s: %s %s (%.0f %%)%s",
         found.camera,
         event.state,
         event.label,
         100 * event.probability,
+        ", alert" if found.level == "alert" else "",
         extra=log.NEWS,
     )
 

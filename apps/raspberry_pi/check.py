@@ -135,7 +135,7 @@ def labels(file: ConfigFile, model: Model) -> None:
             raise _of_rules(file, number, "rules", str(error)) from error
         if camera.features is not None and model.signature.features is None:
             problem = f"camera {camera.name}: {model.manifest.name} gives no features"
-            raise file.wrong("camera", "features", problem, camera=number)
+            raise file.wrong("camera", "features", problem, number=number)
         for key in ("allow", "deny"):
             _try(file, number, key, model, **{key: getattr(merged, key) or ()})
         _try(file, number, "allow", model, allow=merged.allow or (), deny=merged.deny or ())
@@ -160,7 +160,7 @@ def _of_rules(file: ConfigFile, number: int, key: str, problem: str) -> UsageErr
     """Returns what to raise for a rule, which stands with the camera or with all."""
     camera = file.config.cameras[number]
     if getattr(camera, key) is not None or key == "memory":
-        return file.wrong("camera", key, f"camera {camera.name}: {problem}", camera=number)
+        return file.wrong("camera", key, f"camera {camera.name}: {problem}", number=number)
     return file.wrong("events", key, f"camera {camera.name}: {problem}")
 
 
@@ -168,10 +168,10 @@ def _cameras(file: ConfigFile) -> Iterator[UsageError]:
     for number, camera in enumerate(file.config.cameras):
         problem = _problem_with_source(camera.source)
         if problem:
-            yield file.wrong("camera", "source", problem, camera=number)
+            yield file.wrong("camera", "source", problem, number=number)
         before = [other.features for other in file.config.cameras[:number]]
         if camera.features is not None and camera.features in before:
-            yield file.wrong("camera", "features", "another camera's are there", camera=number)
+            yield file.wrong("camera", "features", "another camera's are there", number=number)
 
 
 def _problem_with_source(source: str) -> str:

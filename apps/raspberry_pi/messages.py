@@ -18,6 +18,7 @@ def event_message(found: CameraEvent) -> dict[str, Any]:
         "id": found.id,
         "camera": found.camera,
         "event_type": event.state,
+        "level": found.level,
         "label": event.label,
         "probability": round(event.probability, 3),
         "time": utc(found.at),

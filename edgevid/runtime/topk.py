@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import LabelsError, UsageError
+from edgevid.plain_text import similar
 from edgevid.records import Score
 
 
@@ -86,7 +86,7 @@ def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
 
 def _check_known(label: str, labels: Sequence[str]) -> None:
     if label not in labels:
-        near = get_close_matches(label, labels, n=3)
+        near = similar(label, labels)
         hint = f": did you mean {' or '.join(near)}?" if near else ""
         raise LabelsError(f"the model has no label {label!r}{hint}")
 

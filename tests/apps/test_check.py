@@ -252,7 +252,7 @@ def test_every_example_of_the_readme_works_with_the_model(
 def test_what_the_example_has_commented_out_works_with_the_model(
     published: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^# (\[\[|\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
     file = written(tmp_path, text)
     check.settings(file)
     check.labels(file, published)

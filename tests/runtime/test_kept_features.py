@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgevid.errors import OutputError, SourceError, UsageError
-from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, Network, Segment
+from edgevid.runtime.feature_file import Network
+from edgevid.runtime.kept_features import FeatureWriter, KeptFeatures, Segment
 
 NETWORK = Network("0f" * 32, "mini", 48, 5.0)
 Rows = NDArray[np.float32]

@@ -13,8 +13,8 @@ from pathlib import Path
 from apps.raspberry_pi import secret_file
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.mqtt.outbox import Outbox
 from apps.raspberry_pi.mqtt.retained import Retained
+from apps.raspberry_pi.outbox import Outbox
 from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError
 from edgevid.support.atomic_file import atomic_file, sweep
 

@@ -31,9 +31,9 @@ from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message, state_message
 from apps.raspberry_pi.mqtt import home_assistant
-from apps.raspberry_pi.mqtt.outbox import Message, Outbox
 from apps.raspberry_pi.mqtt.presence import Presence
 from apps.raspberry_pi.mqtt.retained import Retained, is_announcement, is_state
+from apps.raspberry_pi.outbox import Message, Outbox
 from edgevid import EdgevidError, UsageError
 
 _LOG = logging.getLogger("edgevid.mqtt")

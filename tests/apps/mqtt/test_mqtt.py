@@ -102,6 +102,7 @@ def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:
     assert event == {
         "camera": "door",
         "event_type": "start",
+        "level": "show",
         "label": "juggling balls",
         "probability": 0.534,
     }

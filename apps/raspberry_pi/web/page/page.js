@@ -117,13 +117,15 @@ function showEvent(event) {
   const item = made("event");
   item.dataset.began = event.time;
   item.classList.add("going-on");
+  item.classList.toggle("alert", event.level === "alert");
   const time = item.querySelector("time");
   time.dateTime = event.time;
   set(time, clock(event.time));
   name(item.querySelector(".label"), event.label || "–");
   const who = event.track === undefined ? "" : `, track ${event.track}`;
   const zone = event.zone === undefined ? "" : `, ${event.zone}`;
-  const where = `${event.camera}${zone}${who}, ${percent(event.probability)}`;
+  const level = event.level === "alert" ? ", alert" : "";
+  const where = `${event.camera}${zone}${who}, ${percent(event.probability)}${level}`;
   set(item.querySelector(".where"), where);
   set(item.querySelector(".length"), "now");
   goingOn.set(key, item);
