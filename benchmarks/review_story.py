@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -29,12 +28,12 @@ from urllib.request import urlopen
 from benchmarks.clips import published_path, rows
 from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
+from benchmarks.parts.reviewed import FALL
 from benchmarks.parts.whereabouts import Whereabouts
 from benchmarks.report import arguments, write_json
 from edgevid.support.command import OK, guard
 
 ROOMS = {"living": ("S2", "S3"), "hall": ("S1", "S4")}
-FALL = re.compile(r"Fall\w*\s*\(\w+\)\s*\[([\d.]+) to ([\d.]+)\]")
 _CONFIG = """
 {cameras}
 [model]
