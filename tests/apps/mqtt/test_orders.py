@@ -100,9 +100,7 @@ def tell(listener: Listener, topic: str, payload: bytes) -> None:
     listener.publish(f"edgevid/{topic}", payload)
 
 
-def test_a_camera_is_told_to_rest_and_that_outlasts_a_restart(
-    place: Place, tmp_path: Path
-) -> None:
+def test_a_camera_is_told_to_rest_and_that_outlasts_a_restart(place: Place, tmp_path: Path) -> None:
     def watches(camera: str) -> Any:
         return listener.last(f"edgevid/{camera}/state").get("watching")
 
