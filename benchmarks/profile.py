@@ -1,11 +1,11 @@
-"""``python -m benchmarks.profile MODEL``: where a step's time goes, by layer and by kind of operator.
+"""``python -m benchmarks.profile MODEL``: where a step's time goes, by layer and by operator.
 
 LiteRT has a profiler, but its Python package does not give it. So the network is cut off after its
 first operator, after its second, and so on; all these beginnings are invoked in turn, and what one
 takes more than the one before it is its last operator's. Times are processor time, beside that of
-one network which is invoked before each: a processor changes its pace. Beside each stands its floor on this processor: its multiply-adds at the rate that the
-same runtime reaches in a convolution of 256 channels, or a depthwise one; for all else the bytes
-that it reads and writes at the rate of a copy.
+one network which is invoked before each, as a processor changes its pace. The floor of an operator
+is what its multiply-adds take at the rate that the same runtime reaches here in a convolution of
+256 channels, or a depthwise one; of all else what its bytes take at the rate of a copy.
 
 With ``--root`` the same is counted in instructions on an emulated Raspberry Pi 4 and 5; see
 ``benchmarks.arm``. A published file is prepared first, for the processor in question.

@@ -12,7 +12,6 @@ from edgevid.errors import LabelsError, UsageError
 from edgevid.plain_text import similar
 from edgevid.records import Score
 
-
 _FEW = 16  # labels: to look for the largest so many times takes less than to sort
 
 
