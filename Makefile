@@ -7,7 +7,8 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
+    test-cluster soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
+    camera-vm picamera-root boot-service system \
     clean
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-cluster  the archive over a Ray cluster, and recordings in S3"
 	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
 	@echo "make camera-motion train the bundled model again, from nothing"
@@ -27,6 +29,8 @@ help:
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
 	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
+	@echo "make notification-outages  the same for notifications"
+	@echo "make home-assistant  let a real Home Assistant discover the service, and see what it has"
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
@@ -66,9 +70,13 @@ test-runtime: $(VENV)/dev
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
 
-# All of them are of the training side.
+# Those of the training side; the others are in test-cluster.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# Ray, and a server that speaks S3: 1 GB, in an environment of their own.
+test-cluster: $(VENV)-cluster/cluster
+	OPENBLAS_NUM_THREADS=1 $(VENV)-cluster/bin/python -m pytest -m slow tests/archive
 
 # Comparisons of times, on an idle machine.
 test-timing: $(VENV)/dev
@@ -114,6 +122,15 @@ picamera-root:
 
 broker-restarts: $(VENV)/dev
 	$(BIN)/python -m benchmarks.broker_restarts
+
+notification-outages: $(VENV)/dev
+	$(BIN)/python -m benchmarks.notification_outages
+
+# As root, on Debian: a root of the testing release, whose Python Home Assistant wants, 3 GB.
+home-assistant: $(VENV)/dev
+	$(MAKE) system PACKAGES=debootstrap
+	benchmarks/home_assistant/make_root.sh out/home-assistant
+	$(BIN)/python -m benchmarks.home_assistant out/home-assistant
 
 # As root, with systemd-container.
 boot-service: $(VENV)/dev
@@ -174,8 +191,15 @@ $(VENV)-train/train: pyproject.toml
 	$(VENV)-train/bin/python -m pip install --quiet --editable . --group test --group train
 	touch $@
 
+$(VENV)-cluster/cluster: pyproject.toml
+	$(MAKE) system PACKAGES="$(SYSTEM)"
+	$(PYTHON) -m venv $(VENV)-cluster
+	$(VENV)-cluster/bin/python -m pip install --quiet $(PIP)
+	$(VENV)-cluster/bin/python -m pip install --quiet --editable . --group cluster
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
+	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm $(VENV)-cluster out
 
 # Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills

@@ -50,7 +50,7 @@ WORKSHOP = [
 # Libraries that take long to load, or are not on every machine, and who may touch them.
 HEAVY = {
     "av": {"support.pyav"},
-    "ai_edge_litert": {"runtime.backends", "prepare"},
+    "ai_edge_litert": {"runtime.backends", "runtime.partitions", "prepare"},
     "cv2": {"support.opencv"},
     "duckdb": {"archive.libraries"},
     "fsspec": {"archive.libraries"},
@@ -148,7 +148,7 @@ def test_no_module_imports_itself_by_way_of_others(folder: str) -> None:
 def test_apps_are_built_on_public_names_and_named_tools(path: Path) -> None:
     found = {name for name in imports_of(path.read_text("utf-8")) if name.startswith("edgevid")}
     rest = found - {"edgevid", *(f"edgevid.{name}" for name in edgevid.__all__)}
-    tools = ("edgevid.archive.", "edgevid.support.", "edgevid.sources.")
+    tools = ("edgevid.archive.", "edgevid.support.", "edgevid.sources.", "edgevid.teach.")
     assert all(name.startswith(tools) for name in rest), rest
 
 

@@ -383,3 +383,33 @@ class Stream:
             self._scenes.seen.extend(state.scene)
         if self._head is not None and state.head is not None:
             self._head.means.restore(state.head)
+
+    def succeed(self, other: Stream) -> bool:
+        """Goes on from what another stream remembers, where both models are of one network.
+
+        A taught model's head begins anew, as it may look at features in another way.
+
+        Args:
+            other: of any model; it must not be used again.
+
+        Returns:
+            Whether the networks were the same; else nothing is changed.
+        """
+        sources = [one.model.manifest.provenance.get("source_sha256") for one in (self, other)]
+        saved = other.save()
+        known = dict(zip(_names(other), saved.arrays, strict=True))
+        mine = list(zip(_names(self), self._state, strict=True))
+        if sources[0] is None or sources[0] != sources[1]:
+            return False
+        if not all(
+            name in known and (known[name].shape, known[name].dtype) == (values.shape, values.dtype)
+            for name, values in mine
+        ):
+            return False
+        arrays = tuple(known[name] for name, _ in mine)
+        self.restore(StreamState(arrays, saved.counted, saved.scene))
+        return True
+
+
+def _names(stream: Stream) -> list[str]:
+    return [state.input.name for state in stream.model.signature.states]

@@ -202,6 +202,7 @@ class _Clip:
             "frames": self._frames,
             "events": [
                 {
+                    "id": found.id,
                     "state": found.event.state,
                     "label": found.event.label,
                     "probability": round(found.event.probability, 4),
