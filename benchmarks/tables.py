@@ -112,15 +112,17 @@ def _profile() -> Rows:
 def _profile_row(found: dict[str, Any], name: str, rows: Rows) -> dict[str, Any]:
     cost, floor = (sum(row[what] for row in rows) for what in ("cost", "floor"))
     whole = sum(row["cost"] for row in found["kinds"])
-    shown = {"us": lambda n: f"{n:.0f} us", "instructions": lambda n: f"{n / 1e6:.2f} M"}
-    write = shown[found["unit"]]
+
+    def shown(number: float) -> str:
+        return f"{number:.0f} us" if found["unit"] == "us" else f"{number / 1e6:.2f} M"
+
     return {
         "processor": found["where"],
         "operators": name,
         "number": sum(row["operators"] for row in rows),
-        "cost": write(cost),
+        "cost": shown(cost),
         "share": f"{cost / whole:.0%}",
-        "floor": write(floor),
+        "floor": shown(floor),
         "floor / cost": f"{floor / cost:.0%}" if cost > 0 else "-",
     }
 
