@@ -504,6 +504,7 @@ def _phone() -> Rows:
         "or less",
         "same events at the same times": f"{parity['clips_with_same_events']} of {clips} clips",
         "one step in the page, least": f"{step['page_min']:.1f} ms",
+        "of these, in LiteRT.js and WebAssembly": f"{step['page_network_min']:.1f} ms",
         "the same from the camera's picture on": f"{step['page_from_picture_min']:.1f} ms",
         "one step in Python, least": f"{step['python_min']:.1f} ms",
         "page over Python, by processor time": f"{step['ratio_cpu']:.1f} times",
