@@ -100,9 +100,7 @@ def tell(listener: Listener, topic: str, payload: bytes) -> None:
     listener.publish(f"edgevid/{topic}", payload)
 
 
-def test_a_camera_is_told_to_rest_and_that_outlasts_a_restart(
-    place: Place, tmp_path: Path
-) -> None:
+def test_a_camera_is_told_to_rest_and_that_outlasts_a_restart(place: Place, tmp_path: Path) -> None:
     def watches(camera: str) -> Any:
         return listener.last(f"edgevid/{camera}/state").get("watching")
 
@@ -210,7 +208,7 @@ def test_damaged_memory_has_all_cameras_watch(tmp_path: Path) -> None:
     path = tmp_path / "controls.json"
     for content in (b"\xff", b"[]", b"{", b'{"off": 7, "model": []}', b"[" * 100_000):
         path.write_bytes(content)
-        assert Controls(path, ["door"], {}, lambda _: pytest.fail()).off() == frozenset()
+        assert Controls(path, ["door"], {}, lambda _: pytest.fail("no")).off() == frozenset()
 
 
 def show(hub: Hub, red: int, width: int = 640) -> None:
