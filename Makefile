@@ -7,7 +7,8 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    soak-service recovery broker-restarts notification-outages home-assistant bench-arm camera-vm picamera-root boot-service system \
+    test-cluster soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
+    camera-vm picamera-root boot-service system \
     clean
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-cluster  the archive over a Ray cluster, and recordings in S3"
 	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
 	@echo "make camera-motion train the bundled model again, from nothing"
@@ -68,9 +70,13 @@ test-runtime: $(VENV)/dev
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
 
-# All of them are of the training side.
+# Those of the training side; the others are in test-cluster.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# Ray, and a server that speaks S3: 1 GB, in an environment of their own.
+test-cluster: $(VENV)-cluster/cluster
+	OPENBLAS_NUM_THREADS=1 $(VENV)-cluster/bin/python -m pytest -m slow tests/archive
 
 # Comparisons of times, on an idle machine.
 test-timing: $(VENV)/dev
@@ -185,8 +191,15 @@ $(VENV)-train/train: pyproject.toml
 	$(VENV)-train/bin/python -m pip install --quiet --editable . --group test --group train
 	touch $@
 
+$(VENV)-cluster/cluster: pyproject.toml
+	$(MAKE) system PACKAGES="$(SYSTEM)"
+	$(PYTHON) -m venv $(VENV)-cluster
+	$(VENV)-cluster/bin/python -m pip install --quiet $(PIP)
+	$(VENV)-cluster/bin/python -m pip install --quiet --editable . --group cluster
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
+	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm $(VENV)-cluster out
 
 # Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from benchmarks.partitions import partitions
 from benchmarks.step import interleaved
 from edgevid import Frame, load_model
+from edgevid.runtime.partitions import partitions
 from edgevid.support.command import OK, guard
 
 

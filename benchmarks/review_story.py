@@ -2,22 +2,21 @@
 
     python -m benchmarks.review_story out/story
 
-Two cameras play fixed-camera clips of falls and daily activities (``segments``): in one room are two
-people, in the other two others. From a fresh start, with the keys and buttons of the page:
+Two cameras play fixed-camera clips of falls and daily activities (``segments``): in one room are
+two people, in the other two others. From a fresh start, with the keys and buttons of the page:
 
 1. clips are kept; in those of the first room falls are marked, and what is none is said to be none;
 2. it is taught, and the new model is used; the other room is watched;
 3. each event there is judged; it is taught again, used, and watched again.
 
-The owner's eye is played by comparing pictures of the clips with those of the videos. The pictures of
-the page that are kept show people of that collection: they are not for publishing.
+The owner's eye is played by comparing pictures of the clips with those of the videos. The pictures
+of the page that are kept show people of that collection: they are not for publishing.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -29,12 +28,12 @@ from urllib.request import urlopen
 from benchmarks.clips import published_path, rows
 from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
+from benchmarks.parts.reviewed import FALL
 from benchmarks.parts.whereabouts import Whereabouts
 from benchmarks.report import arguments, write_json
 from edgevid.support.command import OK, guard
 
 ROOMS = {"living": ("S2", "S3"), "hall": ("S1", "S4")}
-FALL = re.compile(r"Fall\w*\s*\(\w+\)\s*\[([\d.]+) to ([\d.]+)\]")
 _CONFIG = """
 {cameras}
 [model]

@@ -416,15 +416,22 @@ def _phone() -> Rows:
 
 def _teach() -> Rows:
     found = _read("teach.json")
-    falls, fights = found["falls"], found["fights"]
-    return [
+    fights = found["fights"]
+    rows = [
         {
-            "question": "a fall, by a person who was left out",
+            "question": question,
             "found": f"{falls['announced']} of {falls['shown']}",
             "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
             "after it began": f"{falls['median_delay_s']:.2f} s (median), "
             f"{falls['longest_delay_s']:.2f} s (longest)",
-        },
+        }
+        for question, falls in (
+            ("a fall, by a person who was left out", found["falls"]),
+            ("the same, taught with whole clips, without times", found["whole clips"]),
+        )
+    ]
+    return [
+        *rows,
         {
             "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
             "cameras",
@@ -432,6 +439,21 @@ def _teach() -> Rows:
             "false": f"area under the curve {fights['auroc']:.2f}",
             "after it began": "-",
         },
+    ]
+
+
+def _recurrent() -> Rows:
+    rows = _read("recurrent_heads.json")["rows"]
+    heads = dict.fromkeys(row["head"] for row in rows)
+    return [
+        {"head": head}
+        | {
+            row["task"]: f"{row['worth']:.3f}"
+            + ("" if row["right"] == "-" else f" ({row['right']:.0%} right)")
+            for row in rows
+            if row["head"] == head
+        }
+        for head in heads
     ]
 
 
@@ -460,7 +482,7 @@ def _teach_cost() -> Rows:
         },
         {
             "where": "Raspberry Pi 5, emulated",
-            "video": f"{board['frames'] / 300:.1f} minutes, without decoding them",
+            "video": f"{board['video_s'] / 60:.0f} minutes",
             "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
             f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
             "memory": "-",
@@ -480,6 +502,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "teach": _teach,
     "teach shots": _teach_shots,
     "teach cost": _teach_cost,
+    "recurrent heads": _recurrent,
     "attack": _attack,
     "gate": _gate,
     "follow": _follow,

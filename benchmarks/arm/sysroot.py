@@ -23,7 +23,12 @@ EMULATOR = "qemu-user"
 GUEST = ("python3.11-minimal", "libpython3.11-stdlib", "libgcc-s1", "libstdc++6")
 # The counts hold for this runtime: another one has other kernels.
 LITERT = "2.3.0"
-WHEELS = (f"ai-edge-litert=={LITERT}", "numpy==2.4.6", "opencv-python-headless==5.0.0.93")
+WHEELS = (
+    f"ai-edge-litert=={LITERT}",
+    "numpy==2.4.6",
+    "opencv-python-headless==5.0.0.93",
+    "av==18.0.0",
+)
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 PLUGIN = Path(__file__).with_name("count.c")
 

@@ -14,7 +14,7 @@ from edgevid.archive.tables import Indexed
 from edgevid.archive.work import Settings, Task
 from edgevid.errors import EdgevidError, OutputError, SourceError
 from edgevid.models.load import load_model
-from edgevid.runtime.kept_features import Network
+from edgevid.runtime.feature_file import Network
 
 Progress = Callable[[Recording, Indexed | None], None]
 
@@ -71,7 +71,12 @@ def index(
     """
     settings = settings or Settings()
     model = load_model(settings.model, labels=settings.labels, backend=settings.backend)
-    description = Description(Network.of(model), settings.model, model.manifest.labels)
+    description = Description(
+        Network.of(model),
+        settings.model,
+        model.manifest.labels,
+        settings.follow.what if settings.follow is not None else "",
+    )
     archive = Archive.create(to, description)
     report = Report()
     tell = progress or (lambda recording, indexed: None)

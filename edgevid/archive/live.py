@@ -19,7 +19,7 @@ from edgevid.archive.store import Archive, Description
 from edgevid.archive.tables import Indexed
 from edgevid.errors import OutputError, UsageError
 from edgevid.records import Event, Prediction
-from edgevid.runtime.kept_features import Network
+from edgevid.runtime.feature_file import Network
 from edgevid.runtime.model import Model
 
 PERIOD_S = 600.0  # of one camera, in memory until they are written: 3 MB at five steps a second

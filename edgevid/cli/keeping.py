@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edgevid.errors import EdgevidError
 from edgevid.records import Prediction
-from edgevid.runtime.kept_features import FeatureWriter, Network
+from edgevid.runtime.feature_file import Network
+from edgevid.runtime.kept_features import FeatureWriter
 from edgevid.runtime.model import Model
 from edgevid.runtime.watch import Watch
 

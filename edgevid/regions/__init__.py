@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgevid.errors import UsageError
@@ -66,7 +67,7 @@ def follow(
     from edgevid.regions.finder import ByDetector, ByMotion, Finder
 
     if what not in FOLLOWS:
-        raise UsageError(f"what is followed must be {' or '.join(FOLLOWS)}, not {what!r}")
+        raise _unknown(what)
     if tracks < 1:
         raise UsageError(f"there must be 1 track or more, not {tracks}")
     finder: Finder
@@ -84,3 +85,36 @@ def follow(
         zones=zones,
         dwell_s=dwell_s,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What is to be followed, said once for many recordings; can be sent to other processes.
+
+    Attributes:
+        what: as ``follow`` takes it.
+
+    Raises:
+        UsageError: there is no such thing.
+
+    Example:
+        >>> from edgevid.regions import Follow
+        >>> model = edgevid.load_model("camera-motion")
+        >>> watch = Follow("motion")(model.stream)
+    """
+
+    what: str
+
+    def __post_init__(self) -> None:
+        if self.what not in FOLLOWS:
+            raise _unknown(self.what)
+
+    def __call__(
+        self, new_stream: Callable[[], Stream], rules: EventRules | None = None
+    ) -> FollowingWatch:
+        """Returns what watches a recording from its beginning; see ``follow``."""
+        return follow(self.what, new_stream, rules=rules)
+
+
+def _unknown(what: str) -> UsageError:
+    return UsageError(f"what is followed must be {' or '.join(FOLLOWS)}, not {what!r}")

@@ -146,6 +146,14 @@ class FollowingWatch:
             ended += _told(one, one.detector.update(prediction))
         return Followed(predictions, ended)
 
+    def features(self, track: int) -> NDArray[np.float32]:
+        """Returns what the network saw of a track at its last step; see ``Stream.features``.
+
+        Args:
+            track: the number of one that the last frame had a prediction for.
+        """
+        return self._followed[track].stream.features
+
     def end(self, *, reset: bool = True) -> list[Event]:
         """Ends what is going on, and returns it; what comes next has nothing to do with it.
 

@@ -37,6 +37,7 @@ def teach(
     false_alarms: float = 1.0,
     add: str | Path | None = None,
     model: str | Path | None = None,
+    seen: Sequence[Example] = (),
     keep: str | Path | None = None,
     told: Told = lambda what, done, of: None,
 ) -> TeachingResult:
@@ -59,6 +60,7 @@ def teach(
             named again replace what was known of them.
         model: what to teach, as ``edgevid.load_model`` takes it; the one that ``add`` was made
             of, else ``auto``.
+        seen: examples that this network has seen before, as an archive holds them.
         keep: a folder in which what is extracted from videos stays: those that are shown again,
             with whatever labels, are then not looked at again.
         told: told of the progress.
@@ -99,7 +101,7 @@ def teach(
         told("looking at videos", done, len(recordings))
         done += 1
 
-    fresh = extraction.examples(recordings, next_one)
+    fresh = [*extraction.examples(recordings, next_one), *seen]
     again = {example.recording.source for example in fresh}
     all_of = [example for example in old if example.recording.source not in again] + fresh
     if not all_of:

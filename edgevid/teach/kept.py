@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from edgevid.errors import SourceError, UsageError
-from edgevid.runtime.kept_features import KeptFeatures, Network, Segment
+from edgevid.runtime.feature_file import Network
+from edgevid.runtime.kept_features import KeptFeatures, Segment
 from edgevid.runtime.model import Model
 from edgevid.teach.data import Recording
 from edgevid.teach.examples import Example

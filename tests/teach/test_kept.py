@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edgevid.errors import UsageError
-from edgevid.runtime.kept_features import FeatureWriter, Network
+from edgevid.runtime.feature_file import Network
+from edgevid.runtime.kept_features import FeatureWriter
 from edgevid.teach import kept
 from edgevid.teach.data import Recording
 from edgevid.teach.features import Extraction, feature_model

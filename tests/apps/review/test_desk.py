@@ -32,9 +32,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(folder: Path, mini: Path, **camera: Any) -> Review:
-    return Review(
-        Store(folder / "review"), config_in(folder, mini, **camera), lambda model: None
-    )
+    return Review(Store(folder / "review"), config_in(folder, mini, **camera), lambda model: None)
 
 
 @pytest.fixture
@@ -55,7 +53,9 @@ def taught(review: Review) -> dict[str, Any]:
 def say(review: Review, folder: Path) -> None:
     red, ordinary = lessons_in(folder / "clips")
     for number, name in enumerate(red):
-        review.mark({"clip": name, "start": 3 + number / 5, "end": 5.4 + number / 5, "label": "red"})
+        review.mark(
+            {"clip": name, "start": 3 + number / 5, "end": 5.4 + number / 5, "label": "red"}
+        )
     for name in ordinary:
         review.nothing({"clip": name})
 
@@ -87,9 +87,10 @@ def test_it_is_taught_used_corrected_and_taken_back(
     second = taught(review)["models"][0]
     assert second["recordings"] == 9
     assert (second["seen_before"], second["labels"][0]["before"]["shown"]) == (8, 5)
-    assert extracted.items() <= {
-        p: p.stat().st_mtime_ns for p in (tmp_path / "review/features").iterdir()
-    }.items()
+    assert (
+        extracted.items()
+        <= {p: p.stat().st_mtime_ns for p in (tmp_path / "review/features").iterdir()}.items()
+    )
     review.use({"number": 2})
     review.undo()
     assert review.teaching()["runs"] == 1

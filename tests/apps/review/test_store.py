@@ -127,7 +127,7 @@ def test_a_damaged_database_is_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "review"
     folder.mkdir()
     (folder / "review.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(OutputError, match="review.sqlite"):
+    with pytest.raises(OutputError, match="not a database"):
         Store(folder)
 
 
@@ -137,9 +137,13 @@ def test_a_full_disk_is_told_and_what_was_said_before_stays(small_disk: Path, vi
         (small_disk / "filler").write_bytes(
             b"0" * (os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize)
         )
-        with pytest.raises(OutputError):
+
+        def fill() -> None:
             for number in range(200):
                 store.mark(Mark("a.mp4", "fall" * 10, float(number), number + 1.0), video)
+
+        with pytest.raises(OutputError):
+            fill()
         (small_disk / "filler").unlink()
         assert len(store.judgements()) == 1
         store.judge(said(1), video)
