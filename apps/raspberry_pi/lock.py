@@ -1,8 +1,8 @@
 """``python -m apps.raspberry_pi.lock``: writes down which libraries ``install.sh`` installs.
 
 For each release of Debian one file with the newest versions that go together, and one with what
-notifications need besides; with the SHA-256 of each wheel, for both processors. Needs the network. To be run, and the service's tests after it,
-when a library has a new version that is wanted.
+notifications need besides; with the SHA-256 of each wheel, for both processors. Needs the network.
+To be run, and the service's tests after it, when a library has a new version that is wanted.
 """
 
 from __future__ import annotations
