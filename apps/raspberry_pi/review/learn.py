@@ -30,6 +30,8 @@ _EVERY_S = 0.2  # the progress is said this often at most
 def main() -> int:
     """Runs the command; returns its exit code."""
     os.nice(19)
+    with suppress(OSError, AttributeError):  # only what nobody else wants of the processor
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError, AttributeError):  # Linux alone has it: killed with the service
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with suppress(OSError):  # where memory runs out, this is to go and not the service

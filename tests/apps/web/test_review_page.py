@@ -100,8 +100,8 @@ def touch(browser: Browser, selector: str) -> None:
     browser.touch(selector)
 
 
-def told(browser: Browser, text: str) -> None:
-    browser.until(f"find('line').textContent.startsWith({json.dumps(text)})")
+def told(browser: Browser, text: str, within: float = 60.0) -> None:
+    browser.until(f"find('line').textContent.startsWith({json.dumps(text)})", within)
 
 
 def test_taught_used_and_taken_back_by_keys_alone(browser: Browser, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_taught_used_and_taken_back_by_keys_alone(browser: Browser, tmp_path: Pa
         assert texts(browser, "#list .said") == ["wrong"] + ["nothing special"] * 3 + ["red"] * 4
         browser.run("find('teach').focus()")
         browser.press("Enter")
-        told(browser, "Taught in ")
+        told(browser, "Taught in ", 300.0)  # it gives way to all else
         assert texts(browser, "#figures td") == ["–", "4 of 4", "–", "0.0 (0 in 0.9 min)"]
         assert "no events last week" in texts(browser, "#gone")[0]
         keep(browser, tmp_path, "review-result")
