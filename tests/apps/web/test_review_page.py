@@ -276,3 +276,15 @@ def test_without_clips_it_says_what_to_do(browser: Browser) -> None:
     finally:
         server.stop(30.0)
         browser.complaints.clear()  # it had asked whether there is something
+
+
+def test_a_clip_of_the_first_page_leads_to_its_review(browser: Browser, tmp_path: Path) -> None:
+    names = [write_clip(tmp_path / "clips", number) for number in range(3)]
+    with reviewing(tmp_path) as (address, _, _):
+        browser.look_as(PHONE)
+        browser.go(address.removesuffix("review"))
+        browser.until("document.querySelectorAll('#clips button').length === 3")
+        browser.run("[...document.querySelectorAll('#clips button')].at(-1).click()")
+        browser.until("document.querySelector('#player').open")
+        browser.run("document.querySelector('#to-review').click()")
+        browser.until(f"typeof chosen !== 'undefined' && chosen === {json.dumps(names[0])}")

@@ -482,7 +482,9 @@ async function start() {
   if (!there) return;
   await refresh();
   await showTeaching();
-  if (clips.length && !matchMedia("(max-width: 63.99rem)").matches) choose(clips[0].video);
+  const wanted = clips.find((clip) => `#${encodeURIComponent(clip.video)}` === location.hash);
+  if (wanted) choose(wanted.video, true);
+  else if (clips.length && !matchMedia("(max-width: 63.99rem)").matches) choose(clips[0].video);
   // New clips come in while somebody looks.
   setInterval(async () => {
     if (document.hidden) return;
