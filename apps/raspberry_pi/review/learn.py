@@ -30,7 +30,8 @@ _EVERY_S = 0.2  # the progress is said this often at most
 
 def main() -> int:
     """Runs the command; returns its exit code."""
-    os.nice(19)
+    with suppress(OSError):  # where a sandbox forbids it, it is an equal among others
+        os.nice(19)
     with suppress(OSError, AttributeError):  # only what nobody else wants of the processor
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError, AttributeError):  # Linux alone has it: killed with the service
