@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, NoReturn
 from apps.raspberry_pi import check, config_file, folders, log
 from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import Config
-from apps.raspberry_pi.config_file import ConfigFile
+from apps.raspberry_pi.config_file import ConfigFile, WrongError
+from apps.raspberry_pi.controls import Controls, choices
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
 from edgevid import EdgevidError, Frame, Model, UsageError
-from edgevid.support.command import ArgumentParser, guard
+from edgevid.support.command import ArgumentParser, complain, guard
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.archiver import Archiver
@@ -49,11 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         file = config_file.read(chosen.config)
-        check.settings(file)
         return examine(file) if chosen.check else watch(file, limit)
 
+    def told() -> int:
+        try:
+            return run()
+        except WrongError as error:
+            for problem in error.problems[:-1]:
+                complain(problem)
+            raise UsageError(error.problems[-1]) from error
+
     try:
-        return guard(run, debug=chosen.debug, warnings=False)
+        return guard(told, debug=chosen.debug, warnings=False)
     finally:
         limit.sum_up(at_once=True)
 
@@ -84,13 +92,14 @@ def examine(file: ConfigFile) -> int:
     Raises:
         EdgevidError: it is not.
     """
-    model = check.model_at_hand(file)
-    if model is not None:
-        check.labels(file, model)
+    model = check.everything(file)
     cameras = ", ".join(camera.name for camera in file.config.cameras)
     print(f"{file.path}: is right; cameras: {cameras}")
     if model is None:
         print("the model is not here yet, the start downloads it: labels were not checked")
+    else:
+        for note in check.notes(file, model):
+            print(f"note: {note}")
     return 0
 
 
@@ -102,6 +111,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         EdgevidError: something cannot be had for now.
     """
     config = file.config
+    check.settings(file)
     recorders: list[Recorder] = []
 
     def record() -> None:
@@ -109,10 +119,15 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
             one.keep_now()
 
     review = _review(file, record)
+    controls = _controls(file, review)
     model = review.first_model() if review is not None else None
+    if model is None and controls is not None:
+        model = controls.first_model()
     if model is None:
         model = check.model(file)
         check.labels(file, model)
+    for note in check.notes(file, model):
+        _LOG.warning("%s", note)
     names = (camera.name for camera in config.cameras)
     hub = Hub(names, model.manifest.name, config.alerts)
     hub.bus.listen(_log, "log")
@@ -128,9 +143,12 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         archiver=archiver,
         every_second=limit.sum_up,
         drawings=review.drawings() if review is not None else None,
+        off=controls.off() if controls is not None else (),
     )
     if review is not None:
         review.begin(service)
+    if controls is not None:
+        controls.begin(service, config.model.name)
 
     def stop(*_: object) -> None:
         service.stop()
@@ -141,7 +159,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         signal.signal(number, stop)
     parts: list[Part] = [part for part in (recorder, archiver, review) if part]
     try:
-        for part in _parts(file, hub, recorder, review, service.fail):
+        for part in _parts(file, hub, recorder, review, controls, service.fail):
             parts.append(part)
     except BaseException:
         stop_all(parts)
@@ -164,6 +182,22 @@ def _review(file: ConfigFile, record: Callable[[], None]) -> Review | None:
         _LOG.error("there is no review: %s", error)
         return None
     return Review(store, config, lambda model: check.labels(file, model), record)
+
+
+def _controls(file: ConfigFile, review: Review | None) -> Controls | None:
+    """Returns what takes orders from outside, where they are taken."""
+    config = file.config
+    if not (config.mqtt.host and config.mqtt.commands):
+        return None
+    folder = folders.state_folder(config)
+    folders.make(folder)
+    return Controls(
+        folder / "controls.json",
+        (camera.name for camera in config.cameras),
+        choices(config.model.choices),
+        lambda name: check.choice(file, name),
+        review.give_way if review is not None else lambda: None,
+    )
 
 
 def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
@@ -192,6 +226,7 @@ def _parts(
     hub: Hub,
     recorder: Recorder | None,
     review: Review | None,
+    controls: Controls | None,
     fail: Callable[[EdgevidError], None],
 ) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
@@ -209,7 +244,7 @@ def _parts(
 
         folder = folders.state_folder(config)
         folders.make(folder)
-        yield mqtt.start(config.mqtt, hub, folder, fail)
+        yield mqtt.start(config.mqtt, hub, folder, fail, controls)
     if config.notifications.urls_file:
         from apps.raspberry_pi import notifications
 

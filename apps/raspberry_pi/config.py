@@ -109,6 +109,9 @@ Fit = Annotated[
     str | None,
     Kind("one of " + ", ".join(map(repr, Manifest.FITS)), lambda v: v in Manifest.FITS),
 ]
+Followed = Annotated[
+    str, Kind("motion, people or nothing, in quotes", lambda v: v in ("", "motion", "people"))
+]
 RulesName = Annotated[
     str | None, Kind("quick, sure or a file, in quotes", lambda v: _is_text(v) and bool(v))
 ]
@@ -187,7 +190,7 @@ class CameraConfig(Rules):
     features: File = None
     features_mb: SomeMegabytes = 500.0
     always: Flag = False
-    follow: Text = ""
+    follow: Followed = ""
     tracks: Count = 4
     detector: Text = "ssd-mobilenet-v1"
     zones: Texts = ()
@@ -213,6 +216,7 @@ class ModelConfig:
     """``[model]``: shared by all cameras."""
 
     name: Text = "auto"
+    choices: Texts = ()
     labels: File = None
     threads: Threads = 1
 
@@ -240,6 +244,8 @@ class MqttConfig:
     topic: Text = "edgevid"
     discovery: Flag = True
     discovery_topic: Text = "homeassistant"
+    pictures: Flag = True
+    commands: Flag = True
     keep_events: Count = 10_000
 
 

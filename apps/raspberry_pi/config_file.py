@@ -52,10 +52,17 @@ class ConfigFile:
         return _wrong(self.path, self.lines, table, number, key, problem)
 
 
-def all_of(problems: Iterable[UsageError]) -> UsageError:
-    """Returns one error that says all that is wrong, a line each, in the file's order."""
-    told = dict.fromkeys(str(problem) for problem in problems)
-    return UsageError("\n".join(sorted(told, key=_place)))
+class WrongError(UsageError):
+    """All that is wrong with a configuration.
+
+    Attributes:
+        problems: a line each, in the file's order.
+    """
+
+    def __init__(self, problems: Iterable[UsageError]) -> None:
+        told = dict.fromkeys(str(problem) for problem in problems)
+        self.problems = tuple(sorted(told, key=_place))
+        super().__init__("\n".join(self.problems))
 
 
 def _place(problem: str) -> int:
@@ -116,7 +123,7 @@ class _Reader:
             for name, record in _TABLES.items()
         }
         if self._problems:
-            raise all_of(self._problems)
+            raise WrongError(self._problems)
         return Config(**lists, **tables)
 
     def _tables(self, content: dict[str, Any], name: str) -> list[dict[str, Any]]:

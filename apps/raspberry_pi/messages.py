@@ -36,6 +36,7 @@ def state_message(camera: CameraStatus) -> dict[str, Any]:
         "label": top.label if top else None,
         "probability": round(top.probability, 2) if top else None,
         "active": list(camera.active),
+        "watching": camera.watching,
     }
 
 

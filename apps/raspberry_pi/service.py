@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,6 +82,7 @@ class Service:
         archiver: takes each step; None where no archive is wanted.
         every_second: called about as often, from the watcher's thread.
         drawings: zones and masks by the names of cameras, in place of the config's zones.
+        off: the cameras that are to rest until ``watch`` is called.
 
     Raises:
         UsageError: a camera's settings do not fit the model.
@@ -97,6 +99,7 @@ class Service:
         archiver: Archiver | None = None,
         every_second: Callable[[], object] = lambda: None,
         drawings: Mapping[str, Drawing] | None = None,
+        off: Collection[str] = (),
     ) -> None:
         self._config = config
         self._model = model
@@ -121,13 +124,30 @@ class Service:
                 longest_wait=config.service.longest_wait,
                 set_state=self._set_state(camera.name),
                 arrived=self._arrived.set,
+                on=camera.name not in off,
             )
             for camera in config.cameras
         }
+        for name in self._cameras:
+            hub.status.set_watching(name, name not in off)
         self._keepers = open_keepers(config.cameras, model)
         self._watcher = Watcher(
             self._cameras, watches, hub, take, self._keepers, archiver, _masks(self._drawings)
         )
+
+    @property
+    def model(self) -> Model:
+        """The model that watches."""
+        return self._model
+
+    def watch(self, camera: str, on: bool) -> None:
+        """Has a camera watch, or rest. From any thread.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        self._hub.status.set_watching(camera, on)
+        self._cameras[camera].watch(on)
 
     def use(self, model: Model, reason: str) -> None:
         """Has another model watch, between two frames: cameras and clock go on. From any thread.
@@ -151,6 +171,8 @@ class Service:
                 self._hub.status.model = model.manifest.name
 
             self._between_frames(change)
+        # The old one hangs in a cycle of references, and what LiteRT holds looks small to Python.
+        gc.collect()
 
     def draw(self, drawings: Mapping[str, Drawing], reason: str) -> None:
         """Has other zones and masks count. From any thread; see ``use``."""
@@ -250,6 +272,8 @@ class Service:
         restart. Only when none has given a frame for long, a restart may help.
         """
         longest = self._settings.restart_after
+        if not any(camera.watching for camera in self._hub.status.cameras()):
+            self._stepped = time.monotonic()
         return not longest or time.monotonic() - self._stepped < longest
 
     def _set_state(self, name: str) -> Callable[[State, str], None]:

@@ -7,8 +7,7 @@ import time
 from dataclasses import dataclass
 
 from apps.raspberry_pi.bus import CameraEvent
-from apps.raspberry_pi.pictures import from_jpeg, jpeg
-from edgevid.support.opencv import cv2
+from apps.raspberry_pi.pictures import small
 
 _LONGEST_SIDE = 1280  # pixels: what waits is bounded, and phones are small
 
@@ -65,17 +64,5 @@ def notification(found: CameraEvent, picture: bytes = b"") -> Notification:
         at=found.at,
         title=f"{found.camera}: {event.label}",
         body=f"{event.probability:.0%}{zone}, {moment}\nid {found.id}",
-        picture=_small(picture),
+        picture=small(picture, _LONGEST_SIDE) if picture else b"",
     )
-
-
-def _small(picture: bytes) -> bytes:
-    if not picture:
-        return picture
-    image = from_jpeg(picture)
-    height, width = image.shape[:2]
-    if max(height, width) <= _LONGEST_SIDE:
-        return picture
-    scale = _LONGEST_SIDE / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return jpeg(cv2.resize(image, size, interpolation=cv2.INTER_AREA))

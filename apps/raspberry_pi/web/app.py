@@ -116,7 +116,9 @@ def application(
 
     async def health(_: Request) -> ASGIApp:
         cameras = {camera.name: camera.state for camera in hub.status.cameras()}
-        well = not hub.status.problem and all(state == "live" for state in cameras.values())
+        well = not hub.status.problem and all(
+            state in ("live", "off") for state in cameras.values()
+        )
         return JSONResponse({"well": well, "cameras": cameras}, 200 if well else 503)
 
     async def prometheus(_: Request) -> ASGIApp:
