@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -170,6 +171,8 @@ class Service:
                 self._hub.status.model = model.manifest.name
 
             self._between_frames(change)
+        # The old one hangs in a cycle of references, and what LiteRT holds looks small to Python.
+        gc.collect()
 
     def draw(self, drawings: Mapping[str, Drawing], reason: str) -> None:
         """Has other zones and masks count. From any thread; see ``use``."""

@@ -44,7 +44,7 @@ def review(tmp_path: Path, mini: Path) -> Iterator[Review]:
 
 def taught(review: Review) -> dict[str, Any]:
     review.teach()
-    until(lambda: review.teaching()["progress"]["state"] != "running")
+    until(lambda: review.progress()["state"] != "running", 300)  # it gives way to all else
     told = review.teaching()
     assert told["progress"]["state"] == "done", told
     return told
@@ -144,7 +144,7 @@ def test_a_teaching_that_fails_or_is_stopped_leaves_all_as_it_was(
     review.teach()
     with pytest.raises(UsageError, match="already"):
         review.teach()
-    until(lambda: review.teaching()["progress"]["state"] == "failed")
+    until(lambda: review.progress()["state"] == "failed", 300)
     assert "none.tflite" in review.teaching()["progress"]["problem"]
     review.stop(1.0)
     review = opened(tmp_path, mini)
@@ -154,7 +154,7 @@ def test_a_teaching_that_fails_or_is_stopped_leaves_all_as_it_was(
     assert pid is not None
     assert os.getpriority(os.PRIO_PROCESS, pid) in (0, 19)  # it lowers its own as it begins
     review.stop_teaching()
-    until(lambda: review.teaching()["progress"]["state"] != "running")
+    until(lambda: review.progress()["state"] != "running", 300)
     assert review.teaching()["progress"]["state"] in ("idle", "done")
     review.stop(1.0)
 
