@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CLIP ?=
 HOURS ?= 24
 
-.PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
+.PHONY: help demo test lint test-runtime test-export test-slow test-formats test-timing test-bookworm camera-motion soak \
     soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
     clean
 
@@ -16,6 +16,7 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-formats  files as people export them, made and measured; hours"
 	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
 	@echo "make camera-motion train the bundled model again, from nothing"
@@ -69,6 +70,15 @@ test-export: $(VENV)-train/train
 # All of them are of the training side.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# All sizes, styles and formats, made by the Model Garden's own code; what is there already stays.
+FORMATS := out/formats
+
+test-formats: $(VENV)-train/train
+	$(VENV)-train/bin/python -m benchmarks.exported.garden $(FORMATS)
+	$(VENV)-train/bin/python -m benchmarks.formats $(FORMATS)/*.tflite \
+	    --json benchmarks/reference/formats.json
+	$(VENV)-train/bin/python -m benchmarks.readme
 
 # Comparisons of times, on an idle machine.
 test-timing: $(VENV)/dev

@@ -20,7 +20,9 @@ def as_float16(data: bytes) -> bytes:
             values = graph.constant(tensor)
             if values is None or values.dtype != np.float32:
                 continue
-            half = graph.add_tensor("half", values.shape, np.float16, values=np.float16(values))
+            half = graph.add_tensor(
+                "half", values.shape, np.float16, values=values.astype(np.float16)
+            )
             op.inputs[place] = graph.add("DEQUANTIZE", [half], values.shape, name="widened")
             graph.set_version(graph.ops[-1], 3)
     return write(graph, "float16")
