@@ -16,7 +16,7 @@ from edgevid.prepare import TARGETS, prepare
 from tests.export.conftest import FOUR, of_depth
 from tests.prepare.running import logits_of
 
-PIXELS = 64
+PIXELS = 32
 CLASSES = 5
 LABELS = tuple("abcde")
 
@@ -47,7 +47,12 @@ def exported(
 
 @pytest.mark.parametrize(
     ("numbers", "limit"),
-    [("float32", 0.005), ("float16", 0.005), ("dynamic", 0.005), ("int8", 0.02)],
+    [
+        ("float32", 0.005),
+        pytest.param("float16", 0.005, marks=pytest.mark.slow),
+        pytest.param("dynamic", 0.005, marks=pytest.mark.slow),
+        ("int8", 0.02),
+    ],
 )
 def test_one_partition_that_says_the_same(
     exported: Convert, clips: list[NDArray[np.uint8]], numbers: str, limit: float
@@ -67,6 +72,7 @@ def test_one_partition_that_says_the_same(
     assert np.mean(found) < limit
 
 
+@pytest.mark.slow
 def test_three_dimensional_convolutions_are_refused_by_the_converter(
     network_module: Any, tmp_path: Path
 ) -> None:
