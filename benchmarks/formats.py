@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from benchmarks import clips, report
 from benchmarks.parity import softmax
-from benchmarks.partitions import partitions
 from benchmarks.peers.official import OfficialLoop
 from edgevid import prepare
 from edgevid.modelfile import flatbuffer, model_file, signature
 from edgevid.models.load import load_model
 from edgevid.records import Frame
+from edgevid.runtime.partitions import partitions
 from edgevid.support.command import FAILED, OK, guard
 from edgevid.support.opencv import cv2
 

@@ -146,6 +146,14 @@ class FollowingWatch:
             ended += _told(one, one.detector.update(prediction))
         return Followed(predictions, ended)
 
+    def features(self, track: int) -> NDArray[np.float32]:
+        """Returns what the network saw of a track at its last step; see ``Stream.features``.
+
+        Args:
+            track: the number of one that the last frame had a prediction for.
+        """
+        return self._followed[track].stream.features
+
     def end(self, *, reset: bool = True) -> list[Event]:
         """Ends what is going on, and returns it; what comes next has nothing to do with it.
 
@@ -156,6 +164,17 @@ class FollowingWatch:
         self._gate.reset()
         ended = self._forget()
         self._last = math.nan
+        return ended
+
+    def hand_over(self, successor: FollowingWatch) -> list[Event]:
+        """Has another watch go on in its place, as ``edgevid.Watch`` does; tracks end.
+
+        What the finder knows of the place goes on.
+        """
+        ended = self._drop(set())
+        successor._ticks, successor.saved = self._ticks, self.saved
+        successor._finder, successor._scenes = self._finder, self._scenes
+        successor.passed_over = self.passed_over
         return ended
 
     def _forget(self) -> list[Event]:

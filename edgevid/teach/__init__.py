@@ -37,6 +37,8 @@ def teach(
     false_alarms: float = 1.0,
     add: str | Path | None = None,
     model: str | Path | None = None,
+    seen: Sequence[Example] = (),
+    keep: str | Path | None = None,
     told: Told = lambda what, done, of: None,
 ) -> TeachingResult:
     """Teaches a model, and writes it, its examples and a report.
@@ -58,6 +60,9 @@ def teach(
             named again replace what was known of them.
         model: what to teach, as ``edgevid.load_model`` takes it; the one that ``add`` was made
             of, else ``auto``.
+        seen: examples that this network has seen before, as an archive holds them.
+        keep: a folder in which what is extracted from videos stays: those that are shown again,
+            with whatever labels, are then not looked at again.
         told: told of the progress.
 
     Raises:
@@ -87,7 +92,8 @@ def teach(
             raise UsageError(
                 f"{add} was taught with another network than {name}: its examples do not fit"
             )
-    extraction = Extraction(feature_model(prepared), network, output.with_suffix(".features"))
+    extracted = Path(keep) if keep is not None else output.with_suffix(".features")
+    extraction = Extraction(feature_model(prepared), network, extracted)
     done = 0
 
     def next_one(recording: reading.Recording) -> None:
@@ -95,7 +101,7 @@ def teach(
         told("looking at videos", done, len(recordings))
         done += 1
 
-    fresh = extraction.examples(recordings, next_one)
+    fresh = [*extraction.examples(recordings, next_one), *seen]
     again = {example.recording.source for example in fresh}
     all_of = [example for example in old if example.recording.source not in again] + fresh
     if not all_of:
@@ -115,7 +121,8 @@ def teach(
     report.write(report_of(output), result, name=output.stem, false_an_hour=false_alarms)
     with atomic_file(output) as file:
         file.write(content)
-    extraction.forget()
+    if keep is None:
+        extraction.forget()
     return result
 
 

@@ -19,7 +19,7 @@ from edgevid.prepare import cut
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import are_kept_features
 from edgevid.runtime.model import Model
-from edgevid.runtime.ticks import LONGEST_GAP_S
+from edgevid.runtime.ticks import is_jump
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import atomic_file
@@ -99,7 +99,7 @@ class Extraction:
                     len(example.times),
                 )
                 continue
-            found.append(_with_spans(example, recording))
+            found.append(with_spans(example, recording))
         return found
 
     def forget(self) -> None:
@@ -146,7 +146,7 @@ class Extraction:
         with open_source(recording.source) as source:
             for frame in source:
                 # As the watch has it, which then starts afresh.
-                breaks_off |= frame.follows_jump or frame.timestamp - before > LONGEST_GAP_S
+                breaks_off |= is_jump(frame, before)
                 before = frame.timestamp
                 if watch.take(frame).prediction is None:
                     continue
@@ -187,8 +187,8 @@ def _place(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return grey
 
 
-def _with_spans(example: Example, recording: Recording) -> Example:
-    """Returns an example with what is said of it now; what lies outside it is left out, named."""
+def with_spans(example: Example, recording: Recording) -> Example:
+    """Returns an example with what is said of it; what lies outside it is left out, and named."""
     last = float(example.times[-1])
     spans: list[Span] = []
     for span in recording.spans:

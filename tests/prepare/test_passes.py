@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.partitions import partitions
 from edgevid.errors import ModelError
 from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.modelfile.signature import Signature
@@ -32,6 +31,7 @@ from edgevid.prepare.passes.states import (
     split_frames,
 )
 from edgevid.prepare.serialize import write
+from edgevid.runtime.partitions import partitions
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 from tests.prepare.running import logits_of, states_of
 from tests.prepare.stored import as_dynamic_range, as_float16, with_broadcast

@@ -11,7 +11,6 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from benchmarks.partitions import partitions
 from benchmarks.parts.tiny_model import LABELS as TINY_LABELS
 from benchmarks.parts.tiny_model import tiny_model
 from edgevid.errors import EdgevidError, LabelsError, ModelError
@@ -20,6 +19,7 @@ from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import TARGETS, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.serialize import write
+from edgevid.runtime.partitions import partitions
 from edgevid.version import REWRITE
 from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import LABELS

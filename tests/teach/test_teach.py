@@ -259,3 +259,12 @@ def test_an_unprepared_file_cannot_be_taught(tmp_path: Path, data: Path) -> None
     with pytest.raises(edgevid.EdgevidError):
         teach(data / "table.csv", output, model=tmp_path / "tiny.tflite")
     assert not output.exists()
+
+
+def test_what_was_extracted_may_stay(data: Path, model: Path, tmp_path: Path) -> None:
+    keep, written = tmp_path / "kept", []
+    for number in range(2):
+        teach(data / "table.csv", tmp_path / f"{number}.tflite", model=model, keep=keep)
+        written.append({path: path.stat().st_mtime_ns for path in keep.iterdir()})
+    assert len(written[0]) == 5
+    assert written[0] == written[1]

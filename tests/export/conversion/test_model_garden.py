@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.parity import softmax
-from benchmarks.partitions import partitions
 from edgevid.prepare import TARGETS, prepare
+from edgevid.runtime.partitions import partitions
 from tests.export.conftest import FOUR, of_depth
 from tests.prepare.running import logits_of
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.partitions import partitions
 from edgevid.prepare import prepare
+from edgevid.runtime.partitions import partitions
 from tests.export.conftest import SIZE
 from tests.prepare.running import logits_of
 
