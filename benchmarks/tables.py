@@ -593,7 +593,24 @@ def _teach_cost() -> Rows:
     ]
 
 
+def _formats() -> Rows:
+    return [
+        {
+            "file": row["file"].replace("_", " "),
+            "partitions": f"{row['partitions before']} -> {row['partitions']}",
+            "time of a step": f"{row['ratio']:.2f}",
+            "divergence": _three_decimals(row["divergence"]),
+            "same label": f"{row['agree']} of {row['clips']}",
+            "from float32: as exported, prepared": "-"
+            if row["before"] is None
+            else f"{row['before']:.3f}, {row['after']:.3f}",
+        }
+        for row in _read("formats.json")["rows"]
+    ]
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
+    "formats": _formats,
     "compare": _compare,
     "step": _step,
     "batched": _batched,
