@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -171,8 +170,7 @@ class Service:
                 self._hub.status.model = model.manifest.name
 
             self._between_frames(change)
-        # The old one hangs in a cycle of references, and what LiteRT holds looks small to Python.
-        gc.collect()
+        _give_memory_back()
 
     def draw(self, drawings: Mapping[str, Drawing], reason: str) -> None:
         """Has other zones and masks count. From any thread; see ``use``."""
