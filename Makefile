@@ -141,6 +141,8 @@ boot-service: $(VENV)/dev
 SYSTEM := python3-venv libgl1 libglib2.0-0
 # Chromium, for the service's page. Ubuntu has a snap instead; without it those tests are skipped.
 BROWSER := $(if $(filter ubuntu,$(shell . /etc/os-release 2>/dev/null && echo $$ID)),,chromium)
+# The other browser that the page for phones is tested in.
+FIREFOX := $(if $(BROWSER),firefox-esr)
 # For the tests: a real RTSP server, a real MQTT broker, a screen, hands to press keys on it, a
 # board to log in to.
 SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
@@ -242,11 +244,12 @@ check-wheel-arm: wheel
 	cd $(WHEEL)/tree && ../venv/bin/python -m benchmarks.arm.wheel ../*.whl \
 	    --root "$(abspath $(EDGEVID_ARM_ROOT))"
 
-# The page for phones: LiteRT.js from its lock file, types, tests in Chromium, and the site.
+# The page for phones: LiteRT.js from its lock file, types, tests in Chromium and Firefox, the site.
 .PHONY: phone
 
 phone: $(VENV)/dev
 	@command -v npm >/dev/null || { echo "make phone needs Node.js 20 or later, with npm" >&2; exit 1; }
+	$(MAKE) system PACKAGES="$(FIREFOX)"
 	cd apps/phone && npm ci --no-audit --no-fund
 	cd apps/phone && npm run --silent types
 	$(BIN)/python -m pytest tests/apps/phone

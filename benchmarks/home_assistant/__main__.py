@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -141,8 +141,8 @@ def discovered(home: HomeAssistant) -> dict[str, Any]:
     """Waits until Home Assistant knows all that the service announces."""
     began = time.monotonic()
     kinds = ["binary_sensor", "event", "event", "image", "sensor", "switch"]
-    for camera in ("door", "yard"):
-        wait_for(lambda camera=camera: kinds_of(entities(home, camera)) == kinds)
+    wait_for(lambda: kinds_of(entities(home, "door")) == kinds)
+    wait_for(lambda: kinds_of(entities(home, "yard")) == kinds)
     wait_for(lambda: kinds_of(entities(home, "edgevid")) == ["select"])
     maker = home.template("{{ device_attr(device_id('switch.door_watching'), 'manufacturer') }}")
     assert maker == "edgevid"
@@ -211,7 +211,10 @@ def ordered(home: HomeAssistant) -> dict[str, Any]:
 def unavailable(home: HomeAssistant) -> str:
     """Waits until nothing of the service is available."""
     everything = [e for name in ("door", "yard", "edgevid") for e in entities(home, name)]
-    states: Callable[[], set[str]] = lambda: {home.state(entity)["state"] for entity in everything}
+
+    def states() -> set[str]:
+        return {home.state(entity)["state"] for entity in everything}
+
     wait_for(lambda: states() == {"unavailable"})
     return f"all {len(everything)} unavailable"
 

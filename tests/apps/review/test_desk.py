@@ -98,6 +98,13 @@ def test_it_is_taught_used_corrected_and_taken_back(
     assert review.first_model() is None
     with pytest.raises(UsageError, match="no model to go back to"):
         review.undo()
+    # A model that is chosen elsewhere runs after a restart, and can be gone back from as well.
+    review.use({"number": 1})
+    for _ in range(2):
+        review.give_way()
+        assert review.first_model() is None
+    review.undo()
+    assert review.teaching()["runs"] == 1
 
 
 def test_what_cannot_be_done_is_one_line(review: Review, tmp_path: Path) -> None:
