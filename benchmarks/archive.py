@@ -4,6 +4,7 @@ Each file in turn, by each way in turn, so that whatever else the machine does w
 them; what counts is the processor's time of this process, seconds for an hour of video.
 
 - index: from a file to the two Parquet tables, as ``python -m edgevid.archive index`` does;
+- index --follow: the same, with what moves, or people, besides the whole picture;
 - decoding alone: the same file read, and no picture of it converted;
 - official, at the model's rate: OpenCV reads and converts each picture, five a second go through
   the official Raspberry Pi example's loop, and labels alone come of it;
@@ -34,6 +35,7 @@ from benchmarks.report import arguments, table, write_json
 from edgevid.archive import Settings, find, index, tables
 from edgevid.archive.recordings import Recording
 from edgevid.models.load import load_model
+from edgevid.regions import Follow
 from edgevid.runtime.model import Model
 from edgevid.runtime.pace import Pace
 from edgevid.sources import open_source
@@ -42,6 +44,7 @@ from edgevid.support.opencv import cv2
 
 _SIDE = 172  # pixels of the network's input
 _EVERY_PICTURE = 4  # only each fourth file: it takes long
+_LONG = ("official, each picture", "index --follow motion", "index --follow people")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,6 +82,8 @@ def compared(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     official = OfficialLoop(str(published_path()), model.manifest.labels)
     ways: dict[str, Callable[[Recording], float]] = {
         "index": lambda one: _index(one, model),
+        "index --follow motion": lambda one: _index(one, model, Follow("motion")),
+        "index --follow people": lambda one: _index(one, model, Follow("people")),
         "decoding alone": _decode,
         "official, at the model's rate": lambda one: _official(one, official, model.manifest.fps),
         "official, each picture": lambda one: _official(one, official, None),
@@ -90,7 +95,7 @@ def compared(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
         seconds: dict[str, float] = {}
         length = 0.0
         for name, way in ways.items():
-            if name == "official, each picture" and number % _EVERY_PICTURE:
+            if name in _LONG and number % _EVERY_PICTURE:
                 continue
             started = time.process_time()
             length = way(recording) or length  # the first way, index, tells it
@@ -102,9 +107,7 @@ def compared(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     return [
         {
             "way": name,
-            "files": len(recordings)
-            if name != "official, each picture"
-            else len(range(0, len(recordings), _EVERY_PICTURE)),
+            "files": len(recordings[:: _EVERY_PICTURE if name in _LONG else 1]),
             "processor seconds an hour of video": 3600 * took[name] / video[name],
             "times index": took[name] / mine[name],
         }
@@ -112,9 +115,9 @@ def compared(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     ]
 
 
-def _index(recording: Recording, model: Model) -> float:
+def _index(recording: Recording, model: Model, follow: Follow | None = None) -> float:
     content = recording.content()
-    done = tables.write(recording, content, model, None, io.BytesIO(), io.BytesIO())
+    done = tables.write(recording, content, model, None, io.BytesIO(), io.BytesIO(), follow=follow)
     return done.seconds
 
 

@@ -61,7 +61,9 @@ def measured(
     archive = Archive(folder)
     wanted = [path for path, is_wanted in truth.items() if is_wanted]
     number = min(_MARKS, len(truth) // 2)
-    before, after, share = [], [], []
+    before: list[float] = []
+    after: list[float] = []
+    share: list[float] = []
     for path in wanted[:: max(1, len(wanted) // examples)][:examples]:
         content = find([path])[0].content()
         clip = search.stored(archive, content, 0, np.inf)

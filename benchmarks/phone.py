@@ -48,8 +48,8 @@ window.model.then(async model => {
     context.fillStyle = `hsl(${number % 360} 80% 50%)`;
     context.fillRect((7 * number) % 640, (5 * number) % 480, 160, 120);
     const began = performance.now();
-    await model.step(await createImageBitmap(canvas));
-    taken.push(performance.now() - began);
+    const { network_ms } = await model.step(await createImageBitmap(canvas));
+    taken.push([performance.now() - began, network_ms]);
   }
   return taken;
 })
@@ -126,7 +126,7 @@ def _page() -> Iterator[tuple[Browser, Path]]:
 
 
 def _steps(browser: Browser, model: Model) -> dict[str, float]:
-    stream, there, whole = model.stream(), [], []
+    stream, there, whole, network = model.stream(), [], [], []
     here: list[float] = []
     size = (model.signature.height, model.signature.width, 3)
     picture = np.random.default_rng(0).integers(0, 256, size, np.uint8)
@@ -142,10 +142,17 @@ def _steps(browser: Browser, model: Model) -> dict[str, float]:
             stream.logits(picture)
             here.append((time.perf_counter() - began) * 1000)
         cpu["python"] += time.process_time() * 1000 - before
-        whole += browser.run(_with_steps(_RUN, _STEPS))
+        for taken, inside in browser.run(_with_steps(_RUN, _STEPS)):
+            whole.append(taken)
+            network.append(inside)
     figures = {
         f"{name}_{mark}": round(float(function(values)), 2)
-        for name, values in (("page", there), ("page_from_picture", whole), ("python", here))
+        for name, values in (
+            ("page", there),
+            ("page_from_picture", whole),
+            ("page_network", network),
+            ("python", here),
+        )
         for mark, function in (("min", np.min), ("p50", np.median))
     }
     for name, milliseconds in cpu.items():

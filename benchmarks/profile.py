@@ -1,13 +1,13 @@
-"""``python -m benchmarks.profile MODEL``: where a step's time goes, by layer and by kind of operator.
+"""``python -m benchmarks.profile MODEL``: where a step's time goes, by layer and by operator.
 
 LiteRT has a profiler, but its Python package does not give it. So the network is cut off after its
 first operator, after its second, and so on; all these beginnings are invoked in turn, and what one
 takes more than the one before it is its last operator's. Times are processor time, beside that of
-one network which is invoked before each: a processor changes its pace. Beside each stands its floor on this processor: its multiply-adds at the rate that the
-same runtime reaches in a convolution of 256 channels, or a depthwise one; for all else the bytes
-that it reads and writes at the rate of a copy.
+one network which is invoked before each, as a processor changes its pace. The floor of an operator
+is what its multiply-adds take at the rate that the same runtime reaches here in a convolution of
+256 channels, or a depthwise one; of all else what its bytes take at the rate of a copy.
 
-With ``--root`` the same is counted in instructions on an emulated Raspberry Pi 4 and 5; see
+With ``--root`` the same is also counted in instructions on an emulated Raspberry Pi 4 and 5; see
 ``benchmarks.arm``. A published file is prepared first, for the processor in question.
 """
 
@@ -18,6 +18,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import count
 from benchmarks.parts.prefixes import Piece, best_case, nothing, pieces, prefixes
 from edgevid.modelfile import flatbuffer
-from edgevid.prepare import prepare, this_machine
+from edgevid.prepare import prepare
 from edgevid.support.command import OK, guard
 
 _WARM_UP, _TIMED = 2, 5  # invokes of a beginning before it is the next one's turn
@@ -57,24 +58,19 @@ def _run(chosen: Namespace) -> int:
     data = flatbuffer.load(chosen.model or clips.published_path())
     rounds = _QUICK_ROUNDS if chosen.quick else chosen.rounds
     before = machine.read()
-    results = []
-    if chosen.root is None:
-        prepared = prepare(data, name="a").data
-        found = measure(prepared, lambda networks: timed(networks, rounds))
-        results.append({"where": this_machine(), "unit": "us", **found})
-    else:
-        for board in BOARDS:
-            prepared = prepare(data, name="a", target=board.name).data
-            root = chosen.root.resolve()
-            found = measure(prepared, lambda networks: counted(networks, board, root))  # noqa: B023
-            results.append({"where": board.name, "unit": "instructions", **found})
+    found = measure(prepare(data, name="a").data, lambda networks: timed(networks, rounds))
+    results = [{"where": machine.family(), "unit": "us", **found}]
+    for board in BOARDS if chosen.root is not None else ():
+        prepared = prepare(data, name="a", target=board.name).data
+        found = measure(prepared, partial(counted, board=board, root=chosen.root.resolve()))
+        results.append({"where": board.title, "unit": "instructions", **found})
     for one in results:
         print(f"{one['where']}, {one['unit']}\n")
         print(report.table(one["kinds"]), report.table(one["layers"]), sep="\n\n", end="\n\n")
     facts = machine.facts(before, machine.read())
     report.write_json(chosen.json, {"machine": facts, "profiles": results})
     if chosen.picture is not None:
-        _draw(chosen.picture, results[-1])
+        _draw(chosen.picture, results[0])
     return OK
 
 

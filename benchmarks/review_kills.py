@@ -31,8 +31,9 @@ from edgevid import EdgevidError, load_model
 from edgevid.support.command import OK, guard
 
 _PHASES = ("review", "teach", "swap")
-# Seconds from the beginning of a phase within which it is killed.
-_WITHIN = {"review": 1.5, "teach": 12.0, "swap": 1.0}
+# Seconds from the beginning of a phase within which it is killed; of teaching it is measured first.
+_WITHIN = {"review": 1.5, "swap": 1.5}
+_TEACHINGS = 1.3  # how long, in teachings, it is left to teach
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,12 +78,15 @@ class Campaign:
             for name in service.clips:
                 self._judge(name)
             service.teach()
+            began = time.monotonic()
+            service.teach()
+            within = {**_WITHIN, "teach": _TEACHINGS * (time.monotonic() - began)}
             for number in range(kills):
                 phase = _PHASES[number % len(_PHASES)]
                 ended = threading.Event()
                 busy = threading.Thread(target=self._busy, args=(phase, ended))
                 busy.start()
-                time.sleep(self._chance.uniform(0, _WITHIN[phase]))
+                time.sleep(self._chance.uniform(0, within[phase]))
                 service.kill()
                 ended.set()
                 busy.join()

@@ -9,8 +9,9 @@ two people, in the other two others. From a fresh start, with the keys and butto
 2. it is taught, and the new model is used; the other room is watched;
 3. each event there is judged; it is taught again, used, and watched again.
 
-The owner's eye is played by comparing pictures of the clips with those of the videos. The pictures
-of the page that are kept show people of that collection: they are not for publishing.
+The owner's eye is played by comparing pictures of the clips with those of the videos. Pictures of
+the page show people of that collection, and are not for publishing. ``--drawn`` plays the same with
+drawn figures: the pictures of the documentation are made so, with ``--pictures docs``.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from benchmarks.clips import published_path, rows
+from benchmarks.parts import drawn_room
 from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
 from benchmarks.parts.reviewed import FALL
 from benchmarks.parts.whereabouts import Whereabouts
 from benchmarks.report import arguments, write_json
+from edgevid import open_source
 from edgevid.support.command import OK, guard
 
+Footage = dict[str, dict[Path, list[tuple[float, float]]]]
 ROOMS = {"living": ("S2", "S3"), "hall": ("S1", "S4")}
 _CONFIG = """
 {cameras}
@@ -53,10 +58,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark; returns its exit code."""
     parser = arguments("benchmarks.review_story", __doc__)
     parser.add_argument("folder", type=Path, help="a new one: for the service, and the pictures")
+    parser.add_argument("--drawn", action="store_true", help="with drawn figures")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="take the documentation's pictures, too"
+    )
     chosen = parser.parse_args(argv)
 
     def run() -> int:
-        told = Story(chosen.folder).tell(0.4 if chosen.quick else 1.0)
+        folder = chosen.folder.resolve()
+        folder.mkdir(parents=True)
+        footage = _drawn(folder / "drawn") if chosen.drawn else _filmed()
+        told = Story(folder, footage, chosen.pictures).tell(0.4 if chosen.quick else 1.0)
         print(json.dumps(told, indent=1))
         write_json(chosen.json, told)
         return OK
@@ -64,24 +76,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     return guard(run)
 
 
-class Story:
-    """A service, a browser, and an owner."""
+def _filmed() -> Footage:
+    found: Footage = {room: {} for room in ROOMS}
+    for path, row in rows("segments"):
+        room = next(r for r, people in ROOMS.items() if path.name[:2] in people)
+        falls = FALL.findall(row["segments"])
+        found[room][path] = [(float(start), float(end)) for start, end in falls]
+    return found
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+
+def _drawn(folder: Path) -> Footage:
+    folder.mkdir()
+    return {
+        room: drawn_room.write(folder, first) | drawn_room.write(folder, first + 1)
+        for room, first in (("living", 0), ("hall", 2))
+    }
+
+
+class Story:
+    """A service, a browser, and an owner.
+
+    Args:
+        folder: for the service, and for pictures.
+        footage: what the camera of each room plays, and when there is a fall in it.
+        documentation: where the documentation's pictures go, if they are wanted.
+    """
+
+    def __init__(self, folder: Path, footage: Footage, documentation: Path | None) -> None:
+        self._folder, self._documentation = folder, documentation
         self._port = free_port()
-        self._truth: dict[Path, list[tuple[float, float]]] = {}
-        self._videos: dict[str, list[Path]] = {room: [] for room in ROOMS}
-        for path, row in rows("segments"):
-            room = next(r for r, people in ROOMS.items() if path.name[:2] in people)
-            self._videos[room].append(path)
-            found = FALL.findall(row["segments"])
-            self._truth[path] = [(float(start), float(end)) for start, end in found]
+        self._videos = {room: list(videos) for room, videos in footage.items()}
+        self._truth = {path: falls for videos in footage.values() for path, falls in videos.items()}
         self._eye = {room: Whereabouts(videos) for room, videos in self._videos.items()}
-        self._loop_s = {
-            room: sum(float(row["duration_s"]) for path, row in rows("segments") if path in videos)
-            for room, videos in self._videos.items()
-        }
+        self._loop_s = {room: sum(map(_seconds, videos)) for room, videos in self._videos.items()}
 
     def tell(self, share: float = 1.0) -> dict[str, Any]:
         """Plays it; returns what happened.
@@ -90,7 +117,7 @@ class Story:
             share: of the time for which is watched.
         """
         for room, videos in self._videos.items():
-            (self._folder / room).mkdir(parents=True)
+            (self._folder / room).mkdir()
             for video in videos:
                 (self._folder / room / video.name).symlink_to(video)
         config = self._folder / "edgevid.toml"
@@ -124,6 +151,7 @@ class Story:
         marked, nothing = self._first_lessons()
         found["clips with falls marked"], found["clips with nothing"] = marked, nothing
         self._picture("3-said")
+        self._document("review-mark", "#bench")
         idle = self._skipped()
         found["first teaching"] = self._teach(None)
         self._picture("4-result", phone=True)
@@ -131,7 +159,8 @@ class Story:
         found["first watch"] = self._watch(1.2 * share * self._loop_s["hall"] + 10)
         self._picture("5-judged", phone=True)
         found["second teaching"] = self._teach(found["first teaching"]["number"])
-        self._picture("6-second-result")
+        self._picture("6-second-result", phone=True)
+        self._document("review-result", "#teaching", phone=True)
         self._use()
         found["second watch"] = self._watch(1.2 * share * self._loop_s["hall"] + 10)
         self._go("")
@@ -296,6 +325,21 @@ class Story:
     def _until_said(self, text: str) -> None:
         self._browser.until(f"find('line').textContent.startsWith({json.dumps(text)})")
 
+    def _document(self, name: str, what: str, *, phone: bool = False) -> None:
+        """Takes a picture for the documentation, of a part of the page and what is around it."""
+        if self._documentation is None:
+            return
+        browser = self._browser
+        for kind, size in (("", DESKTOP), *((("-phone", PHONE),) if phone else ())):
+            browser.look_as(size)
+            browser.run("find('gone-part').open = true")
+            browser.run(f"document.querySelector('{what}').scrollIntoView()")
+            if not kind:
+                browser.run("scrollTo(0, 0)")
+            time.sleep(1.0)
+            browser.screenshot(self._documentation / f"{name}{kind}.png")
+        browser.look_as(DESKTOP)
+
     def _picture(self, name: str, *, phone: bool = False) -> None:
         for kind, size in (("desktop", DESKTOP), *((("phone", PHONE),) if phone else ())):
             self._browser.look_as(size)
@@ -304,9 +348,13 @@ class Story:
         self._browser.look_as(DESKTOP)
 
 
-def _moment(text: str) -> float:
-    from datetime import datetime
+def _seconds(video: Path) -> float:
+    with open_source(video) as source:
+        times = [frame.timestamp for frame in source]
+    return times[-1]
 
+
+def _moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 

@@ -78,19 +78,26 @@ def everything(file: ConfigFile) -> Model | None:
 
 
 def notes(file: ConfigFile, model: Model) -> list[str]:
-    """Returns what is perhaps not meant: alert rules that match nothing now.
+    """Returns what is perhaps not meant: rules that match nothing now.
 
     Labels may be those of a model that is taught, zones such as are drawn on the page.
     """
-    zones = {zone.partition("=")[0].strip() for c in file.config.cameras for zone in c.zones}
-    known = {"labels": {*model.manifest.labels, _DWELL}, "zones": zones}
-    return [
-        str(file.wrong("alert", key, f"there is no {key[:-1]} {name!r} now", number=number))
-        for number, rule in enumerate(file.config.alerts)
-        for key, names in known.items()
-        for name in getattr(rule, key)
-        if name not in names
-    ]
+    labels, zones = {*model.manifest.labels, _DWELL}, set[str]()
+    found: list[UsageError] = []
+    for number, camera in enumerate(file.config.cameras):
+        for zone in parse_zones(camera.zones, camera.zone_allow):
+            zones.add(zone.name)
+            for label in zone.allow:
+                if label not in labels:
+                    problem = f"there is no label {label!r} now"
+                    found.append(file.wrong("camera", "zone_allow", problem, number=number))
+    for number, rule in enumerate(file.config.alerts):
+        for key, known in (("labels", labels), ("zones", zones)):
+            for name in getattr(rule, key):
+                if name not in known:
+                    problem = f"there is no {key[:-1]} {name!r} now"
+                    found.append(file.wrong("alert", key, problem, number=number))
+    return [str(note) for note in found]
 
 
 def _settings(file: ConfigFile) -> Iterator[UsageError]:
@@ -150,7 +157,12 @@ def choice(file: ConfigFile, name: str) -> Model:
         EdgevidError: it cannot be loaded.
     """
     config = file.config.model
-    loaded = model(file) if name == config.name else load_model(name, threads=config.threads)
+    try:
+        loaded = load_model(name, threads=config.threads)
+    except LabelsError:  # it has none inside
+        if config.labels is None:
+            raise
+        loaded = load_model(name, labels=config.labels, threads=config.threads)
     labels(file, loaded)
     return loaded
 

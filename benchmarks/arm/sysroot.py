@@ -42,7 +42,9 @@ def build(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "host").exists():
         _unpack_packages(root)
-    if not (root / "site" / f"ai_edge_litert-{LITERT}.dist-info").exists():
+    if not all(
+        (root / "site" / one).exists() for one in (f"ai_edge_litert-{LITERT}.dist-info", "av")
+    ):
         install_wheels(root / "site", WHEELS)
     for board in BOARDS:
         folder = root / board.name

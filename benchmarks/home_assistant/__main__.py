@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def look(root: Path) -> dict[str, Any]:
                 wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "on")
                 wait_for(lambda: entities(home, "yard") == [])
                 seen["entities of a camera that left the config"] = 0
-                assert home.state("binary_sensor.door_live")["state"] == "on"
+                wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "on")
     return seen
 
 
@@ -141,8 +141,8 @@ def discovered(home: HomeAssistant) -> dict[str, Any]:
     """Waits until Home Assistant knows all that the service announces."""
     began = time.monotonic()
     kinds = ["binary_sensor", "event", "event", "image", "sensor", "switch"]
-    for camera in ("door", "yard"):
-        wait_for(lambda camera=camera: kinds_of(entities(home, camera)) == kinds)
+    wait_for(lambda: kinds_of(entities(home, "door")) == kinds)
+    wait_for(lambda: kinds_of(entities(home, "yard")) == kinds)
     wait_for(lambda: kinds_of(entities(home, "edgevid")) == ["select"])
     maker = home.template("{{ device_attr(device_id('switch.door_watching'), 'manufacturer') }}")
     assert maker == "edgevid"
@@ -194,12 +194,12 @@ def ordered(home: HomeAssistant) -> dict[str, Any]:
     wait_for(lambda: home.state("switch.door_watching")["state"] == "off")
     wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "off")
     off = round(time.monotonic() - began, 1)
-    assert home.state("sensor.door_action")["state"] == "unavailable"
-    assert home.state("binary_sensor.yard_live")["state"] == "on"
+    wait_for(lambda: home.state("sensor.door_action")["state"] == "unavailable")
+    wait_for(lambda: home.state("binary_sensor.yard_live")["state"] == "on")
     home.call("switch", "turn_on", entity_id="switch.door_watching")
     wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "on")
-    assert home.state("switch.door_watching")["state"] == "on"
-    assert home.state("select.edgevid_model")["state"] == "one"
+    wait_for(lambda: home.state("switch.door_watching")["state"] == "on")
+    wait_for(lambda: home.state("select.edgevid_model")["state"] == "one")
     home.call("select", "select_option", entity_id="select.edgevid_model", option="two")
     wait_for(lambda: home.state("select.edgevid_model")["state"] == "two")
     return {
@@ -211,7 +211,10 @@ def ordered(home: HomeAssistant) -> dict[str, Any]:
 def unavailable(home: HomeAssistant) -> str:
     """Waits until nothing of the service is available."""
     everything = [e for name in ("door", "yard", "edgevid") for e in entities(home, name)]
-    states: Callable[[], set[str]] = lambda: {home.state(entity)["state"] for entity in everything}
+
+    def states() -> set[str]:
+        return {home.state(entity)["state"] for entity in everything}
+
     wait_for(lambda: states() == {"unavailable"})
     return f"all {len(everything)} unavailable"
 

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 from benchmarks.parts.broker import free_port, wait_for
 
 # In a name space of its own, so that nothing of it stays mounted or running.
+_ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=SIGTERM")
 _RUN = """
 mount -t proc proc "$0/proc"
 mount --rbind /dev "$0/dev"
@@ -60,8 +61,7 @@ class HomeAssistant:
         (config / "configuration.yaml").write_text(_CONFIG.format(port=self._port))
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--fork", "--kill-child=SIGTERM"]
-                + ["sh", "-ec", _RUN, str(self._root.resolve())],
+                [*_ALONE, "sh", "-ec", _RUN, str(self._root.resolve())],
                 stdout=log,
                 stderr=log,
                 env={"PATH": os.environ["PATH"], "HOME": "/root"},
@@ -144,7 +144,7 @@ class HomeAssistant:
         flows = "/api/config/config_entries/flow"
         step = self.ask(flows, {"handler": "mqtt", "show_advanced_options": False})
         given = {"broker": "127.0.0.1", "port": port}
-        step = self.ask(f"{flows}/{step['flow_id']}", given)
+        step = self.ask(f"{flows}/{step['flow_id']}", _filled_in(step["data_schema"], given))
         assert step["type"] == "create_entry", step
 
     def state(self, entity: str) -> dict[str, Any]:
@@ -157,3 +157,21 @@ class HomeAssistant:
     def call(self, domain: str, service: str, **content: Any) -> None:
         """Has one of its services done, as a button or an automation would."""
         self.ask(f"/api/services/{domain}/{service}", content)
+
+
+def _filled_in(form: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
+    """Returns a form with what is given, and else what its page would show in it at first."""
+    filled: dict[str, Any] = {}
+    for field in form:
+        name = field["name"]
+        if field.get("type") == "expandable":
+            filled[name] = _filled_in(field["schema"], given)
+        elif name in given:
+            filled[name] = given[name]
+        elif "default" in field:
+            filled[name] = field["default"]
+        elif field["required"] and "select" in field.get("selector", {}):
+            filled[name] = field["selector"]["select"]["options"][0]
+        elif field["required"] and "boolean" in field.get("selector", {}):
+            filled[name] = False
+    return filled

@@ -116,10 +116,10 @@ class Reviewed:
         """Teaches a model, and waits for it."""
         with suppress(ValueError):  # it teaches already
             self.post("teach")
-        while self.get("teaching")["progress"]["state"] == "running":
+        while self.get("progress")["state"] == "running":
             if is_over():
                 return
-            time.sleep(0.1)
+            time.sleep(0.5)  # as the page asks
 
     def metrics(self) -> dict[str, float]:
         """Returns Prometheus' figures, by name and labels."""

@@ -71,6 +71,8 @@ def index(
     """
     settings = settings or Settings()
     model = load_model(settings.model, labels=settings.labels, backend=settings.backend)
+    if settings.follow is not None:
+        settings.follow(model.stream, None)  # what is wrong with a detector is said once
     description = Description(
         Network.of(model),
         settings.model,

@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -344,7 +345,8 @@ def _mark(chosen: argparse.Namespace) -> int:
         raise UsageError(f"--port {chosen.port}: must be 0 to 65535")
     with marking.serving(chosen.marks, chosen.port) as address:
         print(f"{address} until you press Ctrl-C", flush=True)
-        threading.Event().wait()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
     return command.OK
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.models.catalog import PERSON_DETECTOR
-from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
+
+if TYPE_CHECKING:
+    from edgevid.regions.following import FollowingWatch
 
 FOLLOWS = ("motion", "people")
 TRACKS = 4  # at a time: a stream takes a step for each
@@ -62,9 +65,10 @@ def follow(
         >>> first.track, len(first.box)
         (1, 4)
     """
-    from edgevid.models.locate import locate  # these load OpenCV
+    from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
     from edgevid.regions.detector import load_detector
     from edgevid.regions.finder import ByDetector, ByMotion, Finder
+    from edgevid.regions.following import FollowingWatch
 
     if what not in FOLLOWS:
         raise _unknown(what)

@@ -206,7 +206,7 @@ class _Moves:
         first = self._tensor(self._places[0][0])
         if first is not self._first:  # the backend has put its tensors elsewhere
             self._pairs = [
-                (memoryview(self._tensor(into)).cast("B"), memoryview(self._tensor(out)).cast("B"))
+                (self._tensor(into).data.cast("B"), self._tensor(out).data.cast("B"))
                 for into, out in self._places
             ]
             self._first = first

@@ -212,7 +212,8 @@ def test_published_file(published_bytes: bytes) -> None:
     for target in TARGETS:
         prepared = prepare(published_bytes, name="a0", target=target)
         assert partitions(prepared.data) == 1
-        assert all(change for step, change in prepared.report), prepared.report
+        idle = {step for step, change in prepared.report if not change}
+        assert idle <= {"widen_weights", "drop_broadcasts", "narrow_weights"}, prepared.report
         network = signature.of(flatbuffer.read(manifest.split(prepared.data)[0]))
         assert network.image.shape == (1, 172, 172, 3)
         dtypes = {network.image.dtype, *(state.input.dtype for state in network.states)}

@@ -204,6 +204,7 @@ class _Clip:
                 {
                     "id": found.id,
                     "state": found.event.state,
+                    "level": found.level,
                     "label": found.event.label,
                     "probability": round(found.event.probability, 4),
                     "second": round(found.event.timestamp - self.began, 3),

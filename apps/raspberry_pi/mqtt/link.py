@@ -97,7 +97,7 @@ class MqttLink:
         self._on_its_way: tuple[int, Message] | None = None  # the packet, what is in it
         self._not_before = 0.0  # the next event
         self._pictures: dict[str, bytes] = {}  # by camera: the newest that is to be told
-        self._picture_on_its_way: tuple[int, str] | None = None  # the packet, the camera
+        self._picture_on_its_way: tuple[int, str, bytes] | None = None  # the packet, what is in it
         self._told: dict[str, tuple[float, dict[str, Any]]] = {}  # when, what, by topic
         self._trouble = ""  # what was last complained about
         self._is_explained = False  # whether the log has why the connection will end, or ended
@@ -208,7 +208,11 @@ class MqttLink:
         self._leave_by = leave_by
 
     def _connected(self) -> None:
-        self._on_its_way = self._picture_on_its_way = None
+        self._on_its_way = None
+        if self._picture_on_its_way is not None:  # nobody knows whether the broker has it
+            _, camera, picture = self._picture_on_its_way
+            self._pictures.setdefault(camera, picture)
+            self._picture_on_its_way = None
         self._clearing.clear()
         self._announcements.clear()
         if self._cut_while_subscribing < 2:  # some brokers end the connection of who may not
@@ -282,7 +286,6 @@ class MqttLink:
         elif self._picture_on_its_way and packet == self._picture_on_its_way[0]:
             camera, self._picture_on_its_way = self._picture_on_its_way[1], None
             if reason.is_failure:
-                self._pictures.pop(camera, None)
                 self._complain(f"does not take a picture of {camera}: {reason}")
         elif packet == self._greeting:
             self._greeted(reason)
@@ -420,7 +423,7 @@ class MqttLink:
         del self._pictures[camera]
         topic = f"{self._config.topic}/{camera}/picture"
         packet = self._client.publish(topic, picture, qos=1, retain=True).mid
-        self._picture_on_its_way = packet, camera
+        self._picture_on_its_way = packet, camera, picture
 
     def _leave(self) -> None:
         if self._ready:

@@ -32,6 +32,7 @@ from apps.raspberry_pi.review.store import (
 )
 from apps.raspberry_pi.review.teaching import Teacher
 from edgevid import EdgevidError, KeptFeatures, Model, UsageError, load_model
+from edgevid.support.atomic_file import atomic_file
 
 _LOG = logging.getLogger("edgevid.review")
 
@@ -158,6 +159,10 @@ class Review:
             if found is not None:
                 return found[0]
         return None
+
+    def progress(self) -> dict[str, Any]:
+        """Returns how far the teaching is: a part of ``teaching`` that costs nothing."""
+        return self._teacher.state()
 
     def teaching(self) -> dict[str, Any]:
         """Returns what can be taught, how far it is, what was taught, and what runs."""
@@ -358,7 +363,8 @@ class Review:
         number = self._store.new_number()
         folder = self._store.folder
         listed = folder / "lessons.csv"
-        listed.write_text(lessons.table(folder / "clips"), "utf-8")
+        with atomic_file(listed) as file:
+            file.write(lessons.table(folder / "clips").encode())
         runs = self._store.used()[0]
         about = next((m.about for m in self._store.models() if m.number == runs), {})
         job = {

@@ -24,12 +24,16 @@ from edgevid.teach.comparing import Announced, compare, would_come
 from edgevid.teach.judging import Judgement
 
 _PR_SET_PDEATHSIG = 1
+_MOST_KEPT = 1000  # clips that need not be looked at again: about 100 MB
 _EVERY_S = 0.2  # the progress is said this often at most
 
 
 def main() -> int:
     """Runs the command; returns its exit code."""
-    os.nice(19)
+    with suppress(OSError):  # where a sandbox forbids it, it is an equal among others
+        os.nice(19)
+    with suppress(OSError, AttributeError):  # only what nobody else wants of the processor
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with suppress(OSError, AttributeError):  # Linux alone has it: killed with the service
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with suppress(OSError):  # where memory runs out, this is to go and not the service
@@ -64,6 +68,7 @@ def _taught(job: dict[str, Any], told: _Progress) -> dict[str, Any]:
     events = [Announced(one["source"], one["label"], one["second"]) for one in job["events"]]
     load_model(job["output"])  # which is tried out here, not where the cameras are watched
     comes = would_come(Path(job["output"]).read_bytes(), result, events, keep)
+    _bound(keep)
     used = {Path(e.recording.source).name for e in result.frames.examples}
     return {
         "labels": [
@@ -87,6 +92,13 @@ def _taught(job: dict[str, Any], told: _Progress) -> dict[str, Any]:
         "clips": sorted(used),
         "minutes": round(_minutes(result), 2),
     }
+
+
+def _bound(keep: Path) -> None:
+    """Keeps what was extracted last; the rest can be had again from the clips."""
+    found = sorted(keep.glob("*.example"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in found[_MOST_KEPT:]:
+        path.unlink(missing_ok=True)
 
 
 def _minutes(result: TeachingResult) -> float:

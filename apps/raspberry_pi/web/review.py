@@ -79,6 +79,7 @@ def routes(review: Review, downloads: Places) -> list[Route]:
     looks: dict[str, Callable[[], Mapping[str, Any]]] = {
         "clips": review.listing,
         "teaching": review.teaching,
+        "progress": review.progress,
         "quiet": review.quiet,
         "zones": review.zones,
     }

@@ -30,8 +30,22 @@ def test_the_seconds_before_and_after(config: ClipsConfig) -> None:
         "seconds": 5.0,
         "frames": 26,
         "events": [
-            {"id": ANY, "state": "start", "label": "waving", "probability": 0.75, "second": 2.0},
-            {"id": ANY, "state": "end", "label": "waving", "probability": 0.75, "second": 3.0},
+            {
+                "id": ANY,
+                "state": "start",
+                "level": "show",
+                "label": "waving",
+                "probability": 0.75,
+                "second": 2.0,
+            },
+            {
+                "id": ANY,
+                "state": "end",
+                "level": "show",
+                "label": "waving",
+                "probability": 0.75,
+                "second": 3.0,
+            },
         ],
     }
     assert len({event["id"] for event in described["events"]}) == 2

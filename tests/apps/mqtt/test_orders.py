@@ -208,7 +208,7 @@ def test_damaged_memory_has_all_cameras_watch(tmp_path: Path) -> None:
     path = tmp_path / "controls.json"
     for content in (b"\xff", b"[]", b"{", b'{"off": 7, "model": []}', b"[" * 100_000):
         path.write_bytes(content)
-        assert Controls(path, ["door"], {}, lambda _: pytest.fail()).off() == frozenset()
+        assert Controls(path, ["door"], {}, lambda _: pytest.fail("no")).off() == frozenset()
 
 
 def show(hub: Hub, red: int, width: int = 640) -> None:

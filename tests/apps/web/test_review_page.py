@@ -100,8 +100,8 @@ def touch(browser: Browser, selector: str) -> None:
     browser.touch(selector)
 
 
-def told(browser: Browser, text: str) -> None:
-    browser.until(f"find('line').textContent.startsWith({json.dumps(text)})")
+def told(browser: Browser, text: str, within: float = 60.0) -> None:
+    browser.until(f"find('line').textContent.startsWith({json.dumps(text)})", within)
 
 
 def test_taught_used_and_taken_back_by_keys_alone(browser: Browser, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_taught_used_and_taken_back_by_keys_alone(browser: Browser, tmp_path: Pa
         assert texts(browser, "#list .said") == ["wrong"] + ["nothing special"] * 3 + ["red"] * 4
         browser.run("find('teach').focus()")
         browser.press("Enter")
-        told(browser, "Taught in ")
+        told(browser, "Taught in ", 300.0)  # it gives way to all else
         assert texts(browser, "#figures td") == ["–", "4 of 4", "–", "0.0 (0 in 0.9 min)"]
         assert "no events last week" in texts(browser, "#gone")[0]
         keep(browser, tmp_path, "review-result")
@@ -276,3 +276,15 @@ def test_without_clips_it_says_what_to_do(browser: Browser) -> None:
     finally:
         server.stop(30.0)
         browser.complaints.clear()  # it had asked whether there is something
+
+
+def test_a_clip_of_the_first_page_leads_to_its_review(browser: Browser, tmp_path: Path) -> None:
+    names = [write_clip(tmp_path / "clips", number) for number in range(3)]
+    with reviewing(tmp_path) as (address, _, _):
+        browser.look_as(PHONE)
+        browser.go(address.removesuffix("review"))
+        browser.until("document.querySelectorAll('#clips button').length === 3")
+        browser.run("[...document.querySelectorAll('#clips button')].at(-1).click()")
+        browser.until("document.querySelector('#player').open")
+        browser.run("document.querySelector('#to-review').click()")
+        browser.until(f"typeof chosen !== 'undefined' && chosen === {json.dumps(names[0])}")

@@ -8,6 +8,7 @@ const DATABASE = "edgevid-examples", STORE = "examples", NETWORK = "network";
 /** The examples of one network. Where a browser keeps nothing, all is as in a page that is closed. */
 export class KeptExamples {
   #network;
+  #isAsked = false;
   /** @type {WeakMap<Example, IDBValidKey>} */
   #keys = new WeakMap();
 
@@ -43,13 +44,19 @@ export class KeptExamples {
       const key = await asked("readwrite",
         (store) => store.add({ [NETWORK]: this.#network, label, times, features }));
       this.#keys.set(example, key);
-      await navigator.storage?.persist?.(); // else the browser may clear it away when it needs room
+      this.#persist();
       return "";
     } catch (error) {
       return isFull(error)
         ? "The phone has no room to keep this example: it is gone when the page is closed."
         : "This browser keeps nothing (a private tab?): the example is gone when the page is closed.";
     }
+  }
+
+  /** Asks the browser, once, not to clear examples away when it needs room; it may ask the person. */
+  #persist() {
+    if (!this.#isAsked) navigator.storage?.persist?.().catch(() => {});
+    this.#isAsked = true;
   }
 
   /** @param {Example} example */

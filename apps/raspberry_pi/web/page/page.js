@@ -168,6 +168,7 @@ function play(clip, labels) {
   set(find("player-title"), `${clip.camera}: ${labels.join(", ")}`);
   player.querySelector("img").src = `${address}?play&${Date.now()}`;
   player.querySelector("a").href = address;
+  find("to-review").href = `/review#${encodeURIComponent(clip.video)}`;
   player.showModal();
 }
 

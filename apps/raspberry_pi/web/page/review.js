@@ -245,7 +245,7 @@ let shownProgress = "";
 
 async function showTeaching() {
   teaching = await get("teaching");
-  const { lessons, progress, models, runs, before } = teaching;
+  const { lessons, models, runs, before } = teaching;
   const shown = Object.entries(lessons.shown).map(([label, count]) => `${label} ${times(count, "time", "times")}`);
   const parts = shown.length ? [`Shown: ${shown.join(", ")}.`] : [];
   if (lessons.nothing) parts.push(`${times(lessons.nothing, "clip shows", "clips show")} nothing special.`);
@@ -255,8 +255,19 @@ async function showTeaching() {
   find("first").hidden = models.length > 0;
   find("unsaid").hidden = !lessons.unsaid.length;
   set(find("unsaid"), `${times(lessons.unsaid.length, "clip is", "clips are")} left out: say of each event in them what it was.`);
+  showProgress(teaching.progress);
+  showResult(models[0], runs);
+  find("undo").hidden = before.length === 0;
+  if (before.length) {
+    const name = before[0] === null ? "the model of edgevid.toml" : `model ${before[0]}`;
+    set(find("undo"), `Go back to ${name}`);
+  }
+}
+
+function showProgress(progress) {
+  teaching.progress = progress;
   const running = progress.state === "running";
-  find("teach").disabled = running || Boolean(lessons.problem);
+  find("teach").disabled = running || Boolean(teaching.lessons.problem);
   find("stop").hidden = !running;
   find("progress").hidden = !running;
   if (running) {
@@ -269,21 +280,16 @@ async function showTeaching() {
   }
   find("failed").hidden = progress.state !== "failed";
   set(find("failed"), progress.state === "failed" ? `Not taught: ${progress.problem}` : "");
-  showResult(models[0], runs);
-  find("undo").hidden = before.length === 0;
-  if (before.length) {
-    const name = before[0] === null ? "the model of edgevid.toml" : `model ${before[0]}`;
-    set(find("undo"), `Go back to ${name}`);
-  }
-  clearTimeout(showTeaching.later);
-  if (running) showTeaching.later = setTimeout(tick, 500);
+  clearTimeout(showProgress.later);
+  if (running) showProgress.later = setTimeout(tick, 500);
 }
 
 async function tick() {
-  const was = teaching?.progress.state;
   try {
+    const progress = await get("progress");
+    if (progress.state === "running") return showProgress(progress);
     await showTeaching();
-    if (was === "running" && teaching.progress.state === "done") said(`Taught in ${seconds(teaching.progress.seconds)}. Look at the result.`);
+    if (teaching.progress.state === "done") said(`Taught in ${seconds(teaching.progress.seconds)}. Look at the result.`);
   } catch {
     setTimeout(tick, EVERY_MS);
   }
@@ -476,7 +482,9 @@ async function start() {
   if (!there) return;
   await refresh();
   await showTeaching();
-  if (clips.length && !matchMedia("(max-width: 63.99rem)").matches) choose(clips[0].video);
+  const wanted = clips.find((clip) => `#${encodeURIComponent(clip.video)}` === location.hash);
+  if (wanted) choose(wanted.video, true);
+  else if (clips.length && !matchMedia("(max-width: 63.99rem)").matches) choose(clips[0].video);
   // New clips come in while somebody looks.
   setInterval(async () => {
     if (document.hidden) return;
