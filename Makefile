@@ -7,7 +7,7 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    test-cluster soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
+    test-cluster test-formats soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
     camera-vm picamera-root boot-service system \
     clean
 
@@ -17,6 +17,7 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-formats  files as people export them, made and measured; hours"
 	@echo "make test-cluster  the archive over a Ray cluster, and recordings in S3"
 	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
@@ -73,6 +74,15 @@ test-export: $(VENV)-train/train
 # Those of the training side; the others are in test-cluster.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# All sizes, styles and formats, made by the Model Garden's own code; what is there already stays.
+FORMATS := out/formats
+
+test-formats: $(VENV)-train/train
+	$(VENV)-train/bin/python -m benchmarks.exported.garden $(FORMATS)
+	$(VENV)-train/bin/python -m benchmarks.formats $(FORMATS)/*.tflite \
+	    --json benchmarks/reference/formats.json
+	$(VENV)-train/bin/python -m benchmarks.readme
 
 # Ray, and a server that speaks S3: 1 GB, in an environment of their own.
 test-cluster: $(VENV)-cluster/cluster

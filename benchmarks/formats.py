@@ -28,9 +28,10 @@ from edgevid.modelfile import flatbuffer, model_file, signature
 from edgevid.models.load import load_model
 from edgevid.records import Frame
 from edgevid.runtime.partitions import partitions
-from edgevid.support.command import OK, guard
+from edgevid.support.command import FAILED, OK, guard
 from edgevid.support.opencv import cv2
 
+_LIMITS = {"float32": 0.005, "int8": 0.02}  # of the divergence, in nats
 _FRAMES = 15  # of each clip, three seconds
 _BLOCK = 10  # steps of one loop before it is the other's turn
 _WARM_UP = 2  # steps at the start of a block that do not count: the caches are the other loop's
@@ -55,21 +56,33 @@ def _run(chosen: Any) -> int:
         rows.append(compare(path, played, steps=steps))
         report.write_json(chosen.json, {"steps": steps, "rows": rows})
     print(report.table(rows))
-    return OK
+    failed = [row["file"] for row in rows if not _holds(row)]
+    for name in failed:
+        print(f"{name}: more than one partition, or something else than before")
+    return FAILED if failed else OK
+
+
+def _holds(row: dict[str, Any]) -> bool:
+    """Whether a file is one partition and says the same, or what is nearer to float32."""
+    limit = _LIMITS["int8" if row["file"].endswith("int8") else "float32"]
+    same = row["divergence"] < limit and row["agree"] >= row["clips"] - 1
+    return bool(row["partitions"] == 1 and (same or row["after"] < row["before"]))
 
 
 def compare(path: Path, played: Sequence[Pictures], *, steps: int) -> dict[str, Any]:
     """Compares a file with itself, prepared.
 
     Args:
-        path: a streaming network as it was exported.
+        path: a streaming network as it was exported. If it ends in ``_int8.tflite``, and the same
+            with ``_float32`` lies beside it, both are compared with that one too.
         played: uint8 ``[frames, height, width, 3]``, scaled to the network's input.
         steps: of each loop, for the ratio of their times.
 
     Returns:
         ``partitions`` before and after; ``ratio`` of the processor's time a step; ``divergence``,
         the mean of Kullback-Leibler over the clips' ends, in nats, and over all ``frames``;
-        ``agree``, on how many of the ``clips`` both name the same class at the end.
+        ``agree``, on how many of the ``clips`` both name the same class at the end; and how far
+        the clips' ends diverge from the float32 file's ``before`` and ``after``.
 
     Raises:
         ModelError: the file is damaged, or no MoViNet stream.
@@ -85,30 +98,47 @@ def compare(path: Path, played: Sequence[Pictures], *, steps: int) -> dict[str, 
     official = OfficialLoop(str(path), labels)
     size = (network.width, network.height)
     fitted = [np.stack([cv2.resize(picture, size) for picture in clip]) for clip in played]
-    divergences, agree = [], 0
+    before = [_official_logits(official, clip) for clip in fitted]
+    after = []
     for clip in fitted:
-        official.reset()
         stream = model.stream(memory=math.inf)
-        before = np.stack([official.logits(picture) for picture in clip])
-        after = np.stack([stream.logits(picture) for picture in clip])
-        divergences.append(_divergence(before, after))
-        agree += int(before[-1].argmax() == after[-1].argmax())
+        after.append(np.stack([stream.logits(picture) for picture in clip]))
     stream = model.stream()
-    ratio = _ratio(
+    official_ms, ratio = _ratio(
         official.step, lambda picture: stream.step(Frame(picture, 0.0, 0)), fitted[0], steps
     )
-    return {
+    row = {
         "file": path.stem,
         "partitions before": partitions(data),
         "partitions": partitions(prepared.data),
-        "ratio": ratio[1] / ratio[0],
-        "official ms": ratio[0],
-        "prepared ms": ratio[1],
-        "divergence": float(np.mean([one[-1] for one in divergences])),
-        "frames": float(np.mean(np.concatenate(divergences))),
-        "agree": agree,
+        "official ms": official_ms,
+        "ratio": ratio,
+        "divergence": _at_the_ends(before, after),
+        "frames": float(np.mean(_divergence(np.concatenate(before), np.concatenate(after)))),
+        "agree": sum(
+            int(one[-1].argmax() == other[-1].argmax())
+            for one, other in zip(before, after, strict=True)
+        ),
         "clips": len(fitted),
+        "before": math.nan,
+        "after": math.nan,
     }
+    twin = path.with_name(path.name.replace("_int8.tflite", "_float32.tflite"))
+    if twin != path and twin.exists():
+        exact = OfficialLoop(str(twin), labels)
+        right = [_official_logits(exact, clip) for clip in fitted]
+        row |= {"before": _at_the_ends(right, before), "after": _at_the_ends(right, after)}
+    return row
+
+
+def _official_logits(official: OfficialLoop, clip: Pictures) -> NDArray[np.float32]:
+    official.reset()
+    return np.stack([official.logits(picture) for picture in clip])
+
+
+def _at_the_ends(one: Sequence[NDArray[np.float32]], other: Sequence[NDArray[np.float32]]) -> float:
+    ends = [np.stack([clip[-1] for clip in clips]) for clips in (one, other)]
+    return float(np.mean(_divergence(*ends)))
 
 
 def _divergence(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -120,7 +150,11 @@ def _divergence(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDAr
 def _ratio(
     one: Callable[[Any], Any], other: Callable[[Any], Any], pictures: Pictures, steps: int
 ) -> tuple[float, float]:
-    """Milliseconds of processor time a step of either, the medians of blocks in turn."""
+    """Milliseconds of processor time a step of either, from blocks in turn.
+
+    Returns:
+        The median of the one's blocks, and that of the other's as a share of the block before.
+    """
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(max(1, steps // _BLOCK)):
         for step, times in zip((one, other), taken, strict=True):
@@ -130,7 +164,7 @@ def _ratio(
             for number in range(_BLOCK):
                 step(pictures[number % len(pictures)])
             times.append((time.process_time() - began) * 1000 / _BLOCK)
-    return float(np.median(taken[0])), float(np.median(taken[1]))
+    return float(np.median(taken[0])), float(np.median(np.divide(taken[1], taken[0])))
 
 
 if __name__ == "__main__":
