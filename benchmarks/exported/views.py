@@ -1,10 +1,11 @@
 """``python -m benchmarks.exported.views CONFIG FOLDER``: other views of the clips held out.
 
 The networks that a cross-validation left in a folder (``out/folds/base``) look at the people whom
-they never saw: at the whole picture, as verified; at the largest thing that moves, as a stream of
-``--follow motion`` sees it; at the part in which something moves in any frame of the clip, which no
-camera knows beforehand; and at the whole and one of these, the logarithms of their probabilities
-added. And with other memories.
+they never saw: at the whole picture; at the largest thing that moves, as a stream of ``--follow
+motion`` sees it; at the part in which something moves in any frame of the clip, which no camera
+knows beforehand; and at the whole and one of these, the logarithms of their probabilities added.
+And with other memories. All views are of the cached frames, so that they differ in nothing else: a
+few clips are named otherwise than when they are verified.
 """
 
 from __future__ import annotations

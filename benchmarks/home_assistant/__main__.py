@@ -88,7 +88,7 @@ def look(root: Path) -> dict[str, Any]:
                 wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "on")
                 wait_for(lambda: entities(home, "yard") == [])
                 seen["entities of a camera that left the config"] = 0
-                assert home.state("binary_sensor.door_live")["state"] == "on"
+                wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "on")
     return seen
 
 
@@ -194,12 +194,12 @@ def ordered(home: HomeAssistant) -> dict[str, Any]:
     wait_for(lambda: home.state("switch.door_watching")["state"] == "off")
     wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "off")
     off = round(time.monotonic() - began, 1)
-    assert home.state("sensor.door_action")["state"] == "unavailable"
-    assert home.state("binary_sensor.yard_live")["state"] == "on"
+    wait_for(lambda: home.state("sensor.door_action")["state"] == "unavailable")
+    wait_for(lambda: home.state("binary_sensor.yard_live")["state"] == "on")
     home.call("switch", "turn_on", entity_id="switch.door_watching")
     wait_for(lambda: home.state("binary_sensor.door_live")["state"] == "on")
-    assert home.state("switch.door_watching")["state"] == "on"
-    assert home.state("select.edgevid_model")["state"] == "one"
+    wait_for(lambda: home.state("switch.door_watching")["state"] == "on")
+    wait_for(lambda: home.state("select.edgevid_model")["state"] == "one")
     home.call("select", "select_option", entity_id="select.edgevid_model", option="two")
     wait_for(lambda: home.state("select.edgevid_model")["state"] == "two")
     return {

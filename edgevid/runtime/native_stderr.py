@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 _LOCK = threading.Lock()
 _UNBUFFERED = 2  # _IONBF of stdio.h
@@ -55,24 +56,32 @@ class Filter:
 @contextmanager
 def _collecting(collected: bytearray) -> Iterator[None]:
     """Adds to an array what goes to the C library's ``stderr`` in a block, when that has ended."""
-    opened = _stream()
+    try:
+        os.fstat(2)  # where it is closed, a new file would take its number
+        opened = _stream()
+        memory = os.memfd_create("stderr") if opened is not None else -1
+    except OSError:
+        opened = None
     if opened is None:
         yield
         return
     file, stream, stderr = opened
+    os.dup2(memory, file, inheritable=False)
     before, stderr.value = stderr.value, stream
     try:
         yield
     finally:
         stderr.value = before
-        collected += os.pread(file, os.fstat(file).st_size, 0)
         # Another thread may just have begun to write there: it stays open, and leads to the same.
         with suppress(OSError):
             os.dup2(2, file, inheritable=False)
+        collected += os.pread(memory, os.fstat(memory).st_size, 0)
+        os.close(memory)
 
 
+@cache
 def _stream() -> tuple[int, int, ctypes.c_void_p] | None:
-    """Returns a file in memory, a C stream that writes to it, and the variable ``stderr``."""
+    """Returns a file descriptor, a C stream that writes to it, and the variable ``stderr``."""
     libc = ctypes.CDLL(None)
     try:
         libc.gnu_get_libc_version()  # others may keep the variable where it cannot be written to

@@ -164,13 +164,21 @@ def test_the_page_of_marks_is_served_until_ctrl_c(made: Path, tmp_path: Path) ->
     path = tmp_path / "answers.tsv"
     assert run("search", made, "two", "--marks", path) == 0
     command = [sys.executable, "-m", "edgevid.archive", "mark", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[0]
-        with urllib.request.urlopen(f"{address}answers", timeout=30) as answer:
-            assert {one["mark"] for one in json.load(answer)} == {""}
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[0]
+            with urllib.request.urlopen(f"{address}answers", timeout=30) as answer:
+                assert {one["mark"] for one in json.load(answer)} == {""}
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
     assert run("mark", path, "--port", 70000) == 2
     assert run("mark", tmp_path / "none.tsv") == 1
 

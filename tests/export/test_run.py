@@ -143,7 +143,9 @@ def test_folds_and_then_a_network_of_everybody(
     command = ["--json", str(out / "views.json"), str(four_people), str(out / "folds" / "base")]
     assert views.main(command) == 0
     assert "| whole and followed |" in capsys.readouterr().out
-    assert json.loads((out / "views.json").read_text())["whole"] == found["top1"]
+    seen = json.loads((out / "views.json").read_text())
+    assert {"whole", "followed", "whole and moving part"} <= seen.keys()
+    assert {len(top1) for top1 in seen.values()} == {2}
 
 
 def test_verified_on_what_was_trained_on_is_said(

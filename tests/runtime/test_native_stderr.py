@@ -61,6 +61,17 @@ def test_descriptor_2_stays_what_it_is(capfd: pytest.CaptureFixture[str]) -> Non
         assert capfd.readouterr().err == "of Python\nof a child"
 
 
+def test_no_descriptor_is_left_behind() -> None:
+    one = Filter(LINE)  # which never comes
+    with one.on():
+        pass
+    before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    for _ in range(5):
+        with one.on():
+            say(b"")
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before
+
+
 LOAD = f"""
 import sys, edgevid
 edgevid.load_model(sys.argv[1], labels={LABELS!r})

@@ -63,7 +63,7 @@ def exported(
     ("numbers", "limit"),
     [
         ("float32", 0.005),
-        pytest.param("float16", 0.005, marks=pytest.mark.slow),
+        ("float16", 0.005),
         pytest.param("dynamic", 0.005, marks=pytest.mark.slow),
         ("int8", 0.02),
     ],
