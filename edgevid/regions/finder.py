@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.records import Box
-from edgevid.regions.boxes import Sides
+from edgevid.regions.boxes import Sides, are_one, area, overlap
 from edgevid.regions.flow import Flow, Move
 from edgevid.regions.motion import MotionFinder
 from edgevid.regions.tracker import Tracker
 
 _PERIOD_S = 1.0  # between two looks of a detector
+_SETTLED_S = 2.0  # after a look that found those who were followed, and nobody else
 _KEEP_MOVING_S = 3.0  # that what moved and stands still is still taken to be there
 _KEEP_DETECTED_S = 3.2  # three looks in which a detector missed it
+_MOTION_WIDTH = 120  # pixels in which a detector's misses are looked for: large parts only
+_HELD = 0.5  # of a box that must lie in what moves for it to be what moves there
+_AROUND = 1.5  # times the longer side of what moves: how much is looked at more closely
+_LEAST_AROUND = 1 / 3  # of the picture's shorter side
 
 
 class Detector(Protocol):
@@ -80,7 +86,12 @@ class ByMotion:
 
 
 class ByDetector:
-    """Follows what a detector finds, once a second; in between the tracks go with the picture.
+    """Follows what a detector finds; between its looks the tracks go with the picture.
+
+    It looks once a second, and where that finds nobody new and misses nobody, every other second.
+
+    A wide picture is squeezed into the detector's square, and who is far away is lost in it. So
+    where something moves and nobody was found it looks once more, at that part only.
 
     Args:
         detector: what finds things.
@@ -90,7 +101,9 @@ class ByDetector:
     def __init__(self, detector: Detector, *, most: int) -> None:
         self.tracker = Tracker(most=most, confirmed_by=1, keep_s=_KEEP_DETECTED_S)
         self._detector = detector
+        self._most = most
         self._flow = Flow()
+        self._motion = MotionFinder(width=_MOTION_WIDTH)
         self._due_s = 0.0
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
@@ -101,16 +114,48 @@ class ByDetector:
         self.tracker.predict(seconds)
         for track, box, move in zip(tracks, before, self._flow.of(before), strict=True):
             track.place(_moved(box, move))
+        # Where all tracks are taken there is nobody to look for.
+        moving = self._motion.find(image) if len(tracks) < self._most else []
         self._due_s -= seconds
         if self._due_s <= 1e-6 or anew:
-            self.tracker.update(self._detector.find(image))
-            self._due_s = _PERIOD_S
+            found = self._look(image, moving)
+            self.tracker.update(found)
+            followed = self.tracker.tracks
+            settled = followed == tracks and not any(track.unseen_s for track in followed)
+            self._due_s = _SETTLED_S if settled else _PERIOD_S
+
+    def _look(self, image: NDArray[np.uint8], moving: Sequence[Box]) -> list[Box]:
+        """Returns what the detector finds, at a second look where it found nothing that moves."""
+        found = self._detector.find(image)
+        missed = [
+            part
+            for part in moving
+            if not any(overlap(part, box) > _HELD * area(box) for box in found)
+        ]
+        if missed and len(found) < self._most:
+            x, y, side = _around(max(missed, key=area), image.shape)
+            closer = self._detector.find(image[y : y + side, x : x + side])
+            shifted = [(x + left, y + top, w, h) for left, top, w, h in closer]
+            found += [box for box in shifted if not any(are_one(box, other) for other in found)]
+        return found
 
     def reset(self) -> None:
         """Forgets everything."""
         self.tracker.reset()
         self._flow.reset()
+        self._motion.reset()
         self._due_s = 0.0
+
+
+def _around(part: Box, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Returns a square around a part of a picture: x, y, side."""
+    shorter = min(shape[:2])
+    side = round(min(shorter, max(_AROUND * max(part[2:]), _LEAST_AROUND * shorter)))
+    x, y = (
+        min(max(0, part[axis] + (part[axis + 2] - side) // 2), size - side)
+        for axis, size in ((0, shape[1]), (1, shape[0]))
+    )
+    return x, y, side
 
 
 def _moved(box: Sides, move: Move) -> Sides:
