@@ -168,12 +168,15 @@ def _keep_class(graph: Graph, decoding: Any, kept: int) -> None:
         raise ModelError(f"the detector has no class {kept}")
     chosen = np.array([0, kept + 1] if background else [kept])
     between = [decoding.inputs[1]]
-    for kind in ("DEQUANTIZE", "LOGISTIC", "CONCATENATION"):
+    for kind in ("DEQUANTIZE", "LOGISTIC"):
         op = graph.producer(between[-1], kind)
         if op is None or graph.only_consumer(between[-1]) is None:
             return
         between.append(op.inputs[0])
-    parts = [_scores_before(graph, tensor) for tensor in op.inputs]
+    joined = graph.producer(between[-1], "CONCATENATION")
+    if joined is None or graph.only_consumer(between[-1]) is None:
+        return
+    parts = [_scores_before(graph, tensor) for tensor in joined.inputs]
     if any(part is None for part in parts):
         return
     for part in parts:
@@ -190,7 +193,7 @@ def _keep_class(graph: Graph, decoding: Any, kept: int) -> None:
         reshape.builtinOptions.newShape = np.array(shape, np.int32)
         _set_last(graph, [conv.outputs[0]], len(rows))
         _set_last(graph, tensors, len(chosen))
-    _set_last(graph, between[:-1], len(chosen))
+    _set_last(graph, between, len(chosen))
     options["num_classes"] = 1
     decoding.customOptions = np.frombuffer(flexbuffers.Dumps(options), np.uint8)
 

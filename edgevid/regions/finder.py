@@ -18,6 +18,7 @@ _PERIOD_S = 1.0  # between two looks of a detector
 _SETTLED_S = 2.0  # after a look that found those who were followed, and nobody else
 _KEEP_MOVING_S = 3.0  # that what moved and stands still is still taken to be there
 _KEEP_DETECTED_S = 3.2  # three looks in which a detector missed it
+_SQUEEZED = 1.5  # width to height at most: people who are squeezed more are too thin
 _MOTION_WIDTH = 120  # pixels in which a detector's misses are looked for: large parts only
 _HELD = 0.5  # of a box that must lie in what moves for it to be what moves there
 _AROUND = 1.5  # times the longer side of what moves: how much is looked at more closely
@@ -90,8 +91,9 @@ class ByDetector:
 
     It looks once a second, and where that finds nobody new and misses nobody, every other second.
 
-    A wide picture is squeezed into the detector's square, and who is far away is lost in it. So
-    where something moves and nobody was found it looks once more, at that part only.
+    It sees a square, into which a wide picture would be squeezed, and in which who is far away is
+    lost. So of a wide picture it sees each end by itself, and where something moves and nobody was
+    found it looks once more, at that part only.
 
     Args:
         detector: what finds things.
@@ -114,30 +116,37 @@ class ByDetector:
         self.tracker.predict(seconds)
         for track, box, move in zip(tracks, before, self._flow.of(before), strict=True):
             track.place(_moved(box, move))
-        # Where all tracks are taken there is nobody to look for.
-        moving = self._motion.find(image) if len(tracks) < self._most else []
+        moving = self._motion.find(image)
         self._due_s -= seconds
         if self._due_s <= 1e-6 or anew:
             found = self._look(image, moving)
             self.tracker.update(found)
             followed = self.tracker.tracks
+            for track in followed:
+                track.scene = _scene(track.box, moving)
             settled = followed == tracks and not any(track.unseen_s for track in followed)
             self._due_s = _SETTLED_S if settled else _PERIOD_S
 
     def _look(self, image: NDArray[np.uint8], moving: Sequence[Box]) -> list[Box]:
-        """Returns what the detector finds, at a second look where it found nothing that moves."""
-        found = self._detector.find(image)
+        """Returns what the detector finds, and finds closer by where something else moves."""
+        found: list[Box] = []
+        for view in _views(image.shape):
+            self._add(found, image, view)
         missed = [
             part
             for part in moving
             if not any(overlap(part, box) > _HELD * area(box) for box in found)
         ]
         if missed and len(found) < self._most:
-            x, y, side = _around(max(missed, key=area), image.shape)
-            closer = self._detector.find(image[y : y + side, x : x + side])
-            shifted = [(x + left, y + top, w, h) for left, top, w, h in closer]
-            found += [box for box in shifted if not any(are_one(box, other) for other in found)]
+            self._add(found, image, _around(max(missed, key=area), image.shape))
         return found
+
+    def _add(self, found: list[Box], image: NDArray[np.uint8], view: Box) -> None:
+        """Adds what the detector finds in a part of the picture."""
+        x, y, width, height = view
+        boxes = self._detector.find(image[y : y + height, x : x + width])
+        shifted = [(x + left, y + top, w, h) for left, top, w, h in boxes]
+        found += [box for box in shifted if not any(are_one(box, other) for other in found)]
 
     def reset(self) -> None:
         """Forgets everything."""
@@ -147,15 +156,36 @@ class ByDetector:
         self._due_s = 0.0
 
 
-def _around(part: Box, shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Returns a square around a part of a picture: x, y, side."""
+def _scene(box: Sides, moving: Sequence[Box]) -> Box | None:
+    """Returns what moves with a box, where that is more than the box.
+
+    What people do they often do with others, or with things; and where the camera itself moves
+    all that it shows may tell of it.
+    """
+    part = max(moving, key=lambda part: overlap(part, box), default=None)
+    if part is None or overlap(part, box) <= _HELD * area(box) or area(part) <= area(box):
+        return None
+    return part
+
+
+def _views(shape: tuple[int, ...]) -> list[Box]:
+    """Returns the parts of a picture to look at: all, or the squares at both ends of a long one."""
+    height, width = shape[:2]
+    side = min(height, width)
+    if max(height, width) <= _SQUEEZED * side:
+        return [(0, 0, width, height)]
+    return [(0, 0, side, side), (width - side, height - side, side, side)]
+
+
+def _around(part: Box, shape: tuple[int, ...]) -> Box:
+    """Returns a square around a part of a picture."""
     shorter = min(shape[:2])
     side = round(min(shorter, max(_AROUND * max(part[2:]), _LEAST_AROUND * shorter)))
     x, y = (
         min(max(0, part[axis] + (part[axis + 2] - side) // 2), size - side)
         for axis, size in ((0, shape[1]), (1, shape[0]))
     )
-    return x, y, side
+    return x, y, side, side
 
 
 def _moved(box: Sides, move: Move) -> Sides:

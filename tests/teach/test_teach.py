@@ -259,3 +259,22 @@ def test_an_unprepared_file_cannot_be_taught(tmp_path: Path, data: Path) -> None
     with pytest.raises(edgevid.EdgevidError):
         teach(data / "table.csv", output, model=tmp_path / "tiny.tflite")
     assert not output.exists()
+
+
+def test_what_is_followed_is_taught_and_said(data: Path, model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "red.tflite"
+    table, still = data / "table.csv", str(data / "ordinary.mp4")
+    arguments = [str(table), "--background", still, "--model", str(model), "-o", str(output)]
+    assert main([*arguments, "--follow", "motion"]) == 0
+    manifest = load_model(output).manifest
+    assert manifest.follows == "motion"
+    examples, _ = storing.load(examples_of(output))
+    assert all(len(example.times) > 3 for example in examples)
+    # Nothing moves in the first picture: the whole picture would have it.
+    assert all(example.times[0] > 0 for example in examples)
+    with pytest.raises(UsageError, match="was taught with --follow motion"):
+        teach(table, tmp_path / "more.tflite", add=output)
+
+
+def test_a_model_of_whole_pictures_follows_nothing(made: Path) -> None:
+    assert load_model(made).manifest.follows == ""
