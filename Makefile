@@ -7,7 +7,8 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    soak-service recovery broker-restarts bench-arm camera-vm picamera-root boot-service system \
+    test-cluster test-formats soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
+    camera-vm picamera-root boot-service system \
     clean
 
 help:
@@ -16,6 +17,8 @@ help:
 	@echo "make check         of these, what needs no TensorFlow: lint, types, tests"
 	@echo "make test-export   of these, the tests of the training side, with TensorFlow"
 	@echo "make test-slow     the long forms of tests that have a short one"
+	@echo "make test-formats  files as people export them, made and measured; hours"
+	@echo "make test-cluster  the archive over a Ray cluster, and recordings in S3"
 	@echo "make test-timing   comparisons of times, for an idle machine"
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
 	@echo "make camera-motion train the bundled model again, from nothing"
@@ -27,6 +30,8 @@ help:
 	@echo "make camera-vm     try a USB camera in an emulated machine (MODEL=file.tflite)"
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
 	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
+	@echo "make notification-outages  the same for notifications"
+	@echo "make home-assistant  let a real Home Assistant discover the service, and see what it has"
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
 	@echo "make check-wheel   build the wheel, and test that instead of the checkout"
@@ -66,9 +71,22 @@ test-runtime: $(VENV)/dev
 test-export: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest tests/export
 
-# All of them are of the training side.
+# Those of the training side; the others are in test-cluster.
 test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
+
+# All sizes, styles and formats, made by the Model Garden's own code; what is there already stays.
+FORMATS := out/formats
+
+test-formats: $(VENV)-train/train
+	$(VENV)-train/bin/python -m benchmarks.exported.garden $(FORMATS)
+	$(VENV)-train/bin/python -m benchmarks.formats $(FORMATS)/*.tflite \
+	    --json benchmarks/reference/formats.json
+	$(VENV)-train/bin/python -m benchmarks.readme
+
+# Ray, and a server that speaks S3: 1 GB, in an environment of their own.
+test-cluster: $(VENV)-cluster/cluster
+	OPENBLAS_NUM_THREADS=1 $(VENV)-cluster/bin/python -m pytest -m slow tests/archive
 
 # Comparisons of times, on an idle machine.
 test-timing: $(VENV)/dev
@@ -115,6 +133,15 @@ picamera-root:
 broker-restarts: $(VENV)/dev
 	$(BIN)/python -m benchmarks.broker_restarts
 
+notification-outages: $(VENV)/dev
+	$(BIN)/python -m benchmarks.notification_outages
+
+# As root, on Debian: a root of the testing release, whose Python Home Assistant wants, 3 GB.
+home-assistant: $(VENV)/dev
+	$(MAKE) system PACKAGES=debootstrap
+	benchmarks/home_assistant/make_root.sh out/home-assistant
+	$(BIN)/python -m benchmarks.home_assistant out/home-assistant
+
 # As root, with systemd-container.
 boot-service: $(VENV)/dev
 	$(MAKE) system PACKAGES=systemd-container
@@ -124,6 +151,8 @@ boot-service: $(VENV)/dev
 SYSTEM := python3-venv libgl1 libglib2.0-0
 # Chromium, for the service's page. Ubuntu has a snap instead; without it those tests are skipped.
 BROWSER := $(if $(filter ubuntu,$(shell . /etc/os-release 2>/dev/null && echo $$ID)),,chromium)
+# The other browser that the page for phones is tested in.
+FIREFOX := $(if $(BROWSER),firefox-esr)
 # For the tests: a real RTSP server, a real MQTT broker, a screen, hands to press keys on it, a
 # board to log in to.
 SYSTEM_DEV := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base \
@@ -174,8 +203,15 @@ $(VENV)-train/train: pyproject.toml
 	$(VENV)-train/bin/python -m pip install --quiet --editable . --group test --group train
 	touch $@
 
+$(VENV)-cluster/cluster: pyproject.toml
+	$(MAKE) system PACKAGES="$(SYSTEM)"
+	$(PYTHON) -m venv $(VENV)-cluster
+	$(VENV)-cluster/bin/python -m pip install --quiet $(PIP)
+	$(VENV)-cluster/bin/python -m pip install --quiet --editable . --group cluster
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm out
+	rm -rf $(VENV) $(VENV)-train $(VENV)-docs $(VENV)-bookworm $(VENV)-cluster out
 
 # Each campaign keeps what it found; docs/robustness.md shows it.
 CAMPAIGNS := videos model_files cameras requests kills
@@ -218,11 +254,12 @@ check-wheel-arm: wheel
 	cd $(WHEEL)/tree && ../venv/bin/python -m benchmarks.arm.wheel ../*.whl \
 	    --root "$(abspath $(EDGEVID_ARM_ROOT))"
 
-# The page for phones: LiteRT.js from its lock file, types, tests in Chromium, and the site.
+# The page for phones: LiteRT.js from its lock file, types, tests in Chromium and Firefox, the site.
 .PHONY: phone
 
 phone: $(VENV)/dev
 	@command -v npm >/dev/null || { echo "make phone needs Node.js 20 or later, with npm" >&2; exit 1; }
+	$(MAKE) system PACKAGES="$(FIREFOX)"
 	cd apps/phone && npm ci --no-audit --no-fund
 	cd apps/phone && npm run --silent types
 	$(BIN)/python -m pytest tests/apps/phone

@@ -176,7 +176,7 @@ def ask(folder: Path, question: str) -> tuple[float, float, float, int]:
         answers = search.by_example(archive, random.random((2, features), np.float32))
     else:
         weights = random.normal(0, 0.3, (2, 3 * features)).astype(np.float32)
-        head = Head((2, 5, 15), weights, np.full(2, -2, np.float32))
+        head = Head((2, 5, 15), weights, np.full(2, -2, np.float32), roots=2)
         answers = search.by_head(archive, head, ("a", "b"), thresholds=(0.99, 0.99))
     took = time.perf_counter() - started, time.process_time() - used
     return *took, _most_memory(), len(answers)

@@ -1,8 +1,8 @@
 """``python -m benchmarks.files A.tflite B.tflite ...``: one step of each file, side by side.
 
-Times are of edgevid's whole step on one thread, fifty steps of each file in turn, from a random
-uint8 picture of 256x256 to the five best labels. Every file runs as it is: ``edgevid.prepare``
-turns a published one into what ``edgevid.stream`` would run.
+Times are processor time of edgevid's whole step on one thread, fifty steps of each file in turn,
+from a random uint8 picture of 256x256 to the five best labels. Every file runs as it is:
+``edgevid.prepare`` turns a published one into what ``edgevid.stream`` would run.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from benchmarks.partitions import partitions
 from benchmarks.step import interleaved
 from edgevid import Frame, load_model
+from edgevid.runtime.partitions import partitions
 from edgevid.support.command import OK, guard
 
 

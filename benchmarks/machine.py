@@ -105,6 +105,31 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+# What tells families of processors apart, in what ``/proc/cpuinfo`` lists: the best instructions
+# that XNNPACK has int8 kernels for.
+_FAMILIES = {
+    "x86": ("flags", {"amx_int8": "AMX", "avx512_vnni": "AVX-512 VNNI", "avx_vnni": "AVX-VNNI",
+                      "avx512bw": "AVX-512", "avx2": "AVX2"}),
+    "ARM": ("Features", {"i8mm": "int8 matrices", "asimddp": "dot products", "asimd": "Neon"}),
+}  # fmt: skip
+
+
+def family(cpuinfo: str | None = None) -> str:
+    """Returns the family of a processor: ``x86 with AVX2``, ``ARM with dot products``.
+
+    Args:
+        cpuinfo: what Linux says of the processor; of this machine's when None.
+    """
+    text = _text("/proc/cpuinfo") or "" if cpuinfo is None else cpuinfo
+    for name, (key, known) in _FAMILIES.items():
+        lines = (line.partition(":") for line in text.splitlines())
+        has = next((set(rest.split()) for word, _, rest in lines if word.strip() == key), set())
+        for feature, called in known.items():
+            if feature in has:
+                return f"{name} with {called}"
+    return processor()
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What this process holds of the system: RSS in MB (2**20 bytes), threads, open files."""

@@ -23,11 +23,11 @@ from tqdm import tqdm
 import edgevid.prepare
 from benchmarks import clips, report
 from benchmarks.clips import Clip
-from benchmarks.partitions import partitions
 from edgevid.modelfile import flatbuffer
 from edgevid.models.load import load_model
 from edgevid.records import Frame
 from edgevid.runtime.model import Model
+from edgevid.runtime.partitions import partitions
 from edgevid.support import command
 
 Picture = NDArray[np.uint8]

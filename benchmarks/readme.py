@@ -1,7 +1,8 @@
 """``python -m benchmarks.readme``: writes the pages' tables from ``benchmarks/reference``.
 
 The pages are the README, those in ``docs``, the phone's, and the bundled model's card. A table
-stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; figures there are never typed.
+stands between ``<!-- table: NAME -->`` and ``<!-- end -->``, a figure within a sentence between
+``<!-- figure: NAME -->`` and ``<!-- end -->``; what is there is never typed.
 ``--check`` only says whether all are up to date.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.tables import TABLES
+from benchmarks.tables import FIGURES, TABLES
 from edgevid.errors import UsageError
 from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.support import command
@@ -22,6 +23,7 @@ from edgevid.support.atomic_file import atomic_file
 _ROOT = Path(__file__).parent.parent
 CARD = CAMERA_MOTION.path.with_name("README.md")
 _BLOCK = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_FIGURE = re.compile(r"(<!-- figure: ([\w ]+) -->)[^\n]*?(<!-- end -->)")
 PAGES = [
     _ROOT / "README.md",
     *sorted(_ROOT.glob("docs/*.md")),
@@ -53,10 +55,10 @@ def _run(check: bool) -> int:
 
 
 def filled(text: str) -> str:
-    """Returns a page with all its tables made anew.
+    """Returns a page with all its tables and figures made anew.
 
     Raises:
-        UsageError: it names a table that does not exist.
+        UsageError: it names one that does not exist.
     """
 
     def table(block: re.Match[str]) -> str:
@@ -65,7 +67,13 @@ def filled(text: str) -> str:
             raise UsageError(f"no table {name!r}: choose {', '.join(TABLES)}")
         return f"{block[1]}{report.table(TABLES[name]())}\n{block[3]}"
 
-    return _BLOCK.sub(table, text)
+    def figure(place: re.Match[str]) -> str:
+        name = place[2]
+        if name not in FIGURES:
+            raise UsageError(f"no figure {name!r}: choose {', '.join(FIGURES)}")
+        return f"{place[1]}{FIGURES[name]()}{place[3]}"
+
+    return _FIGURE.sub(figure, _BLOCK.sub(table, text))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,108 @@ def _compare() -> Rows:
     ]
 
 
+def _step() -> Rows:
+    rows = []
+    for family, found in _steps():
+        loops = {row["loop"]: row for row in found["rows"]}
+        ours, official = loops["edgevid"], loops["official example"]
+        invoke = loops.get("of which invoke")
+        rows.append(
+            {
+                "processor": family + (f" ({found['processor']})" if found["processor"] else ""),
+                "official example": f"{official['minimum ms']:.2f} ms",
+                "edgevid": f"{ours['minimum ms']:.2f} ms",
+                "of the official example's": f"{ours['ratio']:.2f}",
+                "of which not the network": "-"
+                if invoke is None
+                else f"{1 - invoke['minimum ms'] / ours['minimum ms']:.0%}",
+                "measured": found["measured"],
+            }
+        )
+    return rows
+
+
+def _steps() -> list[tuple[str, dict[str, Any]]]:
+    """Returns what was measured on each family of processors, the best ratio first."""
+    return sorted(_read("step.json").items(), key=lambda item: _ratio(item[1]))
+
+
+def _ratio(found: dict[str, Any]) -> float:
+    (ours,) = [row for row in found["rows"] if row["loop"] == "edgevid"]
+    return float(ours["ratio"])
+
+
+def _step_range() -> str:
+    ratios = [_ratio(found) for _, found in _steps()]
+    return f"{min(ratios):.2f} to {max(ratios):.2f}"
+
+
+def _arm_range() -> str:
+    """Returns the shares of the official example's instructions, on the boards in turn."""
+    shares = []
+    for row in _arm():
+        if row["file"] == "A0 prepared":
+            shares = [cell.partition("(")[2].rstrip(")") for cell in list(row.values())[1:]]
+    return " and ".join(shares)
+
+
+def _compare_processor() -> str:
+    return str(_read("compare.json")["machine"]["processor"])
+
+
+def _batched() -> Rows:
+    return [
+        {
+            "streams in one invoke": row["streams"],
+            "microseconds a stream": f"{row['us a stream']:.0f}",
+            "streams a core, to those of one by one": "1" if row["streams"] == 1 else
+            f"{row['streams a core, to those of one by one']:.2f}",
+        }
+        for row in _read("batched.json")["rows"]
+    ]  # fmt: skip
+
+
+def _profile() -> Rows:
+    """Each kind of operator on x86, and on the boards; those under a hundredth together."""
+    rows: Rows = []
+    for found in _read("profile.json")["profiles"]:
+        small = [row for row in found["kinds"] if row["cost"] < 0.01 * found["total"]]
+        for row in [row for row in found["kinds"] if row not in small]:
+            rows.append(_profile_row(found, row["operator"], [row]))
+        rows.append(_profile_row(found, "the others", small))
+        rows.append(_profile_row(found, "**all**", found["kinds"]))
+    return rows
+
+
+def _profile_row(found: dict[str, Any], name: str, rows: Rows) -> dict[str, Any]:
+    cost, floor = (sum(row[what] for row in rows) for what in ("cost", "floor"))
+    whole = sum(row["cost"] for row in found["kinds"])
+
+    def shown(number: float) -> str:
+        return f"{number:.0f} us" if found["unit"] == "us" else f"{number / 1e6:.2f} M"
+
+    return {
+        "processor": found["where"],
+        "operators": name,
+        "number": sum(row["operators"] for row in rows),
+        "cost": shown(cost),
+        "share": f"{cost / whole:.0%}",
+        "floor": shown(floor),
+        "floor / cost": f"{floor / cost:.0%}" if cost > 0 else "-",
+    }
+
+
+def _startup() -> Rows:
+    return [
+        {
+            "program": row["program"],
+            "processor time": f"{row['ms of processor time']:.0f} ms",
+            "memory": f"{row['MB']:.0f} MB",
+        }
+        for row in _read("startup.json")["rows"]
+    ]
+
+
 def _memory() -> Rows:
     shown = {
         ("as published", "-"): "as published",
@@ -403,6 +505,7 @@ def _phone() -> Rows:
         "or less",
         "same events at the same times": f"{parity['clips_with_same_events']} of {clips} clips",
         "one step in the page, least": f"{step['page_min']:.1f} ms",
+        "of these, in LiteRT.js and WebAssembly": f"{step['page_network_min']:.1f} ms",
         "the same from the camera's picture on": f"{step['page_from_picture_min']:.1f} ms",
         "one step in Python, least": f"{step['python_min']:.1f} ms",
         "page over Python, by processor time": f"{step['ratio_cpu']:.1f} times",
@@ -416,15 +519,22 @@ def _phone() -> Rows:
 
 def _teach() -> Rows:
     found = _read("teach.json")
-    falls, fights = found["falls"], found["fights"]
-    return [
+    fights = found["fights"]
+    rows = [
         {
-            "question": "a fall, by a person who was left out",
+            "question": question,
             "found": f"{falls['announced']} of {falls['shown']}",
             "false": f"{falls['false_events']} in {falls['other_s']:.0f} s",
             "after it began": f"{falls['median_delay_s']:.2f} s (median), "
             f"{falls['longest_delay_s']:.2f} s (longest)",
-        },
+        }
+        for question, falls in (
+            ("a fall, by a person who was left out", found["falls"]),
+            ("the same, taught with whole clips, without times", found["whole clips"]),
+        )
+    ]
+    return [
+        *rows,
         {
             "question": f"a fight or none, {fights['clips']} clips of 2 to 5 s from surveillance "
             "cameras",
@@ -432,6 +542,21 @@ def _teach() -> Rows:
             "false": f"area under the curve {fights['auroc']:.2f}",
             "after it began": "-",
         },
+    ]
+
+
+def _recurrent() -> Rows:
+    rows = _read("recurrent_heads.json")["rows"]
+    heads = dict.fromkeys(row["head"] for row in rows)
+    return [
+        {"head": head}
+        | {
+            row["task"]: f"{row['worth']:.3f}"
+            + ("" if row["right"] == "-" else f" ({row['right']:.0%} right)")
+            for row in rows
+            if row["head"] == head
+        }
+        for head in heads
     ]
 
 
@@ -460,7 +585,7 @@ def _teach_cost() -> Rows:
         },
         {
             "where": "Raspberry Pi 5, emulated",
-            "video": f"{board['frames'] / 300:.1f} minutes, without decoding them",
+            "video": f"{board['video_s'] / 60:.0f} minutes",
             "takes": f"{board['giga_instructions']:.0f} thousand million instructions: "
             f"{board['minutes']:.1f} minutes at 2.4 GHz and one instruction a cycle",
             "memory": "-",
@@ -468,8 +593,29 @@ def _teach_cost() -> Rows:
     ]
 
 
+def _formats() -> Rows:
+    return [
+        {
+            "file": row["file"].replace("_", " "),
+            "partitions": f"{row['partitions before']} -> {row['partitions']}",
+            "time of a step": f"{row['ratio']:.2f}",
+            "divergence": _three_decimals(row["divergence"]),
+            "same label": f"{row['agree']} of {row['clips']}",
+            "from float32: as exported, prepared": "-"
+            if row["before"] is None
+            else f"{row['before']:.3f}, {row['after']:.3f}",
+        }
+        for row in _read("formats.json")["rows"]
+    ]
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
+    "formats": _formats,
     "compare": _compare,
+    "step": _step,
+    "batched": _batched,
+    "profile": _profile,
+    "startup": _startup,
     "memory": _memory,
     "latency": _latency,
     "arm": _arm,
@@ -480,6 +626,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "teach": _teach,
     "teach shots": _teach_shots,
     "teach cost": _teach_cost,
+    "recurrent heads": _recurrent,
     "attack": _attack,
     "gate": _gate,
     "follow": _follow,
@@ -491,4 +638,11 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "camera speeds": _camera_speeds,
     "camera mistakes": _camera_mistakes,
     "camera fixed": _camera_fixed,
+}
+
+# Within a sentence.
+FIGURES: dict[str, Callable[[], str]] = {
+    "step ratio": _step_range,
+    "arm ratio": _arm_range,
+    "compare processor": _compare_processor,
 }

@@ -5,13 +5,16 @@ that was learned from, and nothing is chosen by what is measured.
 
 - falls: ``segments``, each person left out in turn; way to fit, thresholds and times come from the
   other people alone. An event counts as announcing a fall from half a second before it begins.
+- whole clips: the same falls, but what is learned from is a folder of clips for each class, without
+  times; measured as before, on recordings in which it is known when somebody falls.
 - fights: ``fights``, each fold left out in turn; a clip's score is its mean logit, once the stream
   has warmed up (a second, or half of a shorter clip).
 - few clips: the same with so many clips a class, drawn at random several times; gestures too, whose
   people are split as they come, by the default way to fit.
 - cost: ten minutes of video taught by the command, in a process of its own.
-- pi5, with ``--arm``: instructions on an emulated Raspberry Pi 5: of the network's step (times the
-  frames), and of all that is fitted and measured. Videos are not decoded there.
+- pi5, with ``--arm``: instructions on an emulated Raspberry Pi 5: of some recordings from the file
+  to their features, decoded there, times the length of all; and of all that is fitted and measured,
+  for all at once.
 """
 
 from __future__ import annotations
@@ -32,9 +35,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import clips, report
-from benchmarks.arm import teach_guest
+from benchmarks.arm import features_guest, teach_guest
 from benchmarks.arm.boards import BOARDS
-from benchmarks.arm.emulation import count, run
+from benchmarks.arm.emulation import count
 from edgevid.modelfile import manifest
 from edgevid.modelfile.head import Head
 from edgevid.models.load import load_file
@@ -42,7 +45,7 @@ from edgevid.prepare import prepare
 from edgevid.runtime.head import HeadState
 from edgevid.support import command
 from edgevid.teach import examples as storing
-from edgevid.teach import learn, taught
+from edgevid.teach import learn
 from edgevid.teach.choosing import DEFAULT
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example
@@ -56,6 +59,7 @@ _SHOTS = (1, 2, 5, 10, 20)
 _DRAWS = 5
 _FALL = re.compile(r"Fall\w*\s*\(\w+\)\s*\[([\d.]+) to ([\d.]+)\]")
 _MINUTES = 10.0
+_DECODED = 3  # recordings whose features are made on the emulated board
 _PI5_HZ = 2.4e9  # instructions a second, if it does one a cycle
 
 # The peak of the process itself: what its parent had when it began counts in ``getrusage``.
@@ -92,6 +96,8 @@ def _run(chosen: Any) -> int:
         if "falls" in chosen.only:
             results["falls"] = falls(examples_of("segments"))
             print(f"falls: {_line(results['falls'])}")
+            results["whole clips"] = falls(examples_of("segments"), whole=True)
+            print(f"whole clips: {_line(results['whole clips'])}")
         if "fights" in chosen.only:
             results["fights"] = fights(examples_of("fights"))
             print(f"fights: {_line(results['fights'])}")
@@ -167,14 +173,19 @@ def _groups(examples: Iterable[Example]) -> list[str]:
     return sorted({example.recording.group for example in examples})
 
 
-def falls(examples: Sequence[Example]) -> dict[str, Any]:
-    """Leaves each person out in turn, and plays their recordings past what was taught."""
+def falls(examples: Sequence[Example], *, whole: bool = False) -> dict[str, Any]:
+    """Leaves each person out in turn, and plays their recordings past what was taught.
+
+    Args:
+        examples: with the times of falls.
+        whole: whether what is learned from is clips of which only the class is known.
+    """
     shown, found, false, seconds = 0, 0, 0, 0.0
     delays: list[float] = []
     missed: list[str] = []
     for who in tqdm(_groups(examples), "falls", leave=False):
         others, theirs = _split(examples, who)
-        result = learn(others, grouped=True)
+        result = learn([_whole(one) for one in others] if whole else others, grouped=True)
         frames = Frames(theirs)
         judged = judge(frames, "fall", _logits(result.head, theirs)[:, 0], result.rules)
         shown, found, false = shown + judged.shown, found + judged.found, false + len(judged.false)
@@ -190,6 +201,11 @@ def falls(examples: Sequence[Example]) -> dict[str, Any]:
         "median_delay_s": round(float(np.median(delays)), 2),
         "longest_delay_s": round(max(delays), 2),
     }
+
+
+def _whole(example: Example) -> Example:
+    spans = tuple(Span(label) for label in sorted(example.recording.labels))
+    return replace(example, recording=replace(example.recording, spans=spans, is_clip=True))
 
 
 def fights(examples: Sequence[Example]) -> dict[str, Any]:
@@ -342,30 +358,41 @@ def cost(minutes: float) -> dict[str, Any]:
 def on_pi5(of: Callable[[str], list[Example]], root: Path, minutes: float) -> dict[str, Any]:
     """Counts the instructions of teaching the falls, with other footage as background."""
     (board,) = [board for board in BOARDS if board.name == "pi5"]
+    longest = sorted(of("segments"), key=lambda example: -example.seconds)[:_DECODED]
     known = list(of("segments"))
     others = iter(of("fights"))
     while sum(example.seconds for example in known) < 60 * minutes:
         example = next(others)
         quiet = replace(example.recording, spans=(), is_clip=False, group="")
         known.append(replace(example, recording=quiet))
-    frames = sum(len(example.times) for example in known)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "falls.examples")
         storing.save(path, known, "published")
         (fitting,) = count(teach_guest.__file__, [str(path)], board, root)
-    file = load_file(clips.published_path())
-    prepared = prepare(clips.published_path().read_bytes(), name="published", target="pi5").data
-    head = Head((1, 3, 10), np.zeros((1, 1440), np.float32), np.zeros(1, np.float32), roots=2)
-    taught_file = taught(
-        prepared, head, name="falls", labels=("fall",), events=file.manifest.events
+        published = clips.published_path().read_bytes()
+        path = Path(folder, "prepared.tflite")
+        path.write_bytes(prepare(published, name="published", target="pi5").data)
+        sources = [example.recording.source for example in longest]
+        looking = sum(count(features_guest.__file__, [str(path), *sources], board, root))
+    return on_pi5_of(
+        video_s=sum(example.seconds for example in known),
+        fitting=fitting,
+        looking_a_second=round(looking / sum(example.seconds for example in longest)),
     )
-    side = file.signature.height
-    pictures = np.random.default_rng(0).integers(0, 256, (6, side, side, 3)).astype(np.uint8)
-    step = run("edgevid", taught_file, pictures, board, root).step
-    whole = fitting + step * frames
+
+
+def on_pi5_of(*, video_s: float, fitting: int, looking_a_second: int) -> dict[str, Any]:
+    """Returns what instructions of parts come to.
+
+    Args:
+        video_s: seconds of video, of all recordings.
+        fitting: instructions for all of them.
+        looking_a_second: instructions for the features of a second of video.
+    """
+    whole = fitting + looking_a_second * video_s
     return {
-        "frames": frames,
-        "step": step,
+        "video_s": round(video_s, 1),
+        "looking_a_second": looking_a_second,
         "fitting": fitting,
         "giga_instructions": round(whole / 1e9, 2),
         "minutes": round(whole / _PI5_HZ / 60, 2),

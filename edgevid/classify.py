@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgevid.records import Prediction
-from edgevid.runtime.model import Model
-from edgevid.runtime.watch import Watch
-from edgevid.sources import Source, clips, freshest, open_source
+if TYPE_CHECKING:
+    from edgevid.records import Prediction
+    from edgevid.runtime.model import Model
+    from edgevid.sources import Source
 
 
 def classify(
@@ -34,6 +35,10 @@ def classify(
         >>> labels[0], labels[10]
         ('still', 'pan left')
     """
+    # Here, because importing edgevid imports this module.
+    from edgevid.runtime.watch import Watch
+    from edgevid.sources import clips, freshest, open_source
+
     watch = Watch(model.stream(top_k=top_k))
     if isinstance(source, (str, Path)):
         opened: Iterator[Source] = (open_source(clip) for clip in clips(source))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # Control characters move the cursor and colour the terminal; lone surrogates, which JSON and
 # names of files can bring, cannot be written at all.
@@ -30,3 +31,10 @@ def readable(text: str) -> str:
 def printable(text: str) -> str:
     """Returns a text with a replacement character for each that cannot be written."""
     return _NOT_PRINTABLE.sub("\ufffd", text)
+
+
+def similar(text: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """Returns which known words a mistyped one may stand for, the most similar first."""
+    from difflib import get_close_matches  # here: only mistakes need it
+
+    return get_close_matches(text, list(known), most)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,35 @@ from export.conversion.tflite_converter import PRECISIONS, Precision
 from export.data.augment import Augmentation
 from export.training.finetune import Job
 from export.training.trainer import Recipe
-from export.verification.comparison import Limits
+from export.verification.limits import Limits
 
 _SECTIONS = {
-    "data": ("train", "test", "root", "labels", "group", "validation"),
+    "data": ("train", "test", "root", "labels", "group", "validation", "folds"),
     "model": ("name", "init", "size", "style"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
     "augmentation": tuple(f.name for f in fields(Augmentation)),
     "export": ("precision", "target", "quantization_aware", *(f.name for f in fields(Limits))),
 }
+BASE = "base"  # among variations the recipe itself
+_NAME = re.compile(r"[\w-]+")  # of a folder, on any system
+_TRY = "try"  # its sections are variations, each with these sections of what differs
+_VARIED = ("train", "augmentation")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a config asks for."""
+    """What a config asks for.
+
+    Attributes:
+        name: of the files to be.
+        job: the training.
+        precisions: of the files.
+        limits: of what they may lose.
+        target: the processor that they are prepared for.
+        quantization_aware: epochs to train on with rounding, where int8 loses too much.
+        folds: of the cross-validation; 0 for none.
+        variations: recipes to try on the same folds, by name.
+    """
 
     name: str
     job: Job
@@ -34,6 +50,8 @@ class Plan:
     limits: Limits
     target: str | None
     quantization_aware: int
+    folds: int = 0
+    variations: dict[str, Recipe] = field(default_factory=dict)
 
 
 def read_config(path: Path, out: Path) -> Plan:
@@ -46,13 +64,16 @@ def read_config(path: Path, out: Path) -> Plan:
         config = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
-    for section, values in config.items():
-        if section not in _SECTIONS or not isinstance(values, dict):
-            raise UsageError(f"{path}: unknown section [{section}]; known: {', '.join(_SECTIONS)}")
-        for key in values:
-            if key not in _SECTIONS[section]:
-                known = ", ".join(_SECTIONS[section])
-                raise UsageError(f"{path}: [{section}] has no {key!r}; it has {known}")
+    variations = config.pop(_TRY, {})
+    _check(path, config, _SECTIONS)
+    if not isinstance(variations, dict):
+        raise UsageError(f"{path}: [{_TRY}.NAME] needs a name")
+    for name, differing in variations.items():
+        if not isinstance(differing, dict) or not _NAME.fullmatch(name) or name == BASE:
+            raise UsageError(
+                f"{path}: [{_TRY}.{name}] needs another name, of letters, digits, - and _"
+            )
+        _check(path, differing, {name: _SECTIONS[name] for name in _VARIED}, f"{_TRY}.{name}.")
     data, model = config.get("data", {}), config.get("model", {})
     if "train" not in data:
         raise UsageError(f"{path}: [data] train is missing: where are the clips?")
@@ -64,12 +85,11 @@ def read_config(path: Path, out: Path) -> Plan:
     target, rounded_epochs = exported.pop("target", None), exported.pop("quantization_aware", 0)
     if target not in (None, *TARGETS):
         raise UsageError(f"{path}: target {target!r}; known: {', '.join(TARGETS)}")
+    folds = data.get("folds", 0)
+    if not isinstance(folds, int) or folds < 0 or folds == 1 or (folds and data.get("validation")):
+        raise UsageError(f"{path}: folds must be 2 or more, and then there is no validation")
     folder = path.parent
     init = model.get("init", "none")
-    varied: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in config.get("augmentation", {}).items()
-    }
     try:
         job = Job(
             data=folder / data["train"],
@@ -81,13 +101,42 @@ def read_config(path: Path, out: Path) -> Plan:
             root=folder / data["root"] if "root" in data else None,
             names=folder / data["labels"] if "labels" in data else None,
             group=data.get("group", ""),
-            validation=data.get("validation", 0.0 if "test" in data else 0.2),
-            recipe=replace(
-                Recipe(), augmentation=Augmentation(**varied), **config.get("train", {})
-            ),
+            validation=data.get("validation", 0.0 if "test" in data or folds else 0.2),
+            recipe=_varied(Recipe(), config),
         )
+        recipes = {n: _varied(job.recipe, differing) for n, differing in variations.items()}
         limits = replace(Limits(), **exported)
     except TypeError as error:
         raise UsageError(f"{path}: a value is of the wrong kind: {error}") from error
     name = model.get("name", path.stem)
-    return Plan(name, job, tuple(precisions), limits, target, rounded_epochs)
+    return Plan(name, job, tuple(precisions), limits, target, rounded_epochs, folds, recipes)
+
+
+def _check(
+    path: Path, config: dict[str, Any], known: dict[str, tuple[str, ...]], within: str = ""
+) -> None:
+    """Refuses sections and keys that there are not."""
+    for section, values in config.items():
+        if section not in known or not isinstance(values, dict):
+            raise UsageError(
+                f"{path}: unknown section [{within}{section}]; known: {', '.join(known)}"
+            )
+        for key in values:
+            if key not in known[section]:
+                has = ", ".join(known[section])
+                raise UsageError(f"{path}: [{within}{section}] has no {key!r}; it has {has}")
+
+
+def _varied(recipe: Recipe, config: dict[str, Any]) -> Recipe:
+    """A recipe with what a config says otherwise.
+
+    Raises:
+        TypeError: a value is of the wrong kind.
+        UsageError: one that makes no sense.
+    """
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in config.get("augmentation", {}).items()
+    }
+    augmentation = replace(recipe.augmentation, **values)
+    return replace(recipe, augmentation=augmentation, **config.get("train", {}))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from edgevid.errors import UsageError
 from edgevid.support.atomic_file import atomic_file
 from export import report
-from export.config import Plan
+from export.config import BASE, Plan
 from export.conversion.export import export_tflite
+from export.data import dataset
 from export.data.dataset import Dataset
+from export.training import folds
 from export.training.finetune import finetune
+from export.verification.limits import refuse
 from export.verification.table import table
-from export.verification.verify import refuse, verify
+from export.verification.verify import verify
 
 _SLOWER = 7  # times the learning rate when training on: it is to keep what it knows
 
@@ -34,6 +39,7 @@ def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
     """
     job = plan.job
     data = data or job.load()
+    validated = validate(plan, split(plan, data), BASE) if plan.folds else ""
     trained = finetune(job, data)
     calibration, held_out = data.calibration(), data.held_out()
     if not plan.quantization_aware:  # then nothing is trained any more
@@ -57,7 +63,7 @@ def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
     results = verify(trained.network, trained.labels, files, held_out, plan.limits)
     verified = {name: asdict(result) for name, result in results.items()}
     figures = {**trained.figures, "verified": verified}
-    report.write_training(job.out, figures, table(results))
+    report.write_training(job.out, figures, table(results), validated)
     print(table(results))
     past_a_limit = any(result.failures(plan.limits) for result in results.values())
     if past_a_limit and "int8" in plan.precisions and plan.quantization_aware:
@@ -65,6 +71,47 @@ def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
         return {**run(_rounded(plan), data), "before_rounding": figures}
     refuse(results, plan.limits)
     return figures
+
+
+def try_variations(plan: Plan, names: Sequence[str]) -> None:
+    """Tries variations of the recipe, each on the same folds; nothing is exported.
+
+    Args:
+        plan: with folds and variations.
+        names: of the variations.
+
+    Raises:
+        UsageError: no folds, or a variation that the config does not have.
+        EdgevidError: something else is in the way.
+    """
+    if not plan.folds:
+        raise UsageError("to try variations, say in [data] how many folds")
+    if unknown := set(names) - {BASE, *plan.variations}:
+        known = ", ".join(plan.variations) or "none"
+        raise UsageError(f"the config has no [try.{min(unknown)}]; it has {known}")
+    data = replace(plan.job, test=None).load()  # the test is not for choosing
+    parts = split(plan, data)
+    for name in names:
+        validate(plan, parts, name)
+
+
+def split(plan: Plan, data: Dataset) -> list[Dataset]:
+    """The plan's folds: the same for all its variations."""
+    return dataset.folds(data, plan.folds, plan.job.recipe.seed)
+
+
+def validate(plan: Plan, parts: Sequence[Dataset], name: str) -> str:
+    """Cross-validates a variation; returns, writes and prints the table of all that are done."""
+    folder = plan.job.out / "folds"
+    jobs = {
+        each: replace(plan.job, out=folder / each, cache=plan.job.decoded, recipe=recipe)
+        for each, recipe in {BASE: plan.job.recipe, **plan.variations}.items()
+    }
+    folds.cross_validate(jobs[name], name, parts)
+    found = folds.table([each for each in map(folds.done, jobs.values()) if each])
+    report.write_text(folder / "report.md", found)
+    print(found)
+    return found
 
 
 def _rounded(plan: Plan) -> Plan:
@@ -75,8 +122,9 @@ def _rounded(plan: Plan) -> Plan:
         epochs=plan.quantization_aware,
         learning_rate=job.recipe.learning_rate / _SLOWER,
         quantization_aware=True,
+        variations=0,  # made without rounding
     )
     again = replace(
         job, init=str(job.out / "network.npz"), out=job.out / "quantization_aware", recipe=recipe
     )
-    return replace(plan, job=again, quantization_aware=0)
+    return replace(plan, job=again, quantization_aware=0, folds=0)

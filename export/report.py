@@ -79,13 +79,26 @@ def _save(figure: Any, path: Path) -> None:
         plt.close(figure)
 
 
-def write_training(folder: Path, metrics: dict[str, Any], verification: str = "") -> None:
+def write_text(path: Path, text: str) -> None:
+    """Writes a page.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with atomic_file(path, make_folder=True) as file:
+        file.write((text + "\n").encode(errors="backslashreplace"))
+
+
+def write_training(
+    folder: Path, metrics: dict[str, Any], verification: str = "", validated: str = ""
+) -> None:
     """Writes the figures of a training, ``metrics.json``, and a page with them, ``report.md``.
 
     Args:
         folder: for both.
         metrics: the figures.
         verification: how far exported files are from the network, as Markdown.
+        validated: what cross-validation found, as Markdown.
 
     Raises:
         OutputError: it cannot be written.
@@ -94,6 +107,8 @@ def write_training(folder: Path, metrics: dict[str, Any], verification: str = ""
     lines = ["# Training report", ""]
     lines += [f"- {key}: {value}" for key, value in metrics["settings"].items()]
     lines += ["", "![learning curves](curves.png)", ""]
+    if validated:
+        lines += ["## Cross-validation", "", validated, ""]
     for name in ("validation", "test"):
         if name in metrics:
             lines += [f"## {name.capitalize()}", "", *_figures(metrics[name]), ""]
@@ -104,8 +119,7 @@ def write_training(folder: Path, metrics: dict[str, Any], verification: str = ""
     lines += _named(metrics["unreadable"]) or ["None: every clip could be read."]
     if partial := _named(metrics["partial"]):
         lines += ["", "## Clips that were used in part", "", *partial]
-    with atomic_file(folder / "report.md", make_folder=True) as file:
-        file.write(("\n".join(lines) + "\n").encode(errors="backslashreplace"))
+    write_text(folder / "report.md", "\n".join(lines))
 
 
 def _named(clips: Sequence[dict[str, str]]) -> list[str]:

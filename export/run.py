@@ -5,6 +5,7 @@
     test = "clips/test"             # other people, other places; measured at the end
     labels = "names.txt"            # optional: names of numeric labels, one a line, from 0
     group = "^(S[0-9]+)_"           # optional: what must not be on both sides
+    folds = 3                       # optional: cross-validation before the training itself
 
     [model]
     name = "gestures"
@@ -17,6 +18,10 @@
 
     [augmentation]                  # optional: any field of export.data.augment.Augmentation
     hue = 0.0                       # where colours tell classes apart
+
+    [try.longer]                    # optional: variations, for --try, by any name
+    train.epochs = 60
+    augmentation.frames = 24
 
     [export]                        # optional
     precision = ["int8", "float32"]
@@ -36,7 +41,7 @@ from pathlib import Path
 
 from edgevid.support.command import OK, ArgumentParser, guard
 from export.config import read_config
-from export.pipeline import run
+from export.pipeline import run, try_variations
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,12 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("config", type=Path)
     parser.add_argument("--out", type=Path, help="folder for all that comes out")
+    parser.add_argument(
+        "--try", nargs="+", metavar="NAME", default=[], dest="variations",
+        help="only cross-validate these variations of the config's; base is the recipe itself",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     return guard(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
-    run(read_config(options.config, options.out or options.config.parent / "out"))
+    plan = read_config(options.config, options.out or options.config.parent / "out")
+    if options.variations:
+        try_variations(plan, options.variations)
+    else:
+        run(plan)
     return OK
 
 

@@ -50,7 +50,7 @@ WORKSHOP = [
 # Libraries that take long to load, or are not on every machine, and who may touch them.
 HEAVY = {
     "av": {"support.pyav"},
-    "ai_edge_litert": {"runtime.backends", "prepare"},
+    "ai_edge_litert": {"runtime.backends", "runtime.partitions", "prepare"},
     "cv2": {"support.opencv"},
     "duckdb": {"archive.libraries"},
     "fsspec": {"archive.libraries"},
@@ -148,7 +148,7 @@ def test_no_module_imports_itself_by_way_of_others(folder: str) -> None:
 def test_apps_are_built_on_public_names_and_named_tools(path: Path) -> None:
     found = {name for name in imports_of(path.read_text("utf-8")) if name.startswith("edgevid")}
     rest = found - {"edgevid", *(f"edgevid.{name}" for name in edgevid.__all__)}
-    tools = ("edgevid.archive.", "edgevid.support.", "edgevid.sources.")
+    tools = ("edgevid.archive.", "edgevid.support.", "edgevid.sources.", "edgevid.teach.")
     assert all(name.startswith(tools) for name in rest), rest
 
 
@@ -217,6 +217,37 @@ print(*sorted(Watch.asked & {set(HEAVY)!r}))
 
 def test_importing_edgevid_loads_nothing_heavy() -> None:
     assert run("import edgevid") == ""
+
+
+# What a first prediction does not need, and takes longer to load than all of edgevid's own.
+RARE = {"difflib", "http.client", "importlib.resources", "secrets", "subprocess", "tomllib"}
+
+
+def loaded(program: str, *arguments: str) -> set[str]:
+    """Runs a program in a fresh process; returns the modules that are loaded at its end."""
+    words = [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)", *arguments]
+    return set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_importing_edgevid_loads_next_to_nothing() -> None:
+    ours = {name for name in loaded("import edgevid") if name.startswith("edgevid")}
+    assert ours == {"edgevid", "edgevid.classify", "edgevid.version"}
+    assert "numpy" not in loaded("import edgevid")
+
+
+def test_a_first_prediction_loads_nothing_that_it_does_not_need() -> None:
+    """The bundled model, whose file is known to be whole."""
+    program = """
+import numpy as np
+import edgevid
+model = edgevid.load_model("camera-motion")
+model.stream().step(edgevid.Frame(np.zeros((9, 9, 3), np.uint8), 0.0, 0))
+"""
+    modules = loaded(program) - loaded("import numpy")
+    assert modules & RARE == set()
+    rooms = {name.split(".")[1] for name in modules if name.startswith("edgevid.")}
+    assert not rooms & {"regions", "sinks", "sources", "prepare", "teach", "cli", "archive"}
+    assert not modules & {"edgevid.runtime.kept_features", "edgevid.runtime.rules", "av"}
 
 
 def test_the_watch_sees_a_library_that_is_loaded() -> None:

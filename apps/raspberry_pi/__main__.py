@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, NoReturn
 from apps.raspberry_pi import check, config_file, folders, log
 from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import Config
-from apps.raspberry_pi.config_file import ConfigFile
+from apps.raspberry_pi.config_file import ConfigFile, WrongError
+from apps.raspberry_pi.controls import Controls, choices
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Part, Service, stop_all
 from edgevid import EdgevidError, Frame, Model, UsageError
-from edgevid.support.command import ArgumentParser, guard
+from edgevid.support.command import ArgumentParser, complain, guard
 
 if TYPE_CHECKING:
     from apps.raspberry_pi.archiver import Archiver
     from apps.raspberry_pi.clips.recorder import Recorder
+    from apps.raspberry_pi.review.desk import Review
 
 _LOG = logging.getLogger("edgevid.service")
 
@@ -48,11 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         file = config_file.read(chosen.config)
-        check.settings(file)
         return examine(file) if chosen.check else watch(file, limit)
 
+    def told() -> int:
+        try:
+            return run()
+        except WrongError as error:
+            for problem in error.problems[:-1]:
+                complain(problem)
+            raise UsageError(error.problems[-1]) from error
+
     try:
-        return guard(run, debug=chosen.debug, warnings=False)
+        return guard(told, debug=chosen.debug, warnings=False)
     finally:
         limit.sum_up(at_once=True)
 
@@ -83,13 +92,14 @@ def examine(file: ConfigFile) -> int:
     Raises:
         EdgevidError: it is not.
     """
-    model = check.model_at_hand(file)
-    if model is not None:
-        check.labels(file, model)
+    model = check.everything(file)
     cameras = ", ".join(camera.name for camera in file.config.cameras)
     print(f"{file.path}: is right; cameras: {cameras}")
     if model is None:
         print("the model is not here yet, the start downloads it: labels were not checked")
+    else:
+        for note in check.notes(file, model):
+            print(f"note: {note}")
     return 0
 
 
@@ -101,11 +111,29 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         EdgevidError: something cannot be had for now.
     """
     config = file.config
-    model = check.model(file)
-    check.labels(file, model)
-    hub = Hub((camera.name for camera in config.cameras), model.manifest.name)
-    hub.bus.listen(_log)
+    check.settings(file)
+    recorders: list[Recorder] = []
+
+    def record() -> None:
+        for one in recorders:
+            one.keep_now()
+
+    review = _review(file, record)
+    controls = _controls(file, review)
+    model = review.first_model() if review is not None else None
+    if model is None and controls is not None:
+        model = controls.first_model()
+    if model is None:
+        model = check.model(file)
+        check.labels(file, model)
+    for note in check.notes(file, model):
+        _LOG.warning("%s", note)
+    names = (camera.name for camera in config.cameras)
+    hub = Hub(names, model.manifest.name, config.alerts)
+    hub.bus.listen(_log, "log")
     recorder = _recorder(config, hub, model.manifest.fps)
+    if recorder is not None:
+        recorders.append(recorder)
     archiver = _archiver(config, model)
     service = Service(
         config,
@@ -114,7 +142,13 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         recorder.take if recorder else _nothing,
         archiver=archiver,
         every_second=limit.sum_up,
+        drawings=review.drawings() if review is not None else None,
+        off=controls.off() if controls is not None else (),
     )
+    if review is not None:
+        review.begin(service)
+    if controls is not None:
+        controls.begin(service, config.model.name)
 
     def stop(*_: object) -> None:
         service.stop()
@@ -123,15 +157,47 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    parts: list[Part] = [part for part in (recorder, archiver) if part]
+    parts: list[Part] = [part for part in (recorder, archiver, review) if part]
     try:
-        for part in _parts(file, hub, recorder, service.fail):
+        for part in _parts(file, hub, recorder, review, controls, service.fail):
             parts.append(part)
     except BaseException:
         stop_all(parts)
         raise
     service.run(parts)
     return 0
+
+
+def _review(file: ConfigFile, record: Callable[[], None]) -> Review | None:
+    """Opens what the owner has said; without it all else goes on."""
+    config = file.config
+    if config.clips.folder is None or not config.web.enabled:
+        return None
+    from apps.raspberry_pi.review.desk import Review
+    from apps.raspberry_pi.review.store import Store
+
+    try:
+        store = Store(folders.state_folder(config) / "review")
+    except EdgevidError as error:
+        _LOG.error("there is no review: %s", error)
+        return None
+    return Review(store, config, lambda model: check.labels(file, model), record)
+
+
+def _controls(file: ConfigFile, review: Review | None) -> Controls | None:
+    """Returns what takes orders from outside, where they are taken."""
+    config = file.config
+    if not (config.mqtt.host and config.mqtt.commands):
+        return None
+    folder = folders.state_folder(config)
+    folders.make(folder)
+    return Controls(
+        folder / "controls.json",
+        (camera.name for camera in config.cameras),
+        choices(config.model.choices),
+        lambda name: check.choice(file, name),
+        review.give_way if review is not None else lambda: None,
+    )
 
 
 def _recorder(config: Config, hub: Hub, fps: float) -> Recorder | None:
@@ -156,7 +222,12 @@ def _nothing(name: str, frame: Frame) -> None:
 
 
 def _parts(
-    file: ConfigFile, hub: Hub, recorder: Recorder | None, fail: Callable[[EdgevidError], None]
+    file: ConfigFile,
+    hub: Hub,
+    recorder: Recorder | None,
+    review: Review | None,
+    controls: Controls | None,
+    fail: Callable[[EdgevidError], None],
 ) -> Iterator[Part]:
     """Starts what the config asks for. Each is imported only then: some need libraries."""
     config = file.config
@@ -173,21 +244,28 @@ def _parts(
 
         folder = folders.state_folder(config)
         folders.make(folder)
-        yield mqtt.start(config.mqtt, hub, folder, fail)
+        yield mqtt.start(config.mqtt, hub, folder, fail, controls)
+    if config.notifications.urls_file:
+        from apps.raspberry_pi import notifications
+
+        folder = folders.state_folder(config)
+        folders.make(folder)
+        yield notifications.start(config.notifications, hub, folder)
     if config.web.enabled:
         from apps.raspberry_pi import web
 
-        yield web.start(config.web, hub, config.clips.folder)
+        yield web.start(config.web, hub, config.clips.folder, review)
 
 
 def _log(found: CameraEvent) -> None:
     event = found.event
     _LOG.info(
-        "%s: %s %s (%.0f %%)",
+        "%s: %s %s (%.0f %%)%s",
         found.camera,
         event.state,
         event.label,
         100 * event.probability,
+        ", alert" if found.level == "alert" else "",
         extra=log.NEWS,
     )
 

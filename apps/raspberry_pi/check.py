@@ -11,15 +11,18 @@ from __future__ import annotations
 import errno
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from apps.raspberry_pi import folders, secret_file
-from apps.raspberry_pi.config import Rules, WebConfig
-from apps.raspberry_pi.config_file import ConfigFile
+from apps.raspberry_pi.cameras.watcher import open_watch
+from apps.raspberry_pi.config import WebConfig
+from apps.raspberry_pi.config_file import ConfigFile, WrongError
+from apps.raspberry_pi.controls import choices
 from edgevid import (
     EdgevidError,
     EventRules,
@@ -31,6 +34,7 @@ from edgevid import (
     is_available,
     load_model,
     load_rules,
+    parse_zones,
 )
 
 # Of cameras, and what else FFmpeg may be built with.
@@ -38,6 +42,7 @@ _SCHEMES = (
     *("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp", "tcp"),
     *("rtmpe", "rtmpt", "rtmpte", "rtmpts", "rist", "srtp", "ftp", "sftp", "mmsh", "mmst", "tls"),
 )
+_DWELL = "dwell"  # the label of a stay, which no model has
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "")
 
 
@@ -45,12 +50,68 @@ def settings(file: ConfigFile) -> None:
     """Looks at all but the model.
 
     Raises:
-        UsageError: something cannot work; names the line.
+        WrongError: something cannot work; says all of it, with the lines.
     """
-    for problem in (_cameras, _service, _mqtt, _web, _clips, _archive, _gpio):
-        for wrong in problem(file):
-            raise wrong
-    rules(file, EventRules())
+    _raise(_settings(file))
+
+
+def everything(file: ConfigFile) -> Model | None:
+    """Looks at all; returns the model, None when it would have to be downloaded first.
+
+    Raises:
+        WrongError: something cannot work; says all of it, with the lines.
+        EdgevidError: the model cannot be loaded for now, and nothing else is wrong.
+    """
+    wrong = list(_settings(file))
+    found = None
+    try:
+        found = model_at_hand(file)
+        if found is not None:
+            wrong += _labels(file, found)
+    except UsageError as error:
+        wrong.append(error)
+    except EdgevidError:
+        if not wrong:
+            raise
+    _raise(wrong)
+    return found
+
+
+def notes(file: ConfigFile, model: Model) -> list[str]:
+    """Returns what is perhaps not meant: rules that match nothing now.
+
+    Labels may be those of a model that is taught, zones such as are drawn on the page.
+    """
+    labels, zones = {*model.manifest.labels, _DWELL}, set[str]()
+    found: list[UsageError] = []
+    for number, camera in enumerate(file.config.cameras):
+        for zone in parse_zones(camera.zones, camera.zone_allow):
+            zones.add(zone.name)
+            for label in zone.allow:
+                if label not in labels:
+                    problem = f"there is no label {label!r} now"
+                    found.append(file.wrong("camera", "zone_allow", problem, number=number))
+    for number, rule in enumerate(file.config.alerts):
+        for key, known in (("labels", labels), ("zones", zones)):
+            for name in getattr(rule, key):
+                if name not in known:
+                    problem = f"there is no {key[:-1]} {name!r} now"
+                    found.append(file.wrong("alert", key, problem, number=number))
+    return [str(note) for note in found]
+
+
+def _settings(file: ConfigFile) -> Iterator[UsageError]:
+    for problems in (
+        *(_cameras, _follows, _alerts, _choices, _service, _mqtt, _notifications, _web, _clips),
+        *(_archive, _gpio),
+    ):
+        yield from problems(file)
+    yield from _rules(file, EventRules())
+
+
+def _raise(problems: Iterable[UsageError]) -> None:
+    if wrong := list(problems):
+        raise WrongError(wrong)
 
 
 def model_at_hand(file: ConfigFile) -> Model | None:
@@ -88,19 +149,48 @@ def model(file: ConfigFile) -> Model:
         raise file.wrong("model", "name", str(error)) from error
 
 
-def rules(file: ConfigFile, own: EventRules) -> None:
+def choice(file: ConfigFile, name: str) -> Model:
+    """Loads one of the models that may be chosen, and sees that it goes with the settings.
+
+    Raises:
+        UsageError: it does not.
+        EdgevidError: it cannot be loaded.
+    """
+    config = file.config.model
+    try:
+        loaded = load_model(name, threads=config.threads)
+    except LabelsError:  # it has none inside
+        if config.labels is None:
+            raise
+        loaded = load_model(name, labels=config.labels, threads=config.threads)
+    labels(file, loaded)
+    return loaded
+
+
+def labels(file: ConfigFile, model: Model) -> None:
+    """Looks at labels, rules, memory and zones: whether they go with the model.
+
+    Raises:
+        WrongError: they do not; says all of it, with the lines.
+        EdgevidError: they would with the model that is wanted but cannot be had now.
+    """
+    _raise(_labels(file, model))
+
+
+def _rules(file: ConfigFile, own: EventRules) -> Iterator[UsageError]:
     """Looks at when events start and end.
 
     Args:
         file: the settings.
         own: what the model has where the settings are silent.
-
-    Raises:
-        UsageError: they contradict each other; names the line.
     """
     for number, camera in enumerate(file.config.cameras):
         merged = file.config.events.under(camera)
-        defaults = _changed(file, number, merged, own)
+        try:
+            defaults = load_rules(merged.rules).over(own)
+        except UsageError as error:
+            yield _of_rules(file, number, "rules", str(error))
+            continue
         on = defaults.on_threshold if merged.on_threshold is None else merged.on_threshold
         off = defaults.off_threshold if merged.off_threshold is None else merged.off_threshold
         if off > on:
@@ -108,41 +198,54 @@ def rules(file: ConfigFile, own: EventRules) -> None:
             problem = f"off_threshold, {off:g}, must not be over on_threshold, {on:g}"
             if merged.off_threshold is None:
                 problem += f": off_threshold is the model's own, set it to {on:g} or less"
-            raise _of_rules(file, number, key, problem)
+            yield _of_rules(file, number, key, problem)
 
 
-def _changed(file: ConfigFile, number: int, merged: Rules, own: EventRules) -> EventRules:
-    """Returns the model's rules with what ``rules`` names instead."""
-    try:
-        return load_rules(merged.rules).over(own)
-    except UsageError as error:
-        raise _of_rules(file, number, "rules", str(error)) from error
-
-
-def labels(file: ConfigFile, model: Model) -> None:
-    """Looks at labels, rules and memory: whether they go with the model.
-
-    Raises:
-        UsageError: they do not; names the line.
-        EdgevidError: they would with the model that is wanted but cannot be had now.
-    """
-    rules(file, model.manifest.events)
+def _labels(file: ConfigFile, model: Model) -> Iterator[UsageError]:
+    unruly = list(_rules(file, model.manifest.events))
+    yield from unruly
     for number, camera in enumerate(file.config.cameras):
         merged = file.config.events.under(camera)
-        try:
-            merged.over(model.manifest)
-        except EdgevidError as error:
-            raise _of_rules(file, number, "rules", str(error)) from error
+        wrong: list[UsageError] = []
+        if not unruly:
+            try:
+                merged.over(model.manifest)
+            except EdgevidError as error:
+                wrong.append(_of_rules(file, number, "rules", str(error)))
         if camera.features is not None and model.signature.features is None:
             problem = f"camera {camera.name}: {model.manifest.name} gives no features"
-            raise file.wrong("camera", "features", problem, camera=number)
+            wrong.append(file.wrong("camera", "features", problem, number=number))
         for key in ("allow", "deny"):
-            _try(file, number, key, model, **{key: getattr(merged, key) or ()})
-        _try(file, number, "allow", model, allow=merged.allow or (), deny=merged.deny or ())
-        _try(file, number, "memory", model, memory=camera.memory)
+            wrong += _try(file, number, key, model, **{key: getattr(merged, key) or ()})
+        if not wrong:
+            both = {"allow": merged.allow or (), "deny": merged.deny or ()}
+            wrong += _try(file, number, "allow", model, **both)
+        wrong += _try(file, number, "memory", model, memory=camera.memory)
+        if not wrong and not unruly:
+            wrong += _opened(file, number, model)
+        yield from wrong
 
 
-def _try(file: ConfigFile, number: int, key: str, model: Model, **options: Any) -> None:
+def _opened(file: ConfigFile, number: int, model: Model) -> Iterator[UsageError]:
+    """Opens a camera's watch, as the start will."""
+    camera = file.config.cameras[number]
+    try:
+        if camera.follow == "people" and not is_available(camera.detector):
+            return  # the start downloads it
+        open_watch(camera, file.config.events, model)
+    except LabelsError as error:
+        yield file.wrong("camera", "zone_allow", f"camera {camera.name}: {error}", number=number)
+    except ModelError as error:
+        if camera.follow == "people":
+            yield file.wrong("camera", "detector", f"camera {camera.name}: {error}", number=number)
+    except UsageError as error:  # what is wrong with how it follows was told
+        if not any(_follows(file)):
+            yield file.wrong("camera", "", f"camera {camera.name}: {error}", number=number)
+
+
+def _try(
+    file: ConfigFile, number: int, key: str, model: Model, **options: Any
+) -> Iterator[UsageError]:
     try:
         model.stream(**options)
     except LabelsError as error:
@@ -151,16 +254,16 @@ def _try(file: ConfigFile, number: int, key: str, model: Model, **options: Any) 
                 f"{file.path}: camera {file.config.cameras[number].name}: {error}; the model that "
                 "knows it may be the one that could not be downloaded"
             ) from error
-        raise _of_rules(file, number, key, str(error)) from error
+        yield _of_rules(file, number, key, str(error))
     except EdgevidError as error:
-        raise _of_rules(file, number, key, str(error)) from error
+        yield _of_rules(file, number, key, str(error))
 
 
 def _of_rules(file: ConfigFile, number: int, key: str, problem: str) -> UsageError:
     """Returns what to raise for a rule, which stands with the camera or with all."""
     camera = file.config.cameras[number]
     if getattr(camera, key) is not None or key == "memory":
-        return file.wrong("camera", key, f"camera {camera.name}: {problem}", camera=number)
+        return file.wrong("camera", key, f"camera {camera.name}: {problem}", number=number)
     return file.wrong("events", key, f"camera {camera.name}: {problem}")
 
 
@@ -168,10 +271,10 @@ def _cameras(file: ConfigFile) -> Iterator[UsageError]:
     for number, camera in enumerate(file.config.cameras):
         problem = _problem_with_source(camera.source)
         if problem:
-            yield file.wrong("camera", "source", problem, camera=number)
+            yield file.wrong("camera", "source", problem, number=number)
         before = [other.features for other in file.config.cameras[:number]]
         if camera.features is not None and camera.features in before:
-            yield file.wrong("camera", "features", "another camera's are there", camera=number)
+            yield file.wrong("camera", "features", "another camera's are there", number=number)
 
 
 def _problem_with_source(source: str) -> str:
@@ -191,9 +294,76 @@ def _problem_with_source(source: str) -> str:
     return ""
 
 
+def _follows(file: ConfigFile) -> Iterator[UsageError]:
+    for number, camera in enumerate(file.config.cameras):
+        wrong = partial(file.wrong, "camera", number=number)
+        if not camera.follow:
+            for key in ("zones", "zone_allow", "dwell"):
+                if getattr(camera, key) not in ((), None):
+                    yield wrong(key, f"{key} goes with follow")
+            continue
+        if camera.crop is not None:
+            yield wrong("crop", "crop and follow both say where to look: give one of them")
+        if camera.features is not None:
+            yield wrong("features", "features are of the whole picture: not with follow")
+        try:
+            parse_zones(camera.zones, ())
+        except UsageError as error:
+            yield wrong("zones", str(error))
+        else:
+            try:
+                parse_zones(camera.zones, camera.zone_allow)
+            except UsageError as error:
+                yield wrong("zone_allow", str(error))
+        if camera.follow == "people":
+            try:
+                is_available(camera.detector)
+            except ModelError as error:
+                yield wrong("detector", str(error))
+
+
+def _alerts(file: ConfigFile) -> Iterator[UsageError]:
+    known = [camera.name for camera in file.config.cameras]
+    for number, rule in enumerate(file.config.alerts):
+        for name in rule.cameras:
+            if name not in known:
+                close = get_close_matches(name, known, 1)
+                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+                problem = f"there is no camera {name!r}: {hint}"
+                yield file.wrong("alert", "cameras", problem, number=number)
+
+
+def _choices(file: ConfigFile) -> Iterator[UsageError]:
+    given = file.config.model.choices
+    if len(choices(given)) < len(given):
+        yield file.wrong("model", "choices", "two of them are called the same")
+    for name in given:
+        try:
+            is_available(name)
+        except ModelError as error:
+            yield file.wrong("model", "choices", str(error))
+    for number, camera in enumerate(file.config.cameras):
+        if given and file.config.mqtt.host and camera.name == "model":
+            problem = "with [model] choices, no camera can be called model: its topics are taken"
+            yield file.wrong("camera", "name", problem, number=number)
+
+
+def _notifications(file: ConfigFile) -> Iterator[UsageError]:
+    path = file.config.notifications.urls_file
+    if path is None:
+        return
+
+    def look() -> None:
+        from apps.raspberry_pi import notifications
+
+        notifications.services(path)
+
+    yield from _says(file, "notifications", "urls_file", look)
+
+
 def _service(file: ConfigFile) -> Iterator[UsageError]:
     problem = folders.problem_with(folders.state_folder(file.config))
-    if problem and file.config.mqtt.host:  # all that is kept there
+    if problem and (file.config.mqtt.host or file.config.notifications.urls_file):
         yield file.wrong("service", "state_folder", problem)
 
 

@@ -7,10 +7,11 @@ the service's door nothing else is configurable.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from edgevid import EventRules, Manifest, load_rules
 from edgevid.support.orientation import ANGLES
@@ -56,6 +57,19 @@ def _is_box(value: Any) -> bool:
     )
 
 
+def _is_time_of_day(value: Any) -> bool:
+    found = _TIMES.fullmatch(value) if _is_text(value) else None
+    return found is not None and found[1] != found[2]
+
+
+def _minutes(value: str) -> tuple[int, int]:
+    """Returns ``22:00-06:00`` as minutes of the day."""
+    first, end = (60 * int(time[:2]) + int(time[3:]) for time in value.split("-"))
+    return first, end
+
+
+_TIMES = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
+
 Text = Annotated[str, Kind("text in quotes", _is_text)]
 Name = Annotated[str, Kind("letters, digits, - and _ in quotes", _is_name)]
 Place = Annotated[
@@ -77,6 +91,7 @@ Megabytes = Annotated[
     float, Kind("megabytes, over 0", lambda v: _is_number(v) and 0 < v < math.inf, float)
 ]
 Days = Annotated[float, Kind("days, over 0", lambda v: _is_number(v) and 0 < v < 1e5, float)]
+Hours = Annotated[float, Kind("hours, over 0", lambda v: _is_number(v) and 0 < v < 1e6, float)]
 SomeMegabytes = Annotated[
     float, Kind("megabytes, 1 or more", lambda v: _is_number(v) and 1 <= v < math.inf, float)
 ]
@@ -93,6 +108,9 @@ Memory = Annotated[
 Fit = Annotated[
     str | None,
     Kind("one of " + ", ".join(map(repr, Manifest.FITS)), lambda v: v in Manifest.FITS),
+]
+Followed = Annotated[
+    str, Kind("motion, people or nothing, in quotes", lambda v: v in ("", "motion", "people"))
 ]
 RulesName = Annotated[
     str | None, Kind("quick, sure or a file, in quotes", lambda v: _is_text(v) and bool(v))
@@ -111,6 +129,18 @@ Box = Annotated[
 Texts = Annotated[
     tuple[str, ...],
     Kind("a list of texts", lambda v: isinstance(v, list) and all(map(_is_text, v)), tuple),
+]
+# Of the day: minutes at which it begins and ends, which may be over midnight.
+Times = Annotated[
+    tuple[int, int] | None,
+    Kind('a part of the day, such as "22:00-06:00"', _is_time_of_day, _minutes),
+]
+Share = Annotated[
+    float, Kind("a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1, float)
+]
+AlertLevel = Annotated[
+    Literal["log", "show", "alert"],
+    Kind('one of "log", "show", "alert"', lambda v: v in ("log", "show", "alert")),
 ]
 
 
@@ -160,7 +190,7 @@ class CameraConfig(Rules):
     features: File = None
     features_mb: SomeMegabytes = 500.0
     always: Flag = False
-    follow: Text = ""
+    follow: Followed = ""
     tracks: Count = 4
     detector: Text = "ssd-mobilenet-v1"
     zones: Texts = ()
@@ -168,11 +198,25 @@ class CameraConfig(Rules):
     dwell: OwnSeconds = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertConfig:
+    """One ``[[alert]]``: what the events that it matches amount to. Empty matches all."""
+
+    level: AlertLevel
+    cameras: Texts = ()
+    labels: Texts = ()
+    zones: Texts = ()
+    between: Times = None
+    probability: Share = 0.0
+    cool_down: Seconds = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """``[model]``: shared by all cameras."""
 
     name: Text = "auto"
+    choices: Texts = ()
     labels: File = None
     threads: Threads = 1
 
@@ -200,7 +244,19 @@ class MqttConfig:
     topic: Text = "edgevid"
     discovery: Flag = True
     discovery_topic: Text = "homeassistant"
+    pictures: Flag = True
+    commands: Flag = True
     keep_events: Count = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationsConfig:
+    """``[notifications]``: off while ``urls_file`` is empty."""
+
+    urls_file: File = None
+    pictures: Flag = True
+    keep: Count = 100
+    keep_hours: Hours = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +301,12 @@ class Config:
     """The whole file."""
 
     cameras: tuple[CameraConfig, ...]
+    alerts: tuple[AlertConfig, ...] = ()
     model: ModelConfig = field(default_factory=ModelConfig)
     events: Rules = field(default_factory=Rules)
     service: ServiceConfig = field(default_factory=ServiceConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
+    notifications: NotificationsConfig = field(default_factory=NotificationsConfig)
     web: WebConfig = field(default_factory=WebConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     archive: ArchiveConfig = field(default_factory=ArchiveConfig)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from apps.raspberry_pi.alerts import Levels
 from apps.raspberry_pi.bus import EventBus
+from apps.raspberry_pi.config import AlertConfig
 from apps.raspberry_pi.snapshots import Snapshots
 from apps.raspberry_pi.status import Status
 from edgevid import Frame, Prediction
@@ -20,6 +22,7 @@ class Hub:
     Args:
         names: the cameras, in the order in which they are to be shown.
         model: what the model is called that watches them.
+        alerts: the rules that give events their levels.
 
     Attributes:
         status: how the cameras are.
@@ -27,10 +30,12 @@ class Hub:
         snapshots: what they show.
     """
 
-    def __init__(self, names: Iterable[str], model: str = "") -> None:
+    def __init__(
+        self, names: Iterable[str], model: str = "", alerts: Sequence[AlertConfig] = ()
+    ) -> None:
         names = list(names)
         self.status = Status(names, model)
-        self.bus = EventBus()
+        self.bus = EventBus(Levels(alerts).of)
         self.snapshots = Snapshots(names)
         # The first listener, so that the others find the status up to date.
         self.bus.listen(lambda found: self.status.record_event(found.camera, found.event))

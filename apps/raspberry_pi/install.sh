@@ -2,6 +2,7 @@
 # Installs or updates the service on Raspberry Pi OS or Debian, Bookworm or Trixie, 64 bit:
 #
 #   sudo apps/raspberry_pi/install.sh            from a checkout
+#   sudo apps/raspberry_pi/install.sh --notify   with what notifications need; an update keeps it
 #
 # Program: /opt/edgevid. Settings: /etc/edgevid/edgevid.toml, never overwritten. State and clips:
 # /var/lib/edgevid. Run it again after an update of the checkout; nothing else is needed. It puts
@@ -11,6 +12,12 @@ umask 022 # whatever root's own is: the service is another user, and must read w
 
 fail() { echo "install.sh: $1" >&2; exit 1; }
 
+notify=""
+case "${1:-}" in
+"") ;;
+--notify) notify=yes ;;
+*) fail "usage: $0 [--notify]" ;;
+esac
 [ "$(id -u)" = 0 ] || fail "needs root: sudo $0"
 . /etc/os-release
 case "${VERSION_CODENAME:-}" in
@@ -58,8 +65,12 @@ find "$home/edgevid" "$home/apps" -name __pycache__ -prune -exec rm -rf {} +
 # Exactly these versions, and no file but those whose checksums are listed; with a newer checkout,
 # newer ones. On Bookworm the system's packages are built for numpy 1, which an environment must not
 # replace by numpy 2.
-"$home/.venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps \
-    --only-binary :all: --requirement "$home/apps/raspberry_pi/requirements-$VERSION_CODENAME.txt"
+"$home/.venv/bin/python" -c "import apprise" 2>/dev/null && notify=yes
+for list in "" ${notify:+-notify}; do
+    "$home/.venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps \
+        --only-binary :all: \
+        --requirement "$home/apps/raspberry_pi/requirements-$VERSION_CODENAME$list.txt"
+done
 "$home/.venv/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps \
     --no-build-isolation --editable "$home"
 "$home/.venv/bin/python" -m compileall -q "$home/edgevid" "$home/apps"

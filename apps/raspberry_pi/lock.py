@@ -1,8 +1,8 @@
 """``python -m apps.raspberry_pi.lock``: writes down which libraries ``install.sh`` installs.
 
-For each release of Debian one file with the newest versions that go together, and the SHA-256 of
-each wheel, for both processors. Needs the network. To be run, and the service's tests after it,
-when a library has a new version that is wanted.
+For each release of Debian one file with the newest versions that go together, and one with what
+notifications need besides; with the SHA-256 of each wheel, for both processors. Needs the network.
+To be run, and the service's tests after it, when a library has a new version that is wanted.
 """
 
 from __future__ import annotations
@@ -32,25 +32,35 @@ _RELEASES: dict[str, tuple[str, int, tuple[str, ...]]] = {
 def main() -> int:
     """Writes the files."""
     project = tomllib.loads(_PROJECT.read_text("utf-8"))
-    service = project["dependency-groups"]["service"]
-    wanted = [*project["project"]["dependencies"], *service, *_ALSO]
-    for release, (python, glibc, demands) in _RELEASES.items():
-        pins: list[str] = []
-        hashes: dict[str, set[str]] = {}
-        for processor in _PROCESSORS:
-            found = _resolved([*wanted, *demands, *pins], python, glibc, processor)
-            pins = list(found)  # the other processor is to have the same versions
-            for pin, sha256 in found.items():
-                hashes.setdefault(pin, set()).add(sha256)
-        lines = [f"# Made by python -m apps.raspberry_pi.lock, for Python {python}."]
-        for pin in sorted(hashes):
-            lines.append(f"{pin} \\")
-            lines += [f"    --hash=sha256:{sha256} \\" for sha256 in sorted(hashes[pin])]
-            lines[-1] = lines[-1].removesuffix(" \\")
-        path = _HERE / f"requirements-{release}.txt"
-        path.write_text("\n".join(lines) + "\n", "utf-8")
-        print(f"{path.name}: {len(hashes)} libraries")
+    groups = project["dependency-groups"]
+    wanted = [*project["project"]["dependencies"], *groups["service"], *_ALSO]
+    for release, (_, _, demands) in _RELEASES.items():
+        always = _write(release, "", [*wanted, *demands], set())
+        # What only notifications need, beside the same versions of all else.
+        _write(release, "-notify", [*groups["notify"], *always], set(always))
     return 0
+
+
+def _write(release: str, ending: str, wanted: list[str], but: set[str]) -> list[str]:
+    """Writes one file; returns all that it and ``but`` have, as ``name==version``."""
+    python, glibc, _ = _RELEASES[release]
+    pins: list[str] = []
+    hashes: dict[str, set[str]] = {}
+    for processor in _PROCESSORS:
+        found = _resolved([*wanted, *pins], python, glibc, processor)
+        pins = list(found)  # the other processor is to have the same versions
+        for pin, sha256 in found.items():
+            if pin not in but:
+                hashes.setdefault(pin, set()).add(sha256)
+    lines = [f"# Made by python -m apps.raspberry_pi.lock, for Python {python}."]
+    for pin in sorted(hashes):
+        lines.append(f"{pin} \\")
+        lines += [f"    --hash=sha256:{sha256} \\" for sha256 in sorted(hashes[pin])]
+        lines[-1] = lines[-1].removesuffix(" \\")
+    path = _HERE / f"requirements-{release}{ending}.txt"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    print(f"{path.name}: {len(hashes)} libraries")
+    return pins
 
 
 def _resolved(wanted: list[str], python: str, glibc: int, processor: str) -> dict[str, str]:

@@ -13,10 +13,12 @@ def event_message(found: CameraEvent) -> dict[str, Any]:
     """Returns an event as it is sent; ``event_type`` is what Home Assistant looks for."""
     event = found.event
     where = {"track": event.track, "box": event.box, "zone": event.zone}
+    where["reason"] = found.reason or None
     return {
         "id": found.id,
         "camera": found.camera,
         "event_type": event.state,
+        "level": found.level,
         "label": event.label,
         "probability": round(event.probability, 3),
         "time": utc(found.at),
@@ -34,6 +36,7 @@ def state_message(camera: CameraStatus) -> dict[str, Any]:
         "label": top.label if top else None,
         "probability": round(top.probability, 2) if top else None,
         "active": list(camera.active),
+        "watching": camera.watching,
     }
 
 

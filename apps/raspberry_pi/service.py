@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from apps.raspberry_pi import log
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.capture import Order
+from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.cameras.features import open_keepers
+from apps.raspberry_pi.cameras.mask import Mask
 from apps.raspberry_pi.cameras.watcher import AnyWatch, Take, Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
@@ -29,6 +35,7 @@ _TEND_S = 1.0  # how often it is seen to that every thread is there
 # Systemd and people expect an end within two seconds of being told.
 _PARTS_END_S = 1.2
 _CAMERAS_END_S = 0.3  # beyond that
+_CHANGE_S = 10.0  # until another model watches; a turn takes milliseconds
 
 
 class Part(Protocol):
@@ -76,6 +83,8 @@ class Service:
         speed: of cameras that are files, how many times as fast as they were taken.
         archiver: takes each step; None where no archive is wanted.
         every_second: called about as often, from the watcher's thread.
+        drawings: zones and masks by the names of cameras, in place of the config's zones.
+        off: the cameras that are to rest until ``watch`` is called.
 
     Raises:
         UsageError: a camera's settings do not fit the model.
@@ -91,7 +100,14 @@ class Service:
         speed: float = 1.0,
         archiver: Archiver | None = None,
         every_second: Callable[[], object] = lambda: None,
+        drawings: Mapping[str, Drawing] | None = None,
+        off: Collection[str] = (),
     ) -> None:
+        self._config = config
+        self._model = model
+        self._drawings = dict(drawings or {})
+        self._changes: SimpleQueue[tuple[Callable[[], None], threading.Event]] = SimpleQueue()
+        self._changing = threading.Lock()
         self._settings = config.service
         self._hub = hub
         self._arrived = threading.Event()
@@ -101,7 +117,7 @@ class Service:
         self._every_second = every_second
         self._notifier = Notifier()
         fps = model.manifest.fps
-        watches = {camera.name: _watch(camera, config, model) for camera in config.cameras}
+        watches = _watches(config, model, self._drawings)
         self._cameras = {
             camera.name: Camera(
                 camera.name,
@@ -110,11 +126,72 @@ class Service:
                 longest_wait=config.service.longest_wait,
                 set_state=self._set_state(camera.name),
                 arrived=self._arrived.set,
+                on=camera.name not in off,
             )
             for camera in config.cameras
         }
-        keepers = open_keepers(config.cameras, model)
-        self._watcher = Watcher(self._cameras, watches, hub, take, keepers, archiver)
+        for name in self._cameras:
+            hub.status.set_watching(name, name not in off)
+        self._keepers = open_keepers(config.cameras, model)
+        self._watcher = Watcher(
+            self._cameras, watches, hub, take, self._keepers, archiver, _masks(self._drawings)
+        )
+
+    @property
+    def model(self) -> Model:
+        """The model that watches."""
+        return self._model
+
+    def watch(self, camera: str, on: bool) -> None:
+        """Has a camera watch, or rest. From any thread.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        self._hub.status.set_watching(camera, on)
+        self._cameras[camera].watch(on)
+
+    def use(self, model: Model, reason: str) -> None:
+        """Has another model watch, between two frames: cameras and clock go on. From any thread.
+
+        Args:
+            model: in place of the one that runs.
+            reason: why events end that are going on.
+
+        Raises:
+            UsageError: a camera's settings do not fit it; then nothing is changed.
+            EdgevidError: the service does not take it.
+        """
+        with self._changing:
+            watches = _watches(self._config, model, self._drawings)
+
+            def change() -> None:
+                self._model = model
+                self._watcher.change(watches, _masks(self._drawings), reason)
+                for keeper in self._keepers.values():
+                    keeper.use(model)
+                self._hub.status.model = model.manifest.name
+
+            self._between_frames(change)
+        _give_memory_back()
+
+    def draw(self, drawings: Mapping[str, Drawing], reason: str) -> None:
+        """Has other zones and masks count. From any thread; see ``use``."""
+        with self._changing:
+            watches = _watches(self._config, self._model, drawings)
+
+            def change() -> None:
+                self._drawings = dict(drawings)
+                self._watcher.change(watches, _masks(drawings), reason)
+
+            self._between_frames(change)
+
+    def _between_frames(self, change: Callable[[], None]) -> None:
+        done = threading.Event()
+        self._changes.put((change, done))
+        self._arrived.set()
+        if not done.wait(_CHANGE_S):
+            raise EdgevidError("the watching does not take the change now: try again")
 
     def stop(self) -> None:
         """Has ``run`` end soon. Can be called from a signal handler: it takes no lock."""
@@ -142,6 +219,7 @@ class Service:
             while not self._stopping:
                 self._arrived.wait(_TURN_S)
                 self._arrived.clear()
+                self._change()
                 if self._watcher.turn():
                     self._stepped = time.monotonic()
                 if time.monotonic() - self._tended > _TEND_S:
@@ -156,6 +234,12 @@ class Service:
             self._end(parts)
         if self._failure is not None:
             raise self._failure
+
+    def _change(self) -> None:
+        while not self._changes.empty():
+            change, done = self._changes.get()
+            change()
+            done.set()
 
     def _tend(self, parts: Sequence[Part]) -> None:
         """Sees to it that all is there which should be.
@@ -189,6 +273,8 @@ class Service:
         restart. Only when none has given a frame for long, a restart may help.
         """
         longest = self._settings.restart_after
+        if not any(camera.watching for camera in self._hub.status.cameras()):
+            self._stepped = time.monotonic()
         return not longest or time.monotonic() - self._stepped < longest
 
     def _set_state(self, name: str) -> Callable[[State, str], None]:
@@ -206,9 +292,32 @@ class Service:
         return set_state
 
 
-def _watch(camera: CameraConfig, config: Config, model: Model) -> AnyWatch:
+def _give_memory_back() -> None:
+    """Has the system get what another model has left.
+
+    It hangs in a cycle of references, what LiteRT holds looks small to Python, and glibc keeps
+    what is freed: without this, 25 MB.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):  # glibc alone has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _watches(config: Config, model: Model, drawings: Mapping[str, Drawing]) -> dict[str, AnyWatch]:
+    return {
+        camera.name: _watch(camera, config, model, drawings.get(camera.name))
+        for camera in config.cameras
+    }
+
+
+def _masks(drawings: Mapping[str, Drawing]) -> dict[str, Mask]:
+    return {name: Mask(drawing.masks) for name, drawing in drawings.items() if drawing.masks}
+
+
+def _watch(camera: CameraConfig, config: Config, model: Model, drawing: Drawing | None) -> AnyWatch:
+    zones = drawing.zones if drawing is not None and camera.follow else None
     try:
-        return open_watch(camera, config.events, model)
+        return open_watch(camera, config.events, model, zones)
     except EdgevidError as error:
         problem = str(error).removeprefix("manifest: ")  # whose rules were right
         raise UsageError(f"camera {camera.name}: {problem}") from error

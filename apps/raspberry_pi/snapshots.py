@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from apps.raspberry_pi.clock import unix_time
-from apps.raspberry_pi.pictures import jpeg
+from apps.raspberry_pi.pictures import bgr, jpeg
 from edgevid import Frame, Prediction, draw
 
 
@@ -56,6 +56,12 @@ class Snapshots:
                 picture = draw(newest.frame, whole, time=clock, tracks=tracks)
                 camera.drawn = Snapshot(jpeg(picture), newest.number)
             return camera.drawn
+
+    def plain(self, name: str) -> bytes | None:
+        """Returns a camera's newest picture as it is: JPEG; None as in ``snapshot``."""
+        camera = self._cameras.get(name)
+        newest = camera.newest if camera else None
+        return None if newest is None else jpeg(bgr(newest.frame.image))
 
 
 @dataclass(frozen=True, slots=True)

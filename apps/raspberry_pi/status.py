@@ -13,7 +13,7 @@ from apps.raspberry_pi.clock import unix_time
 from edgevid import Event, Frame, Prediction, Score
 from edgevid.support.percentiles import Percentiles
 
-State = Literal["starting", "live", "lost"]
+State = Literal["starting", "live", "lost", "off"]
 
 BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the histograms
 
@@ -44,7 +44,8 @@ class CameraStatus:
 
     Attributes:
         name: from the config.
-        state: ``starting`` until its first frame, ``live`` while frames come, else ``lost``.
+        state: ``starting`` until its first frame, ``live`` while frames come, ``off`` when it was
+            told to rest, else ``lost``.
         since: when it came to that, Unix seconds.
         problem: one line that says why it is not live, else empty. Holds no password.
         steps: of the model, since the service started.
@@ -59,6 +60,7 @@ class CameraStatus:
         scores: the last prediction, best first, of several the surest; empty while the camera is
             not live, or nobody is there to follow.
         active: labels of the actions that are going on, in the order in which they started.
+        watching: whether it is to watch; it is ``off`` soon after it is not.
         seen: when its newest frame was taken, Unix seconds; None before the first.
     """
 
@@ -77,6 +79,7 @@ class CameraStatus:
     inference: Histogram = field(default_factory=Histogram)
     scores: tuple[Score, ...] = ()
     active: tuple[str, ...] = ()
+    watching: bool = True
     seen: float | None = None
 
 
@@ -125,6 +128,12 @@ class Status:
                 scores=before.scores if state == "live" else (),
             )
             return True
+
+    def set_watching(self, name: str, on: bool) -> None:
+        """A camera is to watch, or to rest."""
+        with self._lock:
+            camera = self._cameras[name]
+            camera.status = replace(camera.status, watching=on)
 
     def record_step(
         self,

@@ -23,7 +23,12 @@ EMULATOR = "qemu-user"
 GUEST = ("python3.11-minimal", "libpython3.11-stdlib", "libgcc-s1", "libstdc++6")
 # The counts hold for this runtime: another one has other kernels.
 LITERT = "2.3.0"
-WHEELS = (f"ai-edge-litert=={LITERT}", "numpy==2.4.6", "opencv-python-headless==5.0.0.93")
+WHEELS = (
+    f"ai-edge-litert=={LITERT}",
+    "numpy==2.4.6",
+    "opencv-python-headless==5.0.0.93",
+    "av==18.0.0",
+)
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
 PLUGIN = Path(__file__).with_name("count.c")
 
@@ -37,7 +42,9 @@ def build(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "host").exists():
         _unpack_packages(root)
-    if not (root / "site" / f"ai_edge_litert-{LITERT}.dist-info").exists():
+    if not all(
+        (root / "site" / one).exists() for one in (f"ai_edge_litert-{LITERT}.dist-info", "av")
+    ):
         install_wheels(root / "site", WHEELS)
     for board in BOARDS:
         folder = root / board.name

@@ -39,7 +39,8 @@ from export.model.batch_norm import measure_statistics, restore_statistics
 from export.model.network import FPS, STYLES, Architecture, Network
 from export.model.predict import file_predictor, keras_predictor
 from export.training.trainer import Recipe, Trainer, examples
-from export.verification.comparison import Limits, compare
+from export.verification.comparison import compare
+from export.verification.limits import Limits
 
 Decoded = list[tuple[Clip, Frames]]
 WANDERERS = {  # how far a frame, and in which colour: a few minutes teach the one or the other

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import clips, files, report
-from benchmarks.partitions import partitions
 from edgevid import prepare
 from edgevid.modelfile.label_files import default
 from edgevid.models.load import load_model
+from edgevid.runtime.partitions import partitions
 from edgevid.support.command import OK, guard
 from export.conversion.export import export_tflite
 from export.data.dataset import CALIBRATION_CLIPS, EvaluationSet

@@ -17,6 +17,12 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 
+# What each types, and its code.
+_KEYS = {
+    "Enter": ("\r", 13), "Tab": ("", 9), "Escape": ("", 27), "Backspace": ("", 8),
+    "ArrowLeft": ("", 37), "ArrowUp": ("", 38), "ArrowRight": ("", 39), "ArrowDown": ("", 40),
+}  # fmt: skip
+
 DESKTOP, PHONE = (1280, 860), (390, 844)
 
 
@@ -174,13 +180,18 @@ class Browser:
 
     def press_enter(self) -> None:
         """Presses the Enter key."""
+        self.press("Enter")
+
+    def press(self, key: str) -> None:
+        """Presses a key, by its name in the browser: a character, or such as ``Tab``."""
+        text, code = (key, 0) if len(key) == 1 else _KEYS[key]
         for kind in ("keyDown", "keyUp"):
             self.ask(
                 "Input.dispatchKeyEvent",
                 type=kind,
-                key="Enter",
-                text="\r",
-                windowsVirtualKeyCode=13,
+                key=key,
+                text=text if kind == "keyDown" else "",
+                windowsVirtualKeyCode=code,
             )
 
     def screenshot(self, path: Path, *, whole: bool = False) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,9 +15,9 @@ from numpy.typing import NDArray
 
 from edgevid.archive.recordings import find
 from edgevid.archive.search import Answer
-from edgevid.errors import EdgevidError
+from edgevid.errors import EdgevidError, SourceError
 from edgevid.plain_text import readable
-from edgevid.records import Frame
+from edgevid.records import Box, Frame
 from edgevid.sinks.video import VideoOutput
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import atomic_file
@@ -25,6 +27,8 @@ from edgevid.support.opencv import cv2
 _TILE = 320, 180  # pixels of one picture of the sheet
 _CAPTION = 40
 _COLUMNS = 4
+_STRIP = 180  # pixels, the height of three pictures of one answer
+_SHARES = (0.1, 0.5, 0.9)  # of its length: where those are
 _AROUND_S = 1.0  # before and after an answer, in its clip
 
 
@@ -35,7 +39,7 @@ def table(answers: Sequence[Answer]) -> str:
             f"{answer.score:.2f}",
             f"{answer.time.astimezone():%Y-%m-%d %H:%M:%S}",
             readable(answer.camera),
-            readable(answer.label),
+            readable(label_of(answer)),
             f"{readable(answer.source)} @{answer.start:.1f}-{answer.end:.1f}",
         )
         for answer in answers
@@ -54,7 +58,7 @@ def lines(answers: Sequence[Answer]) -> str:
 
 def as_json(answer: Answer) -> dict[str, Any]:
     """Returns an answer as it stands in JSON Lines."""
-    return {
+    told = {
         "score": round(answer.score, 6),
         "time": answer.time.isoformat(),
         "camera": answer.camera,
@@ -63,6 +67,12 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "start": round(answer.start, 3),
         "end": round(answer.end, 3),
     }
+    return told if answer.track is None else {**told, "track": answer.track, "box": answer.box}
+
+
+def label_of(answer: Answer) -> str:
+    """Returns what an answer is called: its label, and of which track."""
+    return answer.label if answer.track is None else f"#{answer.track} {answer.label}"
 
 
 def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
@@ -79,13 +89,12 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
     for answer in answers:
         tile = np.zeros((_TILE[1] + _CAPTION, _TILE[0], 3), np.uint8)
         try:
-            frame = next(_frames(answer, (answer.start + answer.end) / 2, answer.end + 1))
-            _place(tile, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
-        except (EdgevidError, StopIteration) as error:
-            problems.append(str(error) or f"{answer.source}: is shorter than it was")
+            _place(tile, picture(answer, (answer.start + answer.end) / 2))
+        except EdgevidError as error:
+            problems.append(str(error))
         for number, text in enumerate(
             (
-                f"{answer.score:.2f} {answer.label}",
+                f"{answer.score:.2f} {label_of(answer)}",
                 f"{answer.camera} {answer.time.astimezone():%Y-%m-%d %H:%M:%S}",
             )
         ):
@@ -102,6 +111,59 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
     with atomic_file(path) as file:
         file.write(to_jpeg(np.vstack(rows)))
     return problems
+
+
+def picture(answer: Answer, seconds: float) -> NDArray[np.uint8]:
+    """Returns a picture of an answer's recording, BGR, with the box of what was followed.
+
+    Args:
+        answer: whose.
+        seconds: from the recording's beginning.
+
+    Raises:
+        SourceError: the recording cannot be read any more.
+    """
+    (found,) = _pictures(answer, [seconds])
+    return found
+
+
+def strip(answer: Answer) -> NDArray[np.uint8]:
+    """Returns pictures of an answer's beginning, middle and end, small and side by side; BGR.
+
+    Raises:
+        SourceError: the recording cannot be read any more.
+    """
+    length = answer.end - answer.start
+    tiles = []
+    for found in _pictures(answer, [answer.start + share * length for share in _SHARES]):
+        height, width = found.shape[:2]
+        size = max(1, round(_STRIP * width / height)), _STRIP
+        tiles.append(cv2.resize(found, size, interpolation=cv2.INTER_AREA))
+    return np.hstack(tiles)
+
+
+def _pictures(answer: Answer, places: Sequence[float]) -> list[NDArray[np.uint8]]:
+    """Returns the picture at each of some seconds, or the last before it where there is none."""
+    found: list[NDArray[np.uint8]] = []
+    last: Frame | None = None
+    for frame in _frames(answer, places[0], math.inf):
+        last = frame
+        while len(found) < len(places) and frame.timestamp >= places[len(found)]:
+            found.append(_drawn(frame, answer.box))
+        if len(found) == len(places):
+            return found
+    if last is None:
+        raise SourceError(f"{answer.source}: is shorter than it was")
+    return found + [_drawn(last, answer.box)] * (len(places) - len(found))
+
+
+def _drawn(frame: Frame, box: Box | None) -> NDArray[np.uint8]:
+    image = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+    if box is not None:
+        x, y, width, height = box
+        thick = max(1, round(max(image.shape) / 200))
+        cv2.rectangle(image, (x, y), (x + width, y + height), (60, 220, 60), thick)
+    return np.asarray(image, np.uint8)
 
 
 def write_clips(answers: Sequence[Answer], folder: Path) -> list[str]:
@@ -133,12 +195,21 @@ def write_clips(answers: Sequence[Answer], folder: Path) -> list[str]:
 
 def _frames(answer: Answer, start: float, end: float) -> Iterator[Frame]:
     """Yields the frames of some seconds of an answer's recording."""
-    with find([answer.source])[0].at_hand() as path, open_source(path) as source:
-        for frame in source:
-            if frame.timestamp > end:
+    with find([answer.source])[0].at_hand() as path:
+        for skips in (True, False):
+            with open_source(path) as source:
+                if skips and not (start > 0 and source.skip_to(start)):
+                    continue
+                frames = iter(source)
+                first = next(frames, None)
+                if skips and (first is None or first.timestamp > start):
+                    continue  # it went too far, as in a file without an index
+                for frame in itertools.chain([first] if first is not None else [], frames):
+                    if frame.timestamp > end:
+                        return
+                    if frame.timestamp >= start:
+                        yield frame
                 return
-            if frame.timestamp >= start:
-                yield frame
 
 
 def _place(tile: NDArray[np.uint8], picture: NDArray[np.uint8]) -> None:

@@ -71,7 +71,14 @@ def index(
     """
     settings = settings or Settings()
     model = load_model(settings.model, labels=settings.labels, backend=settings.backend)
-    description = Description(Network.of(model), settings.model, model.manifest.labels)
+    if settings.follow is not None:
+        settings.follow(model.stream, None)  # what is wrong with a detector is said once
+    description = Description(
+        Network.of(model),
+        settings.model,
+        model.manifest.labels,
+        settings.follow.what if settings.follow is not None else "",
+    )
     archive = Archive.create(to, description)
     report = Report()
     tell = progress or (lambda recording, indexed: None)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgevid.archive import tables, work
 from edgevid.archive.store import Archive, Description
 from edgevid.archive.tables import Indexed
-from edgevid.errors import OutputError, UsageError
+from edgevid.errors import OutputError, SourceError, UsageError
 from edgevid.records import Event, Prediction
 from edgevid.runtime.feature_file import Network
 from edgevid.runtime.model import Model
@@ -51,7 +51,12 @@ class LiveArchive:
         self._fps = model.manifest.fps
         network = Network.of(model)
         self._features = network.features
-        self._archive = Archive.create(folder, Description(network, name, model.manifest.labels))
+        labels = model.manifest.labels
+        if model.manifest.head is not None:
+            # Of the same network: what is there goes on, and its labels are those of the archive.
+            with suppress(SourceError):
+                labels = Archive(folder).description.labels
+        self._archive = Archive.create(folder, Description(network, name, labels))
         self._budget = budget_mb * 1e6
         self._days = timedelta(days=days)
         self._waiting: dict[str, list[dict[str, Any]]] = {}

@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.archive import libraries, processes
+from edgevid.archive import libraries, processes, windows
 from edgevid.archive.store import Archive, Part
 from edgevid.errors import LabelsError, SourceError, UsageError
 from edgevid.modelfile.head import Head
+from edgevid.records import Box
+from edgevid.runtime.head import rooted
 
-_BATCH = 2048  # windows at once: 4 MB as float32, which a processor's cache holds
+_BATCH = 2048  # windows that are read at once
+_PRODUCTS = 1 << 18  # multiplications at once, for which BLAS starts no threads
 _MEMORY = "256MB"  # of DuckDB
 _SAMPLED = 16  # parts that tell what is ordinary in an archive
 _SPARE = 20  # windows for each answer that is wanted: neighbours become one answer
 _LEAST = 0.1  # probability of a label from which it is an answer
-_SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts"
+_SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts, track, box"
 _PIECE = 512  # steps
 _FEW = 8  # columns
 _TOUCH_S = 0.5  # between two windows of one answer
@@ -43,6 +46,8 @@ class Answer:
         end: the same of its end.
         score: how well it fits: a probability, or for an example the cosine, -1 to 1.
         label: what is seen: the most probable label there is.
+        track: number of the track that was followed; None for the whole picture.
+        box: what holds all of where that was, x, y, width, height in pixels of the picture.
     """
 
     camera: str
@@ -53,6 +58,8 @@ class Answer:
     end: float
     score: float
     label: str
+    track: int | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -133,9 +140,9 @@ def by_label(
         where.parts(archive),
         f"select {_SHOWN}, probability, label from (select *, "
         "unnest(labels) as label, unnest(probabilities) as probability from windows where "
-        f"{condition}) where list_contains(?, label) and probability >= ? "
+        f"{condition}) where probability >= ? and label in (select unnest(?)) "
         "order by probability desc, time, content limit ?",
-        [*values, labels, _LEAST, _SPARE * most],
+        [*values, _LEAST, labels, _SPARE * most],
     )
     return _joined([_answer(row) for row in rows])[:most]
 
@@ -189,12 +196,10 @@ def by_example(
     wanted = np.sqrt(np.maximum(examples, 0))
     wanted *= 255 / np.sqrt(np.maximum(examples.max(axis=1, keepdims=True), 1e-12))
     wanted = _unit(wanted - ordinary)
-    best = _Best(_SPARE * most)
     scan = partial(_scan, archive, where=where, wanted=wanted, ordinary=ordinary)
     with ThreadPoolExecutor(processes.cores()) as pool:
-        for part, scores in zip(parts, pool.map(scan, parts), strict=True):
-            best.add(scores, part)
-    rows = _rows(archive, best.found)
+        scores = list(pool.map(scan, parts))
+    rows = _rows(archive, _best(parts, scores, _SPARE * most))
     found = [
         replace(_answer(row), score=score) for score, row, _ in rows if row["content"] != without
     ]
@@ -265,7 +270,7 @@ def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[
     if part is None:
         return None
     for recording in _recordings(archive, part):
-        if recording.content == content:
+        if recording.content == content and recording.track is None:
             inside = (recording.seconds >= start) & (recording.seconds <= end)
             if not inside.any():
                 raise UsageError(f"nothing of it lies between {start:g} s and {end:g} s")
@@ -273,10 +278,52 @@ def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network knew in some seconds of a recording.
+
+    Attributes:
+        seconds: float64 ``[steps]``, from the recording's beginning.
+        features: float32 ``[steps, features]``.
+        breaks: bool ``[steps]``: where nothing before belongs to it; the first is one.
+    """
+
+    seconds: NDArray[np.float64]
+    features: NDArray[np.float32]
+    breaks: NDArray[np.bool_]
+
+
+def seen(archive: Archive, answers: Sequence[Answer]) -> list[Seen | None]:
+    """Returns the steps of answers, in their order; None for what is not in the archive."""
+    contents = archive.contents()
+    by_part: dict[Part, list[int]] = {}
+    for number, answer in enumerate(answers):
+        if answer.content in contents:
+            by_part.setdefault(contents[answer.content], []).append(number)
+    found: list[Seen | None] = [None] * len(answers)
+    for part, numbers in by_part.items():
+        wanted: dict[tuple[str, int | None], list[int]] = {}
+        for number in numbers:
+            key = answers[number].content, answers[number].track
+            wanted.setdefault(key, []).append(number)
+        for recording in _recordings(archive, part):
+            for number in wanted.get((recording.content, recording.track), ()):
+                found[number] = _within(recording, answers[number])
+    return found
+
+
+def _within(recording: _Recording, answer: Answer) -> Seen | None:
+    # Files of marks tell times to a millisecond.
+    inside = (recording.seconds >= answer.start - 1e-3) & (recording.seconds < answer.end + 1e-3)
+    if not inside.any():
+        return None
+    breaks = recording.fresh[inside]
+    breaks[0] = True
+    return Seen(recording.seconds[inside], recording.values[inside], breaks)
+
+
 def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
     """Returns the means over windows of features ``[steps, features]``, as an archive has them."""
-    from edgevid.archive import windows
-
     steps = max(1, round(windows.SECONDS * fps))
     bounds = windows.bounds(np.zeros(len(features), bool), steps)
     return np.stack([features[a:b].mean(axis=0, dtype=np.float32) for a, b in bounds])
@@ -284,21 +331,25 @@ def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class _Recording:
-    """The steps of one recording, from the archive."""
+    """The steps of one recording, or of one track in it, from the archive."""
 
     content: str
     source: str
+    track: int | None
     time: NDArray[np.int64]  # of each step, microseconds since 1970
     seconds: NDArray[np.float64]
     fresh: NDArray[np.bool_]
+    box: NDArray[np.int32]  # ``[steps, 4]``; of the whole picture nothing that counts
     values: NDArray[np.float32]  # what was made of the features, ``[steps, values]``
 
     def joined(self, more: _Recording) -> _Recording:
         pairs = (
             (getattr(self, name), getattr(more, name))
-            for name in ("time", "seconds", "fresh", "values")
+            for name in ("time", "seconds", "fresh", "box", "values")
         )
-        return _Recording(self.content, self.source, *(np.concatenate(pair) for pair in pairs))
+        return _Recording(
+            self.content, self.source, self.track, *(np.concatenate(pair) for pair in pairs)
+        )
 
 
 def _recordings(
@@ -306,7 +357,7 @@ def _recordings(
     part: Part,
     make: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda features: features,
 ) -> Iterator[_Recording]:
-    """Yields the recordings of a part, one after the other.
+    """Yields the recordings of a part, and the tracks in each, one after the other.
 
     Args:
         archive: it is in.
@@ -314,48 +365,52 @@ def _recordings(
         make: makes of features ``[steps, features]`` what is wanted of them, many steps at a time.
     """
     pa = libraries.pyarrow()
-    columns = ["content", "source", "time", "seconds", "fresh", "features"]
-    waiting: _Recording | None = None
+    columns = ["content", "source", "time", "seconds", "fresh", "track", "box", "features"]
+    content = ""
+    waiting: dict[int | None, _Recording] = {}  # of one recording, by track
     try:
         with pa.parquet.ParquetFile(archive.steps(part)) as file:
             for batch in file.iter_batches(batch_size=8192, columns=columns):
                 for recording in _of_batch(batch, make):
-                    if waiting is None:
-                        waiting = recording
-                    elif waiting.content == recording.content:
-                        waiting = waiting.joined(recording)
-                    else:
-                        yield waiting
-                        waiting = recording
+                    if recording.content != content:
+                        yield from waiting.values()
+                        content, waiting = recording.content, {}
+                    known = waiting.get(recording.track)
+                    waiting[recording.track] = known.joined(recording) if known else recording
     except OSError as error:
         raise SourceError(f"{archive.steps(part)}: cannot be read: {error}") from error
-    if waiting is not None:
-        yield waiting
+    yield from waiting.values()
 
 
 def _of_batch(
     batch: Any, make: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> Iterator[_Recording]:
-    """Yields the stretches of some steps that are of one recording."""
+    """Yields the stretches of some steps that are of one recording, and of one track."""
     content, source = batch.column("content"), batch.column("source")
     contents, sources = content.dictionary.to_pylist(), source.dictionary.to_pylist()
     codes, source_codes = content.indices.to_numpy(), source.indices.to_numpy()
     time = batch.column("time").cast("int64").to_numpy()
     seconds = batch.column("seconds").to_numpy()
     fresh = batch.column("fresh").to_numpy(zero_copy_only=False)
+    tracks = batch.column("track").fill_null(0).to_numpy()  # which count from 1
+    box = np.zeros((len(tracks), 4), np.int32)
+    box[tracks > 0] = batch.column("box").flatten().to_numpy().reshape(-1, 4)
     features = _bytes_of(batch.column("features"), np.dtype("<f2"))
     # Little at a time, so that it stays in the processor's cache.
     starts = range(0, len(features), _PIECE)
     pieces = (features[start : start + _PIECE].astype(np.float32) for start in starts)
     values = np.concatenate([make(piece) for piece in pieces])
-    changes = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    other = (np.diff(codes) != 0) | (np.diff(tracks) != 0)
+    changes = [0, *(np.flatnonzero(other) + 1).tolist(), len(codes)]
     for start, end in itertools.pairwise(changes):
         yield _Recording(
             contents[codes[start]],
             sources[source_codes[start]],
+            int(tracks[start]) or None,
             time[start:end],
             seconds[start:end],
             fresh[start:end],
+            box[start:end],
             values[start:end],
         )
 
@@ -388,7 +443,7 @@ def _weighted(head: Head) -> Callable[[NDArray[np.float32]], NDArray[np.float32]
     """
     weights = head.weights.reshape(head.labels, len(head.windows), head.features)
     columns = np.ascontiguousarray(weights.transpose(2, 1, 0).reshape(head.features, -1))
-    return lambda features: _products(features, columns)
+    return lambda features: _products(rooted(features, head.roots), columns)
 
 
 def _probabilities(head: Head, recording: _Recording) -> NDArray[np.float64]:
@@ -432,6 +487,8 @@ def _runs(
             float(recording.seconds[end - 1]),
             float(probabilities[start:end].max()),
             label,
+            recording.track,
+            windows.around(recording.box[start:end].tolist()) if recording.track else None,
         )
 
 
@@ -476,15 +533,22 @@ def _scan(
     pa = libraries.pyarrow()
     found = []
     columns = ["features", *(["time"] if where.since or where.until else [])]
+    examples = np.ascontiguousarray(wanted.T)
+    rows = max(16, min(512, _PRODUCTS // examples.size))  # and what the processor's cache holds
+    values = np.empty((rows, len(ordinary)), np.float32)
     path = archive.windows(part)
     try:
         with pa.parquet.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=_BATCH, columns=columns, use_threads=False):
                 packed = _bytes_of(batch.column("features"), np.dtype(np.uint8))
-                values = packed.astype(np.float32)
-                values -= ordinary
-                norms = np.sqrt(np.einsum("ij,ij->i", values, values))
-                scores = _products(values, wanted.T).max(axis=1) / np.maximum(norms, 1e-6)
+                scores = np.empty(len(packed), np.float32)
+                for start in range(0, len(packed), rows):
+                    piece = values[: len(packed) - start]
+                    np.copyto(piece, packed[start : start + rows])
+                    piece -= ordinary
+                    norms = np.sqrt(np.einsum("ij,ij->i", piece, piece))
+                    nearest = (piece @ examples).max(axis=1)
+                    scores[start : start + rows] = nearest / np.maximum(norms, 1e-6)
                 if len(columns) > 1:
                     scores[~where.holds(batch.column("time").cast("int64").to_numpy())] = -np.inf
                 found.append(scores)
@@ -499,10 +563,10 @@ def _ordinary(archive: Archive, parts: Sequence[Part]) -> NDArray[np.float32]:
     total = np.zeros(archive.description.network.features)
     count = 0
     for part in parts[:: max(1, len(parts) // _SAMPLED)]:
-        with pa.parquet.ParquetFile(archive.windows(part)) as file:
-            for batch in file.iter_batches(batch_size=1024, columns=["features"]):
+        with pa.parquet.ParquetFile(archive.windows(part), pre_buffer=False) as file:
+            for batch in file.iter_batches(1024, columns=["features"], use_threads=False):
                 values = _bytes_of(batch.column(0), np.dtype(np.uint8))
-                total += values.sum(axis=0)
+                total += values.astype(np.float32).sum(axis=0)  # whole numbers: exact
                 count += len(values)
                 break
     return (total / max(1, count)).astype(np.float32)
@@ -513,29 +577,27 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(values / np.maximum(norms, 1e-6), np.float32)
 
 
-class _Best:
-    """The best of very many scores, with the part and the row that they are of."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.found: list[tuple[float, Part, int]] = []
-        self._least = -np.inf
-
-    def add(self, scores: NDArray[np.float32], part: Part) -> None:
-        places = np.flatnonzero(scores > self._least)
-        if len(places) > self._most:
-            places = places[np.argpartition(-scores[places], self._most - 1)[: self._most]]
-        self.found += [(float(scores[place]), part, place) for place in places.tolist()]
-        if len(self.found) > self._most:
-            self.found.sort(key=lambda found: -found[0])
-            del self.found[self._most :]
-            self._least = self.found[-1][0]
+def _best(
+    parts: Sequence[Part], scores: Sequence[NDArray[np.float32]], most: int
+) -> list[tuple[float, Part, int]]:
+    """Returns the best scores, the best first, with the part and the row that each is of."""
+    every = np.concatenate([*scores, np.empty(0, np.float32)])
+    places = np.flatnonzero(every > -np.inf)
+    if len(places) > most:
+        places = places[np.argpartition(-every[places], most - 1)[:most]]
+    places = places[np.lexsort((places, -every[places]))]
+    firsts = np.cumsum([0, *map(len, scores)])
+    of = np.searchsorted(firsts, places, side="right") - 1
+    return [
+        (float(every[place]), parts[number], place - int(firsts[number]))
+        for place, number in zip(places.tolist(), of.tolist(), strict=True)
+    ]
 
 
 def _rows(
     archive: Archive, found: Sequence[tuple[float, Part, int]]
 ) -> list[tuple[float, dict[str, Any], Part]]:
-    """Returns scores, the best first, and the rows of windows that they are of, without labels."""
+    """Returns the scores of ``_best`` and the rows of windows that they are of, without labels."""
     parts = list(dict.fromkeys(part for _, part, _ in found))
     names = [str(archive.windows(part)) for _, part, _ in found]
     rows = _query(
@@ -547,8 +609,10 @@ def _rows(
         [names, [row for _, _, row in found]],
     )
     by_place = {(row["filename"], row["file_row_number"]): row for row in rows}
-    ordered = sorted(zip(found, names, strict=True), key=lambda one: -one[0][0])
-    return [(score, by_place[name, row], part) for (score, part, row), name in ordered]
+    return [
+        (score, by_place[name, row], part)
+        for (score, part, row), name in zip(found, names, strict=True)
+    ]
 
 
 def _labelled(archive: Archive, parts: Sequence[Part], answers: list[Answer]) -> list[Answer]:
@@ -556,13 +620,20 @@ def _labelled(archive: Archive, parts: Sequence[Part], answers: list[Answer]) ->
     rows = _query(
         archive,
         parts,
-        "select content, start, arg_max(labels[1], probabilities[1]) as label from windows join "
-        "(select unnest(?) as one, unnest(?) as start, unnest(?) as stop) "
-        "on content = one and seconds >= start and seconds < stop group by content, start",
-        [[getattr(answer, name) for answer in answers] for name in ("content", "start", "end")],
+        "select number, arg_max(labels[1], probabilities[1]) as label from windows join (select "
+        "unnest(?) as one, unnest(?) as start, unnest(?) as stop, unnest(?) as of, "
+        "unnest(range(?)) as number) on content = one and seconds >= start and seconds < stop "
+        "and track is not distinct from of group by number",
+        [
+            *(
+                [getattr(answer, name) for answer in answers]
+                for name in ("content", "start", "end", "track")
+            ),
+            len(answers),
+        ],
     )
-    labels = {(row["content"], row["start"]): row["label"] for row in rows}
-    return [replace(one, label=labels[one.content, one.start]) for one in answers]
+    labels = {row["number"]: row["label"] for row in rows}
+    return [replace(one, label=labels[number]) for number, one in enumerate(answers)]
 
 
 def _answer(row: dict[str, Any]) -> Answer:
@@ -575,15 +646,17 @@ def _answer(row: dict[str, Any]) -> Answer:
         row["seconds"] + row["lasts"],
         row["probability"],
         row["label"],
+        row["track"],
+        tuple(row["box"]) if row["box"] is not None else None,
     )
 
 
 def _joined(answers: Sequence[Answer]) -> list[Answer]:
     """Returns answers, best first, in which windows that touch are one."""
     found: list[Answer] = []
-    by_source: dict[str, list[Answer]] = {}
+    by_source: dict[tuple[str, int | None], list[Answer]] = {}
     for answer in answers:
-        by_source.setdefault(answer.content, []).append(answer)
+        by_source.setdefault((answer.content, answer.track), []).append(answer)
     for those in by_source.values():
         those.sort(key=lambda answer: answer.start)
         run = those[0]
@@ -593,6 +666,9 @@ def _joined(answers: Sequence[Answer]) -> list[Answer]:
                 run = answer
                 continue
             best = max(run, answer, key=lambda one: one.score)
-            run = replace(run, end=max(run.end, answer.end), score=best.score, label=best.label)
+            box = windows.around([one.box for one in (run, answer) if one.box is not None])
+            run = replace(
+                run, end=max(run.end, answer.end), score=best.score, label=best.label, box=box
+            )
         found.append(run)
     return sorted(found, key=lambda answer: (-answer.score, answer.time, answer.source))

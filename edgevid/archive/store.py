@@ -23,7 +23,7 @@ from edgevid.runtime.feature_file import Network
 from edgevid.support.atomic_file import atomic_file, is_unfinished, sweep
 from edgevid.support.file_lock import lock
 
-FORMAT = 1
+FORMAT = 2
 _DESCRIPTION = "archive.json"
 _MERGING = "merging.json"
 STEPS, WINDOWS = "steps", "windows"
@@ -38,11 +38,13 @@ class Description:
         network: what its features are of.
         model: the model's name or path, as it was given.
         labels: the model's.
+        follow: what is followed, besides the whole picture; empty for nothing.
     """
 
     network: Network
     model: str
     labels: tuple[str, ...]
+    follow: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,11 @@ class Archive:
         self.folder = folder
         try:
             told = json.loads((folder / _DESCRIPTION).read_text("utf-8"))
-            if told["format"] != FORMAT:
-                raise SourceError(f"{folder}: is of format {told['format']!r}: upgrade edgevid")
-            network = Network(**told["network"])
-            self.description = Description(network, told["model"], tuple(told["labels"]))
+            known = told["format"]
+            if known == FORMAT:
+                self.description = Description(
+                    Network(**told["network"]), told["model"], tuple(told["labels"]), told["follow"]
+                )
         except FileNotFoundError as error:
             raise SourceError(
                 f"{folder}: is no archive: python -m edgevid.archive index RECORDINGS --to {folder}"
@@ -98,6 +101,8 @@ class Archive:
             raise SourceError(f"{folder}: cannot be read: {error.strerror}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{folder}: {_DESCRIPTION} is damaged") from error
+        if known != FORMAT:
+            raise SourceError(f"{folder}: is of format {known!r}, and this edgevid reads {FORMAT}")
 
     @classmethod
     def create(cls, folder: Path, description: Description) -> Archive:
@@ -126,6 +131,9 @@ class Archive:
             )
         if known.labels != description.labels:
             raise UsageError(f"{folder}: holds other labels than the model has")
+        if known.follow != description.follow:
+            wanted = f"--follow {known.follow}" if known.follow else "without --follow"
+            raise UsageError(f"{folder}: was begun {wanted}: go on so, or give another folder")
         return archive
 
     @contextmanager

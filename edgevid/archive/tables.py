@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 import numpy as np
@@ -17,15 +17,44 @@ from edgevid.archive import libraries, recordings, windows
 from edgevid.archive.recordings import Recording
 from edgevid.errors import SourceError
 from edgevid.modelfile.manifest import EventRules
-from edgevid.records import Event, Prediction
-from edgevid.runtime.model import Model
+from edgevid.records import Event, Frame, Prediction
+from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.ticks import LONGEST_GAP_S
-from edgevid.runtime.watch import Seen, Watch
+from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
 _FLOAT16 = np.dtype("<f2")
 _OF_FIRST = ("content", "source", "time", "seconds", "step")  # a window has its first step's
+
+
+class Following(Protocol):
+    """Watches several things in one picture: an ``edgevid.FollowingWatch``."""
+
+    def take(self, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:
+        """Takes the next frame; returns a prediction for each track, and events."""
+        ...
+
+    def features(self, track: int) -> NDArray[np.float32]:
+        """Returns what the network saw of a track at its last step."""
+        ...
+
+    def end(self) -> list[Event]:
+        """Ends what is going on, and returns it."""
+        ...
+
+
+class Follow(Protocol):
+    """Says what is followed: an ``edgevid.regions.Follow``."""
+
+    @property
+    def what(self) -> str:
+        """What it is called: an archive is of one kind."""
+        ...
+
+    def __call__(self, new_stream: Callable[[], Stream], rules: EventRules | None) -> Following:
+        """Returns what watches a recording from its beginning."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,8 @@ def steps_schema(features: int) -> Any:
             ("seconds", pa.float64()),
             ("step", pa.int32()),
             ("fresh", pa.bool_()),
+            ("track", pa.int32()),
+            ("box", pa.list_(pa.int32())),
             ("labels", pa.list_(pa.string())),
             ("probabilities", pa.list_(pa.float64())),
             ("events", pa.list_(event)),
@@ -98,6 +129,8 @@ def windows_schema(features: int) -> Any:
             ("lasts", pa.float64()),
             ("step", pa.int32()),
             ("steps", pa.int32()),
+            ("track", pa.int32()),
+            ("box", pa.list_(pa.int32())),
             ("labels", pa.list_(pa.string())),
             ("probabilities", pa.list_(pa.float64())),
             ("started", pa.list_(pa.string())),
@@ -107,19 +140,36 @@ def windows_schema(features: int) -> Any:
     )
 
 
+def _columns(name: str, kind: Any) -> Iterator[str]:
+    """Yields what Parquet calls the columns that a field becomes."""
+    types = libraries.pyarrow().types
+    if types.is_list(kind):
+        yield from _columns(f"{name}.list.element", kind.value_type)
+    elif types.is_struct(kind):
+        for field in kind:
+            yield from _columns(f"{name}.{field.name}", field.type)
+    else:
+        yield name
+
+
 class TableWriter:
     """Writes rows of one schema as a Parquet file, in groups."""
 
     def __init__(self, file: BinaryIO | str, schema: Any) -> None:
         pq = libraries.pyarrow().parquet
         self._schema = schema
-        names = [field.name for field in schema if field.name not in ("features", "time")]
+        columns = [column for field in schema for column in _columns(field.name, field.type)]
+        named = [column for column in columns if column not in ("features", "seconds", "step")]
+        few = [name for name in named if name not in ("time", "probabilities.list.element")]
+        # Where every question reads all of a column, it is not compressed: features of windows
+        # shrink by a tenth, and to read them would take three times as long.
+        plain = ["features"] if "lasts" in columns else []
         self._writer = pq.ParquetWriter(
             file,
             schema,
-            compression="zstd",
-            use_dictionary=[name for name in names if name not in ("seconds", "step")],
-            write_statistics=[*names, "time"],
+            compression={name: "none" if name in plain else "zstd" for name in columns},
+            use_dictionary=few,
+            write_statistics=named,
         )
 
     def rows(self, rows: list[dict[str, Any]]) -> None:
@@ -143,6 +193,8 @@ def write(
     rules: EventRules | None,
     steps: BinaryIO,
     windowed: BinaryIO,
+    *,
+    follow: Follow | None = None,
 ) -> Indexed:
     """Watches a recording as ``edgevid.classify`` does, and writes what is seen.
 
@@ -155,12 +207,13 @@ def write(
         rules: of events; the model's when None.
         steps: takes a Parquet file.
         windowed: takes another.
+        follow: what is followed besides; None for nothing.
 
     Raises:
         SourceError: nothing of it can be read.
     """
     with recording.at_hand() as path:
-        run = _Run(recording, content, model, rules, path)
+        run = _Run(recording, content, model, rules, path, follow)
         features = len(run.first["features"]) // _FLOAT16.itemsize
         write_rows(run.groups(), features, model.manifest.fps, steps, windowed)
     return run.indexed()
@@ -182,6 +235,8 @@ def row(
         "seconds": seconds,
         "step": step,
         "fresh": fresh,
+        "track": prediction.track,
+        "box": prediction.box,
         "labels": [score.label for score in prediction.scores],
         "probabilities": [score.probability for score in prediction.scores],
         "events": _told(events),
@@ -216,15 +271,18 @@ class _Run:
         model: Model,
         rules: EventRules | None,
         path: Path,
+        follow: Follow | None,
     ) -> None:
         self._recording = recording
         self._content = content
         self._watch = Watch(model.stream(), rules)
+        self._following = follow(model.stream, rules) if follow is not None else None
         self._path = path
         self._fps = model.manifest.fps
         self._began, self._clock = datetime.fromtimestamp(0, UTC), ""
         self._frames = self._steps = 0
         self._last = 0.0
+        self._tracks: set[int] = set()  # that were there so far
         self._problem = ""
         self._rows = self._stepped()
         first = next(self._rows, None)
@@ -233,7 +291,7 @@ class _Run:
         self.first: dict[str, Any] = first
 
     def _stepped(self) -> Iterator[dict[str, Any]]:
-        last: dict[str, Any] | None = None
+        last: dict[int | None, dict[str, Any]] = {}  # the rows of the last step, by track
         try:
             with open_source(self._path) as source:
                 length = (source.length or 0) / (source.fps or 25.0)
@@ -243,32 +301,59 @@ class _Run:
                     fresh = frame.follows_jump or frame.timestamp - before > LONGEST_GAP_S
                     before = frame.timestamp
                     self._frames += 1
-                    seen = self._watch.take(frame)
-                    if seen.prediction is None:
+                    rows, events = self._seen(frame, fresh=fresh)
+                    if not rows:
                         continue
-                    # What a jump in time ended, ended with the step before it.
-                    earlier = [event for event in seen.events if event.timestamp < before]
-                    if last is not None:
-                        last["events"] += _told(earlier)
-                        yield last
-                    last = self._row(seen, seen.events[len(earlier) :], fresh=fresh)
+                    # What a jump in time ended, or a track's end, ended with the step before.
+                    for event in events:
+                        earlier = event.timestamp < before or event.track not in rows
+                        of = (last if earlier else rows).get(event.track)
+                        if of is not None:
+                            of["events"] += _told([event])
+                    yield from last.values()
+                    last = rows
         except SourceError as error:
             said = str(error).removeprefix(f"{self._path}: ")
             self._problem = f"{self._recording.name}: {said}"
-        if last is not None:
-            last["events"] += _told(self._watch.end())
-            yield last
+        for event in self._ended():
+            if event.track in last:
+                last[event.track]["events"] += _told([event])
+        yield from last.values()
 
-    def _row(self, seen: Seen, events: list[Event], *, fresh: bool) -> dict[str, Any]:
-        assert seen.prediction is not None
-        self._steps += 1
-        self._last = seen.prediction.timestamp
+    def _seen(
+        self, frame: Frame, *, fresh: bool
+    ) -> tuple[dict[int | None, dict[str, Any]], list[Event]]:
+        """Returns the rows that a frame brings, by track, and the events."""
+        seen = self._watch.take(frame)
+        rows: dict[int | None, dict[str, Any]] = {}
+        events = seen.events
+        if seen.prediction is not None:
+            self._steps += 1
+            self._last = seen.prediction.timestamp
+            rows[None] = self._row(seen.prediction, self._watch.stream.features, fresh=fresh)
+        if self._following is not None:
+            predictions, ended = self._following.take(frame)
+            events = [*events, *ended]
+            for prediction in predictions or ():
+                assert prediction.track is not None
+                features = self._following.features(prediction.track)
+                new = prediction.track not in self._tracks
+                self._tracks.add(prediction.track)
+                rows[prediction.track] = self._row(prediction, features, fresh=new)
+        return rows, events
+
+    def _ended(self) -> list[Event]:
+        return self._watch.end() + (self._following.end() if self._following is not None else [])
+
+    def _row(
+        self, prediction: Prediction, features: NDArray[np.float32], *, fresh: bool
+    ) -> dict[str, Any]:
         made = row(
-            seen.prediction,
-            events,
-            self._watch.stream.features,
+            prediction,
+            [],
+            features,
             began=self._began,
-            seconds=seen.prediction.timestamp,
+            seconds=prediction.timestamp,
             step=self._steps - 1,
             fresh=fresh,
         )
@@ -276,14 +361,14 @@ class _Run:
         return made
 
     def groups(self) -> Iterator[list[dict[str, Any]]]:
-        """Yields the rows, an hour at a time."""
+        """Yields the rows, an hour at a time: of the whole picture, then track by track."""
         rows = [self.first]
         for row in self._rows:
-            if len(rows) == GROUP_STEPS:
-                yield rows
+            if len(rows) >= GROUP_STEPS and row["track"] is None:
+                yield sorted(rows, key=_of_track)
                 rows = []
             rows.append(row)
-        yield rows
+        yield sorted(rows, key=_of_track)
 
     def indexed(self) -> Indexed:
         return Indexed(
@@ -297,6 +382,10 @@ class _Run:
         )
 
 
+def _of_track(row: dict[str, Any]) -> int:
+    return row["track"] or 0  # tracks count from 1
+
+
 def _told(events: Sequence[Event]) -> list[dict[str, Any]]:
     return [{"state": e.state, "label": e.label, "probability": e.probability} for e in events]
 
@@ -305,6 +394,8 @@ def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
     """Returns the windows of some steps."""
     features = np.stack([np.frombuffer(row["features"], _FLOAT16) for row in rows])
     fresh = np.array([row["fresh"] for row in rows])
+    tracks = np.array([_of_track(row) for row in rows])
+    fresh[1:] |= tracks[1:] != tracks[:-1]
     made = []
     for start, end in windows.bounds(fresh, max(1, round(windows.SECONDS * fps))):
         part = rows[start:end]
@@ -315,8 +406,10 @@ def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
         made.append(
             {
                 **{
-                    name: part[0][name] for name in ("content", "source", "time", "seconds", "step")
+                    name: part[0][name]
+                    for name in ("content", "source", "time", "seconds", "step", "track")
                 },
+                "box": windows.around(row["box"] for row in part if row["box"] is not None),
                 "lasts": part[-1]["seconds"] - part[0]["seconds"] + 1 / fps,
                 "steps": len(part),
                 "labels": labels,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgevid.records import Box
 
 SECONDS = 5.0  # of a window
 _LABELS = 10  # of a window, the most probable ones
@@ -65,3 +68,18 @@ def labels_of(rows: list[dict[str, Any]]) -> tuple[list[str], list[float]]:
             highest[label] = max(highest.get(label, 0.0), probability)
     best = sorted(highest.items(), key=lambda pair: (-pair[1], pair[0]))[:_LABELS]
     return [label for label, _ in best], [probability for _, probability in best]
+
+
+def around(boxes: Iterable[Box]) -> Box | None:
+    """Returns the smallest box that holds all of some; None of none.
+
+    Example:
+        >>> around([(0, 0, 10, 10), (5, 2, 10, 10)])
+        (0, 0, 15, 12)
+    """
+    sides = [(x, y, x + width, y + height) for x, y, width, height in boxes]
+    if not sides:
+        return None
+    lefts, tops, rights, bottoms = zip(*sides, strict=True)
+    left, top = min(lefts), min(tops)
+    return left, top, max(rights) - left, max(bottoms) - top

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgevid.archive import tables
 from edgevid.archive.recordings import Recording
 from edgevid.archive.store import Archive
-from edgevid.archive.tables import Indexed
+from edgevid.archive.tables import Follow, Indexed
 from edgevid.models.load import load_model
 from edgevid.runtime.model import Model
 from edgevid.runtime.rules import RuleChanges, load_rules
@@ -26,12 +26,15 @@ class Settings:
         labels: a file of labels; the model's own when None.
         backend: which runtime.
         rules: of events: a name or a file; the model's own when None.
+        follow: what is followed besides the whole picture, ``edgevid.regions.Follow("motion")``
+            for one; None for nothing.
     """
 
     model: str = "auto"
     labels: str | None = None
     backend: str = "auto"
     rules: str | None = None
+    follow: Follow | None = None
 
     def load(self) -> Model:
         """Loads the model, once in a process."""
@@ -66,7 +69,9 @@ def into_memory(settings: Settings, task: Task) -> tuple[Indexed, bytes, bytes]:
     changes = load_rules(settings.rules) if settings.rules is not None else RuleChanges()
     rules = changes.over(model.manifest.events, model.manifest.labels)
     steps, windowed = io.BytesIO(), io.BytesIO()
-    indexed = tables.write(task.recording, task.content, model, rules, steps, windowed)
+    indexed = tables.write(
+        task.recording, task.content, model, rules, steps, windowed, follow=settings.follow
+    )
     return indexed, steps.getvalue(), windowed.getvalue()
 
 

@@ -6,7 +6,9 @@ import argparse
 import math
 import re
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgevid.archive import answers, layout, predict, search
+from edgevid import regions
+from edgevid.archive import answers, layout, marking, marks, predict, search
 from edgevid.archive.index import Report, index
 from edgevid.archive.recordings import Naming, Recording, find
 from edgevid.archive.search import Answer, Where
@@ -51,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_index(commands)
     _add_search(commands)
+    _add_mark(commands)
     _add_predict(commands)
     return parser
 
@@ -68,6 +72,12 @@ def _add_index(commands: argparse._SubParsersAction[command.ArgumentParser]) -> 
     )
     _add_model(parser)
     parser.add_argument("--rules", metavar="RULES", help="of events: as edgevid.stream takes them")
+    parser.add_argument(
+        "--follow",
+        choices=regions.FOLLOWS,
+        help="besides the whole picture watch, each by itself, what moves before a camera that "
+        "stands still, or people",
+    )
     group = parser.add_argument_group("camera and time of a recording")
     group.add_argument(
         "--layout",
@@ -134,8 +144,28 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
     group.add_argument(
         "--clips", type=Path, metavar="FOLDER", help="also a cut clip of each, into this folder"
     )
+    group.add_argument(
+        "--marks",
+        type=Path,
+        metavar="FILE.tsv",
+        help="also a line of each into this table, whose first column is for right or wrong "
+        "(edgevid.teach --from-search); what is in it stays",
+    )
     _add_debug(parser)
     parser.set_defaults(run=_search)
+
+
+def _add_mark(commands: argparse._SubParsersAction[command.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "mark",
+        help="mark answers right or wrong on a page of this machine",
+        description="Shows the answers of search --marks on a page that this machine alone can "
+        "open, and keeps in the file which are right and which wrong.",
+    )
+    parser.add_argument("marks", type=Path, metavar="FILE.tsv", help="from search --marks")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="(default: any)")
+    _add_debug(parser)
+    parser.set_defaults(run=_mark)
 
 
 def _add_predict(commands: argparse._SubParsersAction[command.ArgumentParser]) -> None:
@@ -207,7 +237,8 @@ def _index(chosen: argparse.Namespace) -> int:
         chosen.camera,
     )
     recordings, problems = _found(chosen.sources, naming)
-    settings = Settings(chosen.model, chosen.labels, chosen.backend, chosen.rules)
+    follow = regions.Follow(chosen.follow) if chosen.follow is not None else None
+    settings = Settings(chosen.model, chosen.labels, chosen.backend, chosen.rules, follow)
     report = Report()
     if recordings:
         with _Bar(recordings) as bar:
@@ -292,8 +323,14 @@ def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
     else:
         print("nothing was found")
     problems = []
+    clashes.check(
+        {"--sheet": chosen.sheet, "--marks": chosen.marks},
+        sources=[answer.source for answer in found],
+    )
+    if chosen.marks is not None:
+        known = marks.read(chosen.marks) if chosen.marks.exists() else []
+        marks.write(chosen.marks, marks.together(known, found))
     if chosen.sheet is not None:
-        clashes.check({"--sheet": chosen.sheet}, sources=[answer.source for answer in found])
         problems += answers.write_sheet(found, chosen.sheet)
     if chosen.clips is not None:
         chosen.clips.mkdir(parents=True, exist_ok=True)
@@ -301,6 +338,16 @@ def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
     for problem in dict.fromkeys(problems):
         command.complain(problem)
     return command.FAILED if problems else command.OK
+
+
+def _mark(chosen: argparse.Namespace) -> int:
+    if not 0 <= chosen.port < 1 << 16:
+        raise UsageError(f"--port {chosen.port}: must be 0 to 65535")
+    with marking.serving(chosen.marks, chosen.port) as address:
+        print(f"{address} until you press Ctrl-C", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    return command.OK
 
 
 def _like(archive: Archive, chosen: argparse.Namespace, where: Where) -> list[Answer]:

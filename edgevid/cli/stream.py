@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,6 @@ from edgevid.models.load import load_model
 from edgevid.plain_text import readable
 from edgevid.records import Event, Frame, Prediction, Problem, Summary
 from edgevid.regions import follow
-from edgevid.regions.following import FollowingWatch
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.rules import NAMED
 from edgevid.runtime.watch import Watch
@@ -35,7 +35,10 @@ from edgevid.support import command
 from edgevid.support.orientation import oriented
 from edgevid.support.percentiles import Percentiles
 
-AnyWatch = Watch | FollowingWatch
+if TYPE_CHECKING:
+    from edgevid.regions.following import FollowingWatch
+
+    AnyWatch = Watch | FollowingWatch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,8 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
-    if chosen.data is None and not chosen.background and chosen.add is None:
-        parser.error("give DATA, --background or --add: something to learn from")
+    if not (chosen.data or chosen.background or chosen.add or chosen.from_search):
+        parser.error("give DATA, --background, --add or --from-search: something to learn from")
+    if len({chosen.from_search is None, chosen.archive is None, chosen.label is None}) > 1:
+        parser.error("--from-search, --archive and --label go together")
     if chosen.output.suffix != ".tflite":
         parser.error(f"the output must end in .tflite, not be {chosen.output}")
     return command.guard(lambda: _run(chosen), debug=chosen.debug)
@@ -58,6 +60,16 @@ def _parser() -> argparse.ArgumentParser:
         help="ordinary footage, best of the very camera: videos, folders of them, or what "
         "edgevid.stream --keep-features kept",
     )
+    group = parser.add_argument_group("from a search")
+    group.add_argument(
+        "--from-search",
+        type=Path,
+        metavar="FILE.tsv",
+        help="answers of edgevid.archive search --marks, of which some are marked: right ones show "
+        "the label, wrong ones are background; no video is read",
+    )
+    group.add_argument("--archive", type=Path, metavar="ARCHIVE", help="what was searched")
+    group.add_argument("--label", metavar="NAME", help="what right answers show")
     parser.add_argument(
         "--group",
         metavar="REGEX",
@@ -122,9 +134,20 @@ class _Progress:
 def _run(chosen: argparse.Namespace) -> int:
     clashes.check(
         {"--output": chosen.output, "the examples": examples_of(chosen.output)},
-        files={"the data": chosen.data, "the model": Path(chosen.model) if chosen.model else None},
+        files={
+            "the data": chosen.data,
+            "--from-search": chosen.from_search,
+            "the model": Path(chosen.model) if chosen.model else None,
+        },
         sources=chosen.background,
     )
+    model, seen = chosen.model, []
+    if chosen.from_search is not None:
+        from edgevid.cli import from_search  # brings the archive in
+
+        name = from_search.model_of(chosen.archive, chosen.model or chosen.add)
+        model = name if chosen.add is None else chosen.model
+        seen = from_search.examples(chosen.from_search, chosen.archive, chosen.label)
     progress = _Progress()
     try:
         result = teach(
@@ -134,7 +157,8 @@ def _run(chosen: argparse.Namespace) -> int:
             group=chosen.group,
             false_alarms=chosen.false_alarms,
             add=chosen.add,
-            model=chosen.model,
+            model=model,
+            seen=seen,
             follow=Follow(chosen.follow, partial(follow, chosen.follow)) if chosen.follow else None,
             told=progress,
         )

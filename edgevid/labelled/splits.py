@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -68,6 +69,40 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int = 0) -> tuple[list[C
     if not train or not validation:
         raise UsageError(f"holding out {share:.0%} of {len(clips)} clips leaves one side empty")
     return train, validation
+
+
+def deal(clips: Sequence[Clip], count: int, seed: int = 0) -> list[int]:
+    """Splits clips for cross-validation; whole groups where clips have one.
+
+    Args:
+        clips: all clips.
+        count: how many folds.
+        seed: of the choice.
+
+    Returns:
+        The fold in which each clip is held out, from 0. Folds are as large as can be alike.
+
+    Raises:
+        UsageError: fewer than two folds, or fewer groups than folds.
+    """
+    grouped = all(clip.group for clip in clips)
+    keys = [clip.group if grouped else str(clip.place) for clip in clips]
+    sizes = Counter(keys)
+    if not 2 <= count <= len(sizes):
+        what = "groups" if grouped else "clips"
+        raise UsageError(f"{len(sizes)} {what} cannot be dealt out to {count} folds")
+    labels = dict(zip(keys, (clip.label for clip in clips), strict=True))
+    order = sorted(sizes)
+    random.Random(seed).shuffle(order)
+    if not grouped:
+        order.sort(key=labels.__getitem__)  # so that every fold has its share of each class
+    fold_of: dict[str, int] = {}
+    held = [0] * count
+    for key in sorted(order, key=lambda key: -sizes[key]):
+        fold = held.index(min(held))
+        fold_of[key] = fold
+        held[fold] += sizes[key]
+    return [fold_of[key] for key in keys]
 
 
 def check(

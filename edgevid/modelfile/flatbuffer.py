@@ -177,14 +177,14 @@ def _read_tensor(index: int, table: Table, buffers: list[int]) -> Tensor:
     buffer = table.u32(2)
     _check_index(buffer, len(buffers), "buffer")
     size = buffers[buffer]
-    if any(n < -1 for n in (*shape, *signature)):
+    if min((*shape, *signature), default=0) < -1:
         raise ModelError(f"tensor {name!a:.80} has a negative size: {list(shape)!s:.80}")
     if len(shape) > _MAX_RANK:
         raise ModelError(f"tensor {name!a:.80} has {len(shape)} dimensions")
     item_bytes = _ITEM_BYTES.get(dtype, 8)
     if not size and math.prod(map(abs, shape)) * item_bytes > _MAX_COMPUTED_BYTES:
         raise ModelError(f"tensor {name!a:.80} has a size beyond any MoViNet: {list(shape)}")
-    if sparsity is None and dtype in _DTYPES.values() and size:
+    if sparsity is None and dtype in _ITEM_BYTES and size:
         expected = math.prod(shape) * item_bytes
         if expected != size:
             raise ModelError(f"tensor {name!a:.80} should hold {expected} bytes but holds {size}")
@@ -203,7 +203,8 @@ def _read_tensor(index: int, table: Table, buffers: list[int]) -> Tensor:
             raise ModelError(f"tensor {name!a:.80} has {len(scale)} scales for shape {list(shape)}")
         if len(scale) == 1 and len(zero_point) != 1:
             raise ModelError(f"tensor {name!a:.80} has a scale but {len(zero_point)} zero points")
-        if not all(0 < value < math.inf for value in scale):
+        # A sum is finite where all are; one that is no number makes it none.
+        if scale and not (math.isfinite(sum(scale)) and min(scale) > 0):
             raise ModelError(f"tensor {name!a:.80} has a scale that is not a positive number")
         least, most = _RANGES.get(dtype, (-math.inf, math.inf))
         if zero_point and not least <= min(zero_point) <= max(zero_point) <= most:

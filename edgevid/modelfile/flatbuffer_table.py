@@ -7,16 +7,25 @@ merely claims.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _MAX_TABLES = 100_000  # in one list; a MoViNet has under 2,000 tensors
+
+# A file has thousands of numbers, and every start reads them all.
+_U32 = struct.Struct("<I").unpack_from
+_I32 = struct.Struct("<i").unpack_from
+_U64 = struct.Struct("<Q").unpack_from
+_I8 = struct.Struct("<b").unpack_from
+_U8 = struct.Struct("<B").unpack_from
+_TWO_U16 = struct.Struct("<HH").unpack_from
 
 
 def u32_at(data: bytes, position: int) -> int:
     """Returns the number at a position, which is refused when it is not in the file."""
     if position < 0:
         raise IndexError("an offset points before the file's start")
-    return int(struct.unpack_from("<I", data, position)[0])
+    number: int = _U32(data, position)[0]
+    return number
 
 
 class Table:
@@ -26,10 +35,10 @@ class Table:
 
     def __init__(self, data: bytes, position: int, budget: list[int]) -> None:
         """Takes the file, where in it the table is, and the bytes that lists may yet cover."""
-        vtable = position - struct.unpack_from("<i", data, position)[0]
+        vtable = position - _I32(data, position)[0]
         if vtable < 0:
             raise IndexError("a field table lies before the file's start")
-        vtable_bytes, table_bytes = struct.unpack_from("<HH", data, vtable)
+        vtable_bytes, table_bytes = _TWO_U16(data, vtable)
         if vtable_bytes < 4 or vtable_bytes % 2 or position + table_bytes > len(data):
             raise IndexError("a table reaches past the file's end")
         self._data = data
@@ -38,7 +47,7 @@ class Table:
         self._fields: tuple[int, ...] = struct.unpack_from(
             f"<{vtable_bytes // 2 - 2}H", data, vtable + 4
         )
-        if any(offset >= table_bytes for offset in self._fields if offset):
+        if max(self._fields, default=0) >= max(table_bytes, 1):
             raise IndexError("a field lies outside its table")
 
     def _at(self, field: int) -> int:
@@ -46,29 +55,31 @@ class Table:
         offset = self._fields[field] if field < len(self._fields) else 0
         return self._position + offset if offset else 0
 
-    def _scalar(self, field: int, form: str, default: int = 0) -> int:
+    def _scalar(
+        self, field: int, unpack: Callable[[bytes, int], tuple[int, ...]], default: int = 0
+    ) -> int:
         at = self._at(field)
-        return int(struct.unpack_from(form, self._data, at)[0]) if at else default
+        return unpack(self._data, at)[0] if at else default
 
     def i8(self, field: int) -> int:
         """Returns a number of one byte, 0 where it is left out."""
-        return self._scalar(field, "<b")
+        return self._scalar(field, _I8)
 
     def u8(self, field: int) -> int:
         """Returns a number of one byte, 0 where it is left out."""
-        return self._scalar(field, "<B")
+        return self._scalar(field, _U8)
 
     def i32(self, field: int, default: int = 0) -> int:
         """Returns a number, the default where it is left out."""
-        return self._scalar(field, "<i", default)
+        return self._scalar(field, _I32, default)
 
     def u32(self, field: int) -> int:
         """Returns a number, 0 where it is left out."""
-        return self._scalar(field, "<I")
+        return self._scalar(field, _U32)
 
     def u64(self, field: int) -> int:
         """Returns a number, 0 where it is left out."""
-        return self._scalar(field, "<Q")
+        return self._scalar(field, _U64)
 
     def table(self, field: int) -> Table | None:
         """Returns the table that a field points to, None where it is left out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from edgevid.errors import LabelsError
@@ -29,6 +28,8 @@ def default(classes: int) -> tuple[str, ...]:
     Raises:
         LabelsError: the model has another number of classes.
     """
+    from importlib import resources  # here: a prepared file brings its own labels
+
     text = resources.files("edgevid").joinpath("labels", "kinetics_600.txt").read_text("utf-8")
     labels = manifest.parse_labels(text)
     if len(labels) != classes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgevid.errors import LabelsError, ModelError, OutputError
 from edgevid.modelfile import flatbuffer, label_files, manifest, model_file
 from edgevid.modelfile.model_file import ModelFile
-from edgevid.models import locate, trial, tried
+from edgevid.models import locate, tried
 from edgevid.models.attempt import Wanted
 from edgevid.models.catalog import BUNDLED
 from edgevid.models.tried import Tried
@@ -62,8 +62,9 @@ def load_model(
     """
     asked = label_files.read(labels) if isinstance(labels, (str, Path)) else tuple(labels or ())
     file = load_file(name_or_path, labels=asked, backend=backend, prepare=prepare)
-    running = backends.open_backend(file.flatbuffer, name=backend, threads=threads)
-    return Model(file.manifest, file.signature, running)
+    described, network, content = file.manifest, file.signature, file.flatbuffer
+    del file  # its other bytes need not lie beside those that the runtime makes of them
+    return Model(described, network, backends.open_backend(content, name=backend, threads=threads))
 
 
 def load_file(
@@ -100,6 +101,8 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
     key = tried.key(data, wanted, backends.runtime(wanted.backend))
     known, read = tried.recall(key, data), None
     if known is None:
+        from edgevid.models import trial  # here: a file is tried once
+
         read = model_file.read(data, name=wanted.name, labels=wanted.labels)
         taught = read.manifest.head is not None
         needed = wanted.prepare and read.signature.alpha is None and not taught

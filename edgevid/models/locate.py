@@ -10,12 +10,12 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from edgevid.errors import DownloadError, ModelError, OutputError, UsageError
 from edgevid.models import cache, catalog
 from edgevid.models.catalog import BUNDLED, CAMERA_MOTION, CATALOG
+from edgevid.plain_text import similar
 from edgevid.support.atomic_file import is_unfinished
 
 FOLDERS_VARIABLE = "EDGEVID_MODELS"
@@ -81,9 +81,7 @@ def locate(name_or_path: str | Path) -> Path:
         return fetch(text)
     if _is_file(Path(text)):
         return Path(text)
-    near = get_close_matches(
-        text.lower(), [AUTO, *CATALOG, *BUNDLED, *(path.stem for path in own_files())]
-    )
+    near = similar(text.lower(), [AUTO, *CATALOG, *BUNDLED, *(path.stem for path in own_files())])
     hint = f"did you mean {' or '.join(near)}?" if near else "python -m edgevid.models lists them"
     raise ModelError(f"there is no model called {text!r}: {hint}")
 

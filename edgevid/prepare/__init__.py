@@ -19,9 +19,11 @@ from edgevid.modelfile import flatbuffer, manifest, model_file, signature
 from edgevid.modelfile.model_file import ModelFile
 from edgevid.prepare.checks import check
 from edgevid.prepare.graph import Graph
+from edgevid.prepare.passes.broadcasts import drop_broadcasts
 from edgevid.prepare.passes.features import cut_at_features, give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
 from edgevid.prepare.passes.float_signature import float_signature
+from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
 from edgevid.prepare.passes.pools import bound_memory
@@ -41,6 +43,9 @@ from edgevid.version import REWRITE
 _CONTRADICTIONS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError,
                    TypeError, ValueError)  # fmt: skip
 
+# Processors with int8 dot products, on which int8 weights are the quicker ones.
+_DOT_PRODUCTS = ("pi5", "x86", "amx")
+
 # What a published file remembers by default, in seconds; from ``benchmarks/memory.py``.
 _MEMORY_S = 4.0
 
@@ -58,14 +63,17 @@ def passes_for(target: str) -> tuple[Pass, ...]:
     """
     return (
         drop_idle_states,
+        widen_weights,
         bound_memory,
         keep_confidence,
         quantize_states,
         quantize_image,
         fold_multiplications,
+        drop_broadcasts,
         drop_time_axis,
         narrow_convolutions if target in ("pi4", "amx") else widen_stem,
         float_islands,
+        *((narrow_weights,) if target in _DOT_PRODUCTS else ()),
         # Less work for the network, but more states to put into place; that pays where the
         # network's own work is least.
         *((split_frames,) if target == "amx" else ()),

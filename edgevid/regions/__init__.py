@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.models.catalog import PERSON_DETECTOR
-from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
+
+if TYPE_CHECKING:
+    from edgevid.regions.following import FollowingWatch
 
 FOLLOWS = ("motion", "people")
 TRACKS = 4  # at a time: a stream takes a step for each
@@ -61,12 +65,13 @@ def follow(
         >>> first.track, len(first.box)
         (1, 4)
     """
-    from edgevid.models.locate import locate  # these load OpenCV
+    from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
     from edgevid.regions.detector import load_detector
     from edgevid.regions.finder import ByDetector, ByMotion, Finder
+    from edgevid.regions.following import FollowingWatch
 
     if what not in FOLLOWS:
-        raise UsageError(f"what is followed must be {' or '.join(FOLLOWS)}, not {what!r}")
+        raise _unknown(what)
     if tracks < 1:
         raise UsageError(f"there must be 1 track or more, not {tracks}")
     finder: Finder
@@ -84,3 +89,36 @@ def follow(
         zones=zones,
         dwell_s=dwell_s,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What is to be followed, said once for many recordings; can be sent to other processes.
+
+    Attributes:
+        what: as ``follow`` takes it.
+
+    Raises:
+        UsageError: there is no such thing.
+
+    Example:
+        >>> from edgevid.regions import Follow
+        >>> model = edgevid.load_model("camera-motion")
+        >>> watch = Follow("motion")(model.stream)
+    """
+
+    what: str
+
+    def __post_init__(self) -> None:
+        if self.what not in FOLLOWS:
+            raise _unknown(self.what)
+
+    def __call__(
+        self, new_stream: Callable[[], Stream], rules: EventRules | None = None
+    ) -> FollowingWatch:
+        """Returns what watches a recording from its beginning; see ``follow``."""
+        return follow(self.what, new_stream, rules=rules)
+
+
+def _unknown(what: str) -> UsageError:
+    return UsageError(f"what is followed must be {' or '.join(FOLLOWS)}, not {what!r}")

@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.records import Box
-from edgevid.regions.boxes import Sides, are_one, area, overlap
+from edgevid.regions.boxes import Sides, are_one, area, iou, overlap
 from edgevid.regions.flow import Flow, Move
 from edgevid.regions.motion import MotionFinder
 from edgevid.regions.tracker import Tracker
 
 _PERIOD_S = 1.0  # between two looks of a detector
-_SETTLED_S = 2.0  # after a look that found those who were followed, and nobody else
+_SETTLED_S = 2.0  # after a look that found who was followed where expected, and nobody else
+_AS_EXPECTED = 0.85  # IoU of where a track was taken to be and where it was found
 _KEEP_MOVING_S = 3.0  # that what moved and stands still is still taken to be there
 _KEEP_DETECTED_S = 3.2  # three looks in which a detector missed it
 _SQUEEZED = 1.5  # width to height at most: people who are squeezed more are too thin
+_EDGE = 0.03  # of a view's side: what comes as near to its edge may go on beyond it
 _MOTION_WIDTH = 120  # pixels in which a detector's misses are looked for: large parts only
 _HELD = 0.5  # of a box that must lie in what moves for it to be what moves there
 _AROUND = 1.5  # times the longer side of what moves: how much is looked at more closely
@@ -89,7 +91,7 @@ class ByMotion:
 class ByDetector:
     """Follows what a detector finds; between its looks the tracks go with the picture.
 
-    It looks once a second, and where that finds nobody new and misses nobody, every other second.
+    It looks once a second, and where that finds all as expected and nobody new, every other second.
 
     It sees a square, into which a wide picture would be squeezed, and in which who is far away is
     lost. So of a wide picture it sees each end by itself, and where something moves and nobody was
@@ -120,33 +122,44 @@ class ByDetector:
         self._due_s -= seconds
         if self._due_s <= 1e-6 or anew:
             found = self._look(image, moving)
+            expected = [track.box for track in tracks]
             self.tracker.update(found)
             followed = self.tracker.tracks
             for track in followed:
                 track.scene = _scene(track.box, moving)
-            settled = followed == tracks and not any(track.unseen_s for track in followed)
+            settled = followed == tracks and all(
+                not track.unseen_s and iou(track.box, box) > _AS_EXPECTED
+                for track, box in zip(tracks, expected, strict=True)
+            )
             self._due_s = _SETTLED_S if settled else _PERIOD_S
 
     def _look(self, image: NDArray[np.uint8], moving: Sequence[Box]) -> list[Box]:
         """Returns what the detector finds, and finds closer by where something else moves."""
         found: list[Box] = []
+        cut: list[Box] = []
         for view in _views(image.shape):
-            self._add(found, image, view)
+            for box in self._seen_in(image, view):
+                if _is_cut(box, view, image.shape):
+                    cut.append(box)
+                elif not any(are_one(box, other) for other in found):
+                    found.append(box)
+        # What one view shows a part of, another mostly shows whole.
+        found += [box for box in cut if not any(overlap(box, other) for other in found)]
         missed = [
             part
             for part in moving
             if not any(overlap(part, box) > _HELD * area(box) for box in found)
         ]
         if missed and len(found) < self._most:
-            self._add(found, image, _around(max(missed, key=area), image.shape))
+            closer = self._seen_in(image, _around(max(missed, key=area), image.shape))
+            found += [box for box in closer if not any(are_one(box, other) for other in found)]
         return found
 
-    def _add(self, found: list[Box], image: NDArray[np.uint8], view: Box) -> None:
-        """Adds what the detector finds in a part of the picture."""
+    def _seen_in(self, image: NDArray[np.uint8], view: Box) -> list[Box]:
+        """Returns what the detector finds in a part of the picture."""
         x, y, width, height = view
         boxes = self._detector.find(image[y : y + height, x : x + width])
-        shifted = [(x + left, y + top, w, h) for left, top, w, h in boxes]
-        found += [box for box in shifted if not any(are_one(box, other) for other in found)]
+        return [(x + left, y + top, w, h) for left, top, w, h in boxes]
 
     def reset(self) -> None:
         """Forgets everything."""
@@ -175,6 +188,19 @@ def _views(shape: tuple[int, ...]) -> list[Box]:
     if max(height, width) <= _SQUEEZED * side:
         return [(0, 0, width, height)]
     return [(0, 0, side, side), (width - side, height - side, side, side)]
+
+
+def _is_cut(box: Box, view: Box, shape: tuple[int, ...]) -> bool:
+    """Returns whether a box ends where a view does and the picture does not."""
+    near = _EDGE * max(view[2:])
+    return any(
+        (view[axis] > 0 and box[axis] - view[axis] < near)
+        or (
+            view[axis] + view[axis + 2] < size
+            and view[axis] + view[axis + 2] - box[axis] - box[axis + 2] < near
+        )
+        for axis, size in ((0, shape[1]), (1, shape[0]))
+    )
 
 
 def _around(part: Box, shape: tuple[int, ...]) -> Box:

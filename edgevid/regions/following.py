@@ -172,6 +172,17 @@ class FollowingWatch:
         self._last = math.nan
         return ended
 
+    def hand_over(self, successor: FollowingWatch) -> list[Event]:
+        """Has another watch go on in its place, as ``edgevid.Watch`` does; tracks end.
+
+        What the finder knows of the place goes on.
+        """
+        ended = self._drop(set())
+        successor._ticks, successor.saved = self._ticks, self.saved
+        successor._finder, successor._scenes = self._finder, self._scenes
+        successor.passed_over = self.passed_over
+        return ended
+
     def _forget(self) -> list[Event]:
         """Forgets the scene; returns what ended with it."""
         self._finder.reset()

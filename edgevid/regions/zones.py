@@ -20,6 +20,7 @@ class Zone:
         name: what events call it.
         points: corners, x and y in pixels of the picture.
         allow: tell only these labels of what happens in it; all when empty.
+        dwell_s: seconds after which a stay in it is an event; as for all zones when None.
 
     Raises:
         UsageError: it has no name, or fewer than three corners.
@@ -33,6 +34,7 @@ class Zone:
     name: str
     points: tuple[tuple[float, float], ...]
     allow: tuple[str, ...] = ()
+    dwell_s: float | None = None
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.isprintable():
@@ -125,11 +127,14 @@ class Visit:
             self._zone, self._since = zone, timestamp
         # Where there are zones, a stay outside of all is none.
         counts = zone is not None or not self._zones
+        dwell_s = self._dwell_s
+        if zone is not None and zone.dwell_s is not None:
+            dwell_s = zone.dwell_s
         if (
-            self._dwell_s is not None
+            dwell_s is not None
             and counts
             and not self._dwells
-            and timestamp - self._since >= self._dwell_s - 1e-6
+            and timestamp - self._since >= dwell_s - 1e-6
         ):
             self._dwells = True
             ended.append(self._event("start", timestamp))

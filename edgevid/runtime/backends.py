@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import MissingDependencyError, ModelError, UsageError
+from edgevid.runtime.native_stderr import Filter
+
+# What LiteRT says when a process loads its first network.
+_GREETING = Filter(b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.")
 
 
 class Backend(Protocol):
@@ -51,7 +55,8 @@ def open_backend(flatbuffer: bytes, *, name: str = "auto", threads: int = 1) -> 
         raise UsageError(f"threads must be 1 or more, not {threads}")
     interpreter = _runtime(name)[1]
     try:
-        return InterpreterBackend(interpreter(model_content=flatbuffer, num_threads=threads))
+        with _GREETING.on():
+            return InterpreterBackend(interpreter(model_content=flatbuffer, num_threads=threads))
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the runtime refuses the model: {_one_line(error)}") from error
 

@@ -80,6 +80,46 @@ class KeptFeatures:
         except OSError as error:
             raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
 
+    @property
+    def spans(self) -> list[tuple[float, float]]:
+        """When each segment began and ended, seconds since 1970; of one that is damaged, too."""
+        try:
+            with self._path.open("rb") as file:
+                found = feature_file.records_of(file, self.network.features)
+        except OSError as error:
+            raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
+        return [(r.started, r.started + r.frames / self.network.fps) for r in found]
+
+    def copy(self, to: str | Path, start: float, end: float) -> int:
+        """Copies the segments that lie wholly in some time to a file of their own.
+
+        Args:
+            to: the file; it appears whole or not at all.
+            start: seconds since 1970.
+            end: the same.
+
+        Returns:
+            How many frames there are; with none, no file is written.
+
+        Raises:
+            SourceError: the file cannot be read.
+            OutputError: the other cannot be written.
+        """
+        try:
+            with self._path.open("rb") as file:
+                fps = self.network.fps
+                found = [
+                    record
+                    for record in feature_file.records_of(file, self.network.features)
+                    if start <= record.started and record.started + record.frames / fps <= end
+                ]
+                if found:
+                    kept = (feature_file.raw(file, record) for record in found)
+                    feature_file.write_anew(Path(to), self.network, kept)
+        except OSError as error:
+            raise SourceError(f"{self._path}: cannot be read: {error.strerror}") from error
+        return sum(record.frames for record in found)
+
     def __iter__(self) -> Iterator[Segment]:
         """Yields what is whole."""
         before = -1

@@ -14,16 +14,14 @@ The file is TOML::
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from edgevid.errors import LabelsError, ModelError, UsageError
 from edgevid.modelfile.manifest import RULES, EventRules
-from edgevid.plain_text import one_line
+from edgevid.plain_text import one_line, similar
 
 FORMAT = 1
 _RANGES = {True: (1, "from 0 to 1"), False: (86_400, "seconds, from 0 to a day")}  # a threshold?
@@ -70,7 +68,7 @@ class RuleChanges:
         """
         for label in self.by_label:
             if labels is not None and label not in labels:
-                near = get_close_matches(label, labels, n=1)
+                near = similar(label, labels, 1)
                 hint = f": did you mean {near[0]!r}?" if near else ""
                 made = f"; they were made for {self.model}" if self.model else ""
                 raise LabelsError(
@@ -149,6 +147,8 @@ def parsed(text: str) -> RuleChanges:
     Raises:
         UsageError: it holds no rules.
     """
+    import tomllib  # here: most runs have no file of rules
+
     try:
         content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -194,7 +194,7 @@ def _values(content: Any, where: str) -> dict[str, float]:
         raise UsageError(one_line(f"{where}must be a table"))
     for name, value in content.items():
         if name not in RULES:
-            near = get_close_matches(name, RULES, 1)
+            near = similar(name, RULES, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(RULES)}"
             raise UsageError(one_line(f"{where}there is no key {name}: {hint}"))
         if not isinstance(value, (int, float)) or isinstance(value, bool):

@@ -15,6 +15,16 @@ _LOG = logging.getLogger("edgevid.watch")
 LONGEST_GAP_S = 10.0
 
 
+def is_jump(frame: Frame, previous: float) -> bool:
+    """Returns whether time jumps to a frame: back, or ten seconds and more ahead.
+
+    Args:
+        frame: the frame.
+        previous: the timestamp of the one before it; NaN for none.
+    """
+    return frame.follows_jump or frame.timestamp - previous > LONGEST_GAP_S
+
+
 class Ticks:
     """The model's clock, as it runs through one source after the other.
 
@@ -46,8 +56,9 @@ class Ticks:
     def jumps(self, frame: Frame) -> bool:
         """Whether time jumps to this frame, back or ten seconds and more ahead; warns of it."""
         gap = frame.timestamp - self._previous
+        jumps = is_jump(frame, self._previous)
         self._previous = frame.timestamp
-        if not (gap > LONGEST_GAP_S or frame.follows_jump):
+        if not jumps:
             return False
         _LOG.warning(
             "%s, at %.1f s: starting afresh from there",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.errors import LabelsError, UsageError
+from edgevid.plain_text import similar
 from edgevid.records import Score
+
+_FEW = 16  # labels: to look for the largest so many times takes less than to sort
 
 
 class TopK:
@@ -63,30 +65,36 @@ class TopK:
         candidates = logits if self._kept is None else logits[self._kept]
         best = _largest(candidates, self._top_k)
         if self._kept is not None:
-            best = self._kept[best]
-        # Ties go to the first label, so that the same scores always give the same labels.
-        ranked = sorted(zip((-logits[best]).tolist(), best.tolist(), strict=True))[: self._top_k]
+            best = self._kept[best].tolist()
         labels, exp = self._labels, math.exp
+        ranked = [(i, logits.item(i)) for i in best]
         if self._independent:
-            return tuple([Score(labels[i], probability(-value)) for value, i in ranked])
+            return tuple([Score(labels[i], probability(value)) for i, value in ranked])
         # Softmax, of which only a few values are wanted; the largest logit is taken off first, so
         # that no exponential overflows.
         largest = float(np.maximum.reduce(logits))
         total = float(np.add.reduce(np.exp(logits - largest)))
-        return tuple([Score(labels[i], exp(-value - largest) / total) for value, i in ranked])
+        return tuple([Score(labels[i], exp(value - largest) / total) for i, value in ranked])
 
 
-def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Returns where the ``count`` largest values are, in any order, and all that equal the last."""
-    if count == len(values):
-        return np.arange(count)
-    last = np.partition(values, -count)[-count]
-    return np.flatnonzero(values >= last)
+def _largest(values: NDArray[np.float32], count: int) -> list[int]:
+    """Returns where the ``count`` largest values are, the largest first.
+
+    Of equal ones the first comes first, so that the same scores always give the same labels.
+    """
+    if count > _FEW:
+        order: list[int] = np.argsort(-values, kind="stable")[:count].tolist()
+        return order
+    left, found = values.copy(), []
+    for _ in range(count):
+        found.append(int(left.argmax()))
+        left[found[-1]] = -math.inf
+    return found
 
 
 def _check_known(label: str, labels: Sequence[str]) -> None:
     if label not in labels:
-        near = get_close_matches(label, labels, n=3)
+        near = similar(label, labels)
         hint = f": did you mean {' or '.join(near)}?" if near else ""
         raise LabelsError(f"the model has no label {label!r}{hint}")
 

@@ -110,3 +110,17 @@ class Watch:
         if reset:
             self.stream.reset()
         return self._detector.close()
+
+    def hand_over(self, successor: Watch) -> list[Event]:
+        """Has another watch of the same source go on in its place; returns what ends with that.
+
+        The clock goes on, so ticks that go by meanwhile count as skipped, and so does what the
+        stream remembers, where both models are of one network.
+
+        Args:
+            successor: a watch that has taken no frame. This one must not be used again.
+        """
+        successor._ticks = self._ticks
+        successor.saved = self.saved
+        successor.stream.succeed(self.stream)
+        return self._detector.close()

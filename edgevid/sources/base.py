@@ -38,6 +38,19 @@ class Source(Protocol):
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]: ...
 
+    def skip_to(self, seconds: float) -> bool:
+        """Lets it begin later, at the last frame not after a time from which it can be decoded.
+
+        To be called before it is iterated. Then its indices count from there.
+
+        Args:
+            seconds: the time, as frames have it.
+
+        Returns:
+            Whether it can; else it begins at its beginning.
+        """
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Lets go of the file or device. Can be called twice."""

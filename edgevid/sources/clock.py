@@ -39,13 +39,14 @@ class MediaClock:
         counted: go by the number of the frame alone: the file has no times, or none that can be.
 
     Attributes:
+        is_counted: as ``counted`` was given.
         strays: pictures so far that came too late to be shown.
     """
 
     def __init__(self, start: float | None, interval: float, *, counted: bool = False) -> None:
         self._start = start
         self._interval = interval
-        self._counted = counted
+        self.is_counted = counted
         self._frames = 0
         self._previous = -math.inf
         self.strays = 0
@@ -75,7 +76,7 @@ class MediaClock:
             yield one, self.moment(time_of(one))
 
     def _is_late(self, time: float | None) -> bool:
-        if self._counted or time is None or self._start is None:
+        if self.is_counted or time is None or self._start is None:
             return False
         return time - self._start < self._previous - _JUMP_BACK_S
 
@@ -86,7 +87,7 @@ class MediaClock:
             time: its presentation time in the container, in seconds; None when it has none.
         """
         self._frames += 1
-        if self._counted:
+        if self.is_counted:
             return Moment((self._frames - 1) * self._interval, False)
         jumped = False
         if time is None:

@@ -127,6 +127,20 @@ class Container:
                 failures += 1
         self._stopped_early = True
 
+    def skip_to(self, seconds: float) -> bool:
+        """Goes to the last key frame not after a time, in seconds from the start.
+
+        Returns:
+            Whether it could.
+        """
+        if self.start is None or self._file is not None:
+            return False
+        try:
+            self._container.seek(math.floor((self.start + seconds) * av.time_base))
+        except (av.FFmpegError, OSError):
+            return False
+        return True
+
     def time_of(self, picture: Any) -> float | None:
         """Returns a decoded picture's time in the container, in seconds; None when it has none."""
         # AVI only says in which order its pictures come; what FFmpeg makes of that as times of

@@ -78,6 +78,13 @@ class VideoSource(Source):
         """Frames so far that could not be decoded, or came too late to be shown."""
         return self._undecoded + self._clock.strays
 
+    def skip_to(self, seconds: float) -> bool:
+        """Goes to the last key frame not after a time, as far as the container can tell."""
+        if self.is_live or self._clock.is_counted or not self._container.skip_to(seconds):
+            return False
+        self._ahead = []
+        return True
+
     def __iter__(self) -> Iterator[LazyFrame]:
         index = 0
         problem = ""

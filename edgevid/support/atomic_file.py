@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -164,7 +163,7 @@ def _sweep_one(path: Path) -> bool:
 
 def _stand_in(target: Path) -> Path:
     stem = os.fsdecode(os.fsencode(target.stem)[:_LONGEST_STEM])
-    return target.with_name(f".{stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    return target.with_name(f".{stem}.{os.urandom(4).hex()}.part{target.suffix}")
 
 
 def _create_locked(path: Path) -> int | None:

@@ -38,6 +38,8 @@ def teach(
     add: str | Path | None = None,
     model: str | Path | None = None,
     follow: Follow | None = None,
+    seen: Sequence[Example] = (),
+    keep: str | Path | None = None,
     told: Told = lambda what, done, of: None,
 ) -> TeachingResult:
     """Teaches a model, and writes it, its examples and a report.
@@ -59,6 +61,9 @@ def teach(
             named again replace what was known of them.
         model: what to teach, as ``edgevid.load_model`` takes it; the one that ``add`` was made
             of, else ``auto``.
+        seen: examples that this network has seen before, as an archive holds them.
+        keep: a folder in which what is extracted from videos stays: those that are shown again,
+            with whatever labels, are then not looked at again.
         follow: look at what moves, or at people, and not at the whole picture, in all that is
             named. The file says so, and ``python -m edgevid.stream`` then follows the same.
         told: told of the progress.
@@ -97,8 +102,10 @@ def teach(
                 f"{add} was taught {_named(before)}, and this is to be {_named(what)}: its "
                 "examples do not fit"
             )
-    folder = output.with_suffix(".features")
-    extraction = Extraction(feature_model(prepared), network, folder, follow)
+    if seen and what:
+        raise UsageError("what an archive holds was seen as whole pictures: it cannot be followed")
+    extracted = Path(keep) if keep is not None else output.with_suffix(".features")
+    extraction = Extraction(feature_model(prepared), network, extracted, follow)
     done = 0
 
     def next_one(recording: reading.Recording) -> None:
@@ -106,7 +113,7 @@ def teach(
         told("looking at videos", done, len(recordings))
         done += 1
 
-    fresh = extraction.examples(recordings, next_one)
+    fresh = [*extraction.examples(recordings, next_one), *seen]
     again = {example.recording.source for example in fresh}
     all_of = [example for example in old if example.recording.source not in again] + fresh
     if not all_of:
@@ -126,7 +133,8 @@ def teach(
     report.write(report_of(output), result, name=output.stem, false_an_hour=false_alarms)
     with atomic_file(output) as file:
         file.write(content)
-    extraction.forget()
+    if keep is None:
+        extraction.forget()
     return result
 
 

@@ -21,7 +21,7 @@ from edgevid.records import Box, Event, Frame, Prediction
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import are_kept_features
 from edgevid.runtime.model import Model, Stream
-from edgevid.runtime.ticks import LONGEST_GAP_S
+from edgevid.runtime.ticks import is_jump
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support.atomic_file import atomic_file
@@ -147,7 +147,8 @@ class Extraction:
                     len(example.times),
                 )
                 continue
-            found.append(_with_spans(example, recording))
+            example = with_spans(example, recording)
+            found.append(_followed(example) if self._following is not None else example)
         return found
 
     def forget(self) -> None:
@@ -194,7 +195,7 @@ class Extraction:
         with open_source(recording.source) as source:
             for frame in source:
                 # As the watch has it, which then starts afresh.
-                breaks_off |= frame.follows_jump or frame.timestamp - before > LONGEST_GAP_S
+                breaks_off |= is_jump(frame, before)
                 before = frame.timestamp
                 seen = self._seen(frame, last)
                 if seen is None:
@@ -257,8 +258,24 @@ def _place(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return grey
 
 
-def _with_spans(example: Example, recording: Recording) -> Example:
-    """Returns an example with what is said of it now; what lies outside it is left out, named."""
+def _followed(example: Example) -> Example:
+    """Returns an example without what nobody was followed in; that is named."""
+    spans = []
+    for span in example.recording.spans:
+        if ((example.times >= span.start) & (example.times <= span.end)).any():
+            spans.append(span)
+        else:
+            _LOG.warning(
+                "left out: %r from %g s in %s, where there was nothing to follow",
+                span.label,
+                span.start,
+                example.recording.source,
+            )
+    return replace(example, recording=replace(example.recording, spans=tuple(spans)))
+
+
+def with_spans(example: Example, recording: Recording) -> Example:
+    """Returns an example with what is said of it; what lies outside it is left out, and named."""
     last = float(example.times[-1])
     spans: list[Span] = []
     for span in recording.spans:

@@ -70,6 +70,7 @@ class Frames:
         examples: in order.
         owner: int ``[frames]``, to which example a frame belongs.
         times: float64 ``[frames]``, seconds in its recording.
+        seconds: how long each example is.
     """
 
     def __init__(self, examples: Sequence[Example]) -> None:
@@ -83,6 +84,8 @@ class Frames:
         numbers = np.arange(len(self.times))
         self._run = numbers - np.maximum.accumulate(np.where(self._breaks, numbers, 0)) + 1
         self._bases: dict[int, tuple[Basis, NDArray[np.float32]]] = {}
+        self._axes: dict[object, Floats] = {}
+        self.seconds = [example.seconds for example in examples]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -113,6 +116,21 @@ class Frames:
             count = np.minimum(window, self._run)
             parts.append(((sums[ends] - sums[ends - count]) / count[:, None]).astype(np.float32))
         return np.concatenate(parts, axis=1)
+
+    def axes_of(self, centred: Floats, recipe: Recipe, chosen: NDArray[np.bool_]) -> Floats:
+        """Returns the main axes of some frames' means: ``[inputs, components]``.
+
+        Recipes that differ in how they fit see the same means, so that axes are kept.
+
+        Args:
+            centred: ``[chosen frames, inputs]``, less their mean.
+            recipe: which means they are.
+            chosen: ``[frames]``, which frames they are of.
+        """
+        key = recipe.roots, recipe.windows, chosen.tobytes()
+        if key not in self._axes:
+            self._axes[key] = np.linalg.eigh(centred.T @ centred)[1][:, -_COMPONENTS:]
+        return self._axes[key]
 
     def seen(self) -> NDArray[np.bool_]:
         """Returns which frames are fitted to: all, but of hours of background every n-th."""

@@ -13,7 +13,6 @@ from edgevid.teach import logistic
 from edgevid.teach.frames import Frames, Recipe, warmed_up
 from edgevid.teach.logistic import Floats
 
-_COMPONENTS = 128
 _ROUNDS = 2  # of finding the frames of a clip that show it
 _SHOWING = 1 / 3  # how many of them do
 
@@ -52,7 +51,10 @@ class Fitting:
         chosen = chosen & self._seen
         means = self.means[chosen].astype(np.float64)
         mean = means.mean(axis=0)
-        inputs, axes = _shortened(means - mean)
+        means -= mean
+        # By their main components, of which few are enough.
+        axes = self._frames.axes_of(means, self._recipe, chosen)
+        inputs = means @ axes
         scale = np.sqrt((inputs**2).sum(axis=1).mean()) or 1.0
         inputs /= scale
         weights, biases = [], []
@@ -121,12 +123,3 @@ def _balanced(targets: Floats, counts: Floats) -> Floats:
     sides = [counts[targets == value].sum() or 1.0 for value in (0, 1)]
     balanced: Floats = counts / np.where(targets == 1, sides[1], sides[0])
     return balanced
-
-
-def _shortened(centred: Floats) -> tuple[Floats, Floats]:
-    """Returns inputs by their main components, and the axes of these."""
-    if centred.shape[1] <= _COMPONENTS:
-        return centred.copy(), np.eye(centred.shape[1])
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, -_COMPONENTS:]
-    return centred @ axes, axes

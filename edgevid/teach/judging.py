@@ -127,7 +127,7 @@ def judge(frames: Frames, label: str, logits: Floats, rules: EventRules) -> Judg
     for number, example in enumerate(frames.examples):
         starts = list(_starts(example, logits[frames.rows(number)], rules.of(label)))
         spans = [span for span in example.recording.spans if span.label == label]
-        seconds += example.seconds - sum(_length(span, example.times) for span in spans)
+        seconds += frames.seconds[number] - sum(_length(span, example.times) for span in spans)
         for span in spans:
             shown += 1
             first = next((t for t in starts if _announces(t, span)), None)

@@ -11,6 +11,7 @@ import numpy as np
 from edgevid.errors import UsageError
 from edgevid.modelfile.head import Head
 from edgevid.modelfile.manifest import EventRules
+from edgevid.support import blas
 from edgevid.teach import choosing
 from edgevid.teach.choosing import Held, Trial
 from edgevid.teach.examples import Example
@@ -57,6 +58,7 @@ class TeachingResult:
     warnings: tuple[str, ...]
 
 
+@blas.one_thread()
 def learn(
     examples: Sequence[Example],
     *,

@@ -24,7 +24,8 @@ from export.data.dataset import EvaluationSet
 from export.model import checkpoint
 from export.model.network import FPS, Network
 from export.model.predict import file_predictor, keras_predictor
-from export.verification.comparison import Comparison, Limits, compare
+from export.verification.comparison import Comparison, compare
+from export.verification.limits import Limits
 from export.verification.table import table
 
 _EPOCH = 200  # steps between measurements

@@ -9,7 +9,9 @@ import numpy as np
 from edgevid.errors import UsageError
 from edgevid.modelfile import manifest
 from edgevid.modelfile.manifest import Manifest
-from edgevid.prepare import prepare
+from edgevid.prepare import passes_for, prepare
+from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
+from edgevid.support.target import this_machine
 from export.conversion.tflite_converter import Precision, calibration_steps, convert, step_function
 from export.data.frames import Pictures
 from export.model.network import FPS, Network
@@ -59,4 +61,9 @@ def export_tflite(
             "calibration_clips": len(calibration),
         },
     )
-    return prepare(manifest.write(model, described), name=name, target=target).data
+    target = target or this_machine()
+    passes = passes_for(target)
+    if precision in ("float32", "float16"):  # then the weights are to be stored like that
+        passes = tuple(step for step in passes if step not in (narrow_weights, widen_weights))
+    data = manifest.write(model, described)
+    return prepare(data, name=name, target=target, passes=passes).data

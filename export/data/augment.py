@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,18 +123,18 @@ def vary(
 
 
 def mix(
-    clips: Sequence[NDArray[np.uint8]],
+    clips: Sequence[NDArray[Any]],
     targets: NDArray[np.float32],
     *,
     share: float,
     rng: np.random.Generator,
-) -> tuple[list[NDArray[np.uint8]], NDArray[np.float32]]:
+) -> tuple[list[NDArray[Any]], NDArray[np.float32]]:
     """Shows other clips of a batch through some of its clips, and asks for both classes.
 
     Reference: Zhang et al., "mixup", https://arxiv.org/abs/1710.09412.
 
     Args:
-        clips: each uint8 ``[frames, size, size, 3]``.
+        clips: each ``[frames, ...]``: pictures, or features.
         targets: what is asked of each, ``[clips, classes]``.
         share: of the clips through which another is to be seen, 0 to 1.
         rng: decides.
@@ -149,7 +150,7 @@ def mix(
         weight = rng.beta(*_MIX)
         weight = max(weight, 1 - weight)
         shown = clips[other][np.minimum(np.arange(len(clip)), len(clips[other]) - 1)]
-        mixed[place] = (weight * clip + (1 - weight) * shown).astype(np.uint8)
+        mixed[place] = (weight * clip + (1 - weight) * shown).astype(clip.dtype)
         asked[place] = weight * targets[place] + (1 - weight) * targets[other]
     return mixed, asked
 

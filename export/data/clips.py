@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edgevid import labelled
 from edgevid.errors import SourceError
-from edgevid.labelled import Clip, Part, check, hold_out, with_groups
+from edgevid.labelled import Clip, Part, check, deal, hold_out, with_groups
 from edgevid.sources.folders import is_hidden
 
-__all__ = ["Clip", "Part", "check", "hold_out", "read", "with_groups"]
+__all__ = ["Clip", "Part", "check", "deal", "hold_out", "read", "with_groups"]
 
 
 def read(source: Path, *, root: Path | None = None, labels: Sequence[str] = ()) -> list[Clip]:

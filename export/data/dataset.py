@@ -7,7 +7,7 @@ is measured on is decoded as the device would do it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +151,42 @@ def load(
         unreadable=tuple(unreadable),
         partial=tuple(Partial(c, read.lacking) for c, read in everything if read.lacking),
     )
+
+
+def folds(data: Dataset, count: int, seed: int = 0) -> list[Dataset]:
+    """Splits the clips to train on for cross-validation; whole groups where clips have one.
+
+    Args:
+        data: whose ``train`` is to be split.
+        count: how many folds.
+        seed: of the choice.
+
+    Returns:
+        For each fold the clips of the others to train on, and its own as ``validation``, decoded as
+        the device would see them.
+
+    Raises:
+        UsageError: they cannot be split like that, or a class would be left without clips.
+    """
+    found = [clip for clip, _ in data.train]
+    numbers = dict(zip(found, clips.deal(found, count, seed), strict=True))
+    for fold in range(count):
+        left = {clip.label for clip in found if numbers[clip] != fold}
+        if missing := set(data.labels) - left:
+            raise UsageError(f"fold {fold + 1} would be trained on no clip of {min(missing)!r}")
+    watched, _ = watch(found, size=data.size, fps=data.fps)
+    seen = _pictures(watched)
+    return [
+        replace(
+            data,
+            train=tuple(each for each in data.train if numbers[each[0]] != fold),
+            validation=_evaluation_set(
+                "validation", [each for each in seen if numbers[each[0]] == fold], data.labels
+            ),
+            test=EvaluationSet("test"),
+        )
+        for fold in range(count)
+    ]
 
 
 def load_to_verify(

@@ -187,8 +187,28 @@ class Network(tf_keras.Model):
         logits = self.classify(tf.reshape(mean, [-1, mean.shape[-1]]), training=training)
         return {"logits": tf.reshape(logits, [-1, frames, logits.shape[-1]]), **states}
 
+    def before(self, image: Any, stage: int) -> Any:
+        """What goes into a stage, from an empty state, as in inference.
+
+        Args:
+            image: ``[batch, frames, height, width, 3]`` float 0..1.
+            stage: which of ``stages``, from 0.
+
+        Returns:
+            ``[batch, frames, height, width, channels]``.
+        """
+        x, states = image, States()
+        for layer in self.stages[:stage]:
+            x, states = layer(x, states=states, training=False)
+        return x
+
     def pooled(
-        self, inputs: Mapping[str, Any], *, training: bool | None = None, frozen: int = 0
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        training: bool | None = None,
+        frozen: int = 0,
+        start: int = 0,
     ) -> tuple[Any, States]:
         """The running mean of the features.
 
@@ -196,6 +216,7 @@ class Network(tf_keras.Model):
             inputs: as for a call.
             training: whether batch norm uses the batch's own statistics.
             frozen: how many ``stages`` from the first on run as in inference all the same.
+            start: the first of ``stages`` to run; ``image`` is then what goes into it.
 
         Returns:
             Features ``[batch, frames, channels]`` and the states.
@@ -203,7 +224,8 @@ class Network(tf_keras.Model):
         x = inputs["image"]
         states = {key: value for key, value in inputs.items() if key != "image"}
         for number, stage in enumerate(self.stages):
-            x, states = stage(x, states=states, training=training and number >= frozen)
+            if number >= start:
+                x, states = stage(x, states=states, training=training and number >= frozen)
         x, states = self.head(x, states=states, training=training)
         mean, states = self.pool(x, states)
         del states[_ALPHA]

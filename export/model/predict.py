@@ -67,6 +67,40 @@ def file_predictor(model: Model, memory: float) -> Predictor:
     return predict
 
 
+class FeatureStepper:
+    """Runs a network in float, one picture a step, up to its features; it remembers no mean.
+
+    Args:
+        network: the network.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.size = network.architecture.input_size
+
+        @tf.function
+        def run(inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+            features, states = network.pooled(inputs, training=False)
+            return features[0, 0], states
+
+        self._run = run
+        self._empty = {
+            name: tf.zeros(shape, network.compute_dtype if "_stream_" in name else tf.float32)
+            for name, shape in network.state_shapes(self.size).items()
+        }
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self._states = self._empty
+
+    def step(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Takes one more picture, RGB, uint8 ``[size, size, 3]``; returns its features."""
+        image = (picture / np.float32(255))[None, None].astype(np.float32)
+        inputs = {"image": tf.constant(image), "alpha": tf.ones([1, 1]), **self._states}
+        features, self._states = self._run(inputs)
+        return np.asarray(features.numpy(), np.float32)
+
+
 def at_the_end(predict: Predictor, clips: Sequence[Pictures]) -> Logits:
     """Logits after each clip's last frame, ``[clips, classes]``."""
     return np.stack([predict(clip)[-1] for clip in clips])

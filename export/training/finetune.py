@@ -41,7 +41,8 @@ class Job:
         names: file with the names of numeric labels, one a line.
         group: regular expression for what must not be on both sides of a split.
         validation: share of the training clips, or of their groups, held out; 0 for none.
-        cache: folder for decoded frames; ``frames`` in ``out`` when None.
+        cache: folder for decoded frames, and for what frozen stages make of them; ``frames`` in
+            ``out`` when None.
         mixed_precision: of what flows between the layers in training, as ``training_on`` takes it.
         recipe: how to train.
 
@@ -68,6 +69,11 @@ class Job:
             if value not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}")
 
+    @property
+    def decoded(self) -> Path:
+        """The folder for decoded frames, and for what frozen stages make of them."""
+        return self.cache or self.out / "frames"
+
     def load(self) -> Dataset:
         """Reads and decodes the clips, each once.
 
@@ -78,7 +84,7 @@ class Job:
         """
         return dataset.load(
             self.data,
-            cache=self.cache or self.out / "frames",
+            cache=self.decoded,
             size=INPUT_SIZE[self.size],
             fps=FPS,
             test=self.test,
@@ -151,6 +157,8 @@ def finetune(job: Job, data: Dataset) -> Trained:
             }
             counts = metrics.confusion(logits, evaluation.truth)
             report.plot_confusion(job.out / f"{evaluation.name}_confusion.png", counts, labels)
+    if data.validation.name in figures:
+        state.history[-1]["top1"] = figures[data.validation.name]["top1"]
     report.plot_curves(job.out / "curves.png", state.history)
     report.write_training(job.out, figures)
     return Trained(network, labels, figures)
@@ -161,7 +169,9 @@ def _trainer(job: Job, data: Dataset) -> Trainer:
     clips = examples(data.train, data.labels, data.fps)
     with training_on("float32" if job.recipe.quantization_aware else job.mixed_precision):
         network, lacks_statistics = initialize.load(job.init, architecture)
-        trainer = Trainer(network, job.recipe, clips, size=data.size, fps=data.fps)
+        trainer = Trainer(
+            network, job.recipe, clips, size=data.size, fps=data.fps, cache=job.decoded
+        )
     if lacks_statistics:
         restore_statistics(network, trainer.samples(_STATISTICS_CLIPS))
         trainer.state.restart_average()
@@ -171,8 +181,8 @@ def _trainer(job: Job, data: Dataset) -> Trainer:
 def _epoch(trainer: Trainer, validation: EvaluationSet) -> None:
     loss = trainer.run_epoch()
     done: dict[str, float] = {"loss": loss, "epoch": trainer.epoch}
-    last = trainer.epoch == trainer.recipe.epochs
-    if len(validation) and (trainer.epoch % _VALIDATE_EVERY == 0 or last):
+    last = trainer.epoch == trainer.recipe.epochs  # what is kept is measured after it
+    if len(validation) and trainer.epoch % _VALIDATE_EVERY == 0 and not last:
         trainer.state.exchange()
         logits = _logits(trainer.network, validation, trainer.recipe.memory)
         done["top1"] = float((logits.argmax(1) == validation.truth).mean())

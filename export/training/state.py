@@ -51,6 +51,7 @@ class TrainingState:
         rate: Callable[[int], float],
         averaging: Callable[[int], float],
         frozen: int = 0,
+        layer_decay: float = 1.0,
     ) -> None:
         """Prepares.
 
@@ -62,6 +63,7 @@ class TrainingState:
             rate: the learning rate of a step.
             averaging: decay of the weights' running average after a step.
             frozen: so many of the network's first stages keep their weights.
+            layer_decay: each layer learns at this share of the rate of the one after it.
         """
         self.network = network
         self.step = 0
@@ -70,6 +72,12 @@ class TrainingState:
         self._strategy = tf.distribute.get_strategy()
         trained = [*network.stages[frozen:], network.head, network.classifier_head]
         self._variables = [v for layer in trained for v in layer.trainable_variables]
+        # What a layer's step is multiplied by; what is added to a variable goes with the rate.
+        self._shares = [
+            layer_decay ** (len(trained) - 1 - place)
+            for place, layer in enumerate(trained)
+            for _ in layer.trainable_variables
+        ]
         self._tracked = [v for layer in trained for v in layer.variables]
         self._average = [tf.Variable(v, trainable=False) for v in self._tracked]
         self._optimizer = tf_keras.optimizers.AdamW(
@@ -119,7 +127,14 @@ class TrainingState:
         )
 
     def _one_step(self, arrays: Any, seed: Any, shares: Any) -> Any:
+        slower = [
+            (variable, share, tf.identity(variable))
+            for variable, share in zip(self._variables, self._shares, strict=True)
+            if share < 1
+        ]
         losses = self._strategy.run(self._device_step, (*arrays, seed))
+        for variable, share, before in slower:
+            variable.assign(before + share * (variable - before))
         for average, variable in zip(self._average, self._tracked, strict=True):
             average.assign(shares[0] * average + shares[1] * variable)
         return self._strategy.reduce("sum", losses, axis=None)

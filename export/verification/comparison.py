@@ -13,23 +13,9 @@ from export.data.frames import Pictures
 from export.metrics import agreement, divergence
 from export.model.predict import Logits, Predictor
 from export.verification.layers import LayerError
+from export.verification.limits import Limits
 
 _LONGEST_STREAM = 1500  # frames, five minutes: for memories that never forget
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What an exported file may lose against the float network.
-
-    Attributes:
-        top1_drop: share of clips, 0 to 1.
-        divergence: mean over the clips' ends, in nats.
-        drift: mean over the last third of a stream of three memories, in nats.
-    """
-
-    top1_drop: float = 0.01
-    divergence: float = 0.02
-    drift: float = 0.04
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ frame a step, as on the device.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from edgevid.support.atomic_file import atomic_file
 from export.data.dataset import EvaluationSet
 from export.model.network import FPS, Network
 from export.model.predict import file_predictor, keras_predictor
-from export.verification.comparison import Comparison, Limits, compare
+from export.verification.comparison import Comparison, compare
 from export.verification.layers import float_file, worst_layers
+from export.verification.limits import Limits
 
 _LAYER_FRAMES = 50  # enough to compare layers on
 
@@ -72,18 +73,3 @@ def verify(
         with atomic_file(path, make_folder=True) as file:
             file.write(manifest.write(content, replace(model.manifest, metrics=metrics)))
     return results
-
-
-def refuse(results: Mapping[str, Comparison], limits: Limits) -> None:
-    """Fails loudly.
-
-    Raises:
-        ModelError: a file is past a limit.
-    """
-    found = [
-        f"{name}: {failure}"
-        for name, result in results.items()
-        for failure in result.failures(limits)
-    ]
-    if found:
-        raise ModelError("; ".join(found))

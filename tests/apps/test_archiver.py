@@ -63,3 +63,29 @@ def test_a_folder_that_cannot_be_used_is_told_once(
         archiver.stop(30.0)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "file/archive" in caplog.text
+
+
+def test_a_model_that_was_taught_since_goes_on_with_the_archive(
+    model: Model, tmp_path: Path
+) -> None:
+    from edgevid.archive import Archive
+    from edgevid.modelfile.head import Head
+    from edgevid.modelfile.manifest import EventRules
+    from edgevid.teach import taught
+    from tests.prepare.mini_movinet import CHANNELS
+
+    config = ArchiveConfig(tmp_path / "archive")
+    archiver = Archiver(config, model, "mini")
+    play(archiver, model, "door", 3)
+    archiver.stop(30.0)
+    prepared = prepare(mini_movinet(int8=True, se=False), name="mini", labels=LABELS).data
+    head = Head((1,), np.zeros((1, CHANNELS), np.float32), np.zeros(1, np.float32))
+    path = tmp_path / "taught-1.tflite"
+    path.write_bytes(taught(prepared, head, name="taught-1", labels=("fall",), events=EventRules()))
+    again = load_model(path)
+    archiver = Archiver(config, again, "mini")
+    play(archiver, again, "door", 3)
+    archiver.stop(30.0)
+    archive = Archive(tmp_path / "archive")
+    assert len(archive.contents()) == 2
+    assert archive.description.labels == LABELS

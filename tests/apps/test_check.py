@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import apps.raspberry_pi as app
-from apps.raspberry_pi import check, config_file
+from apps.raspberry_pi import check, config_file, log
+from apps.raspberry_pi.__main__ import watch
+from apps.raspberry_pi.config_file import WrongError
+from apps.raspberry_pi.service import Part, Service, stop_all
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EdgevidError, Model, UsageError
+from tests.apps.parts import RED, colours
 
 README = Path(app.__file__).with_name("README.md")
 EXAMPLE = Path(app.__file__).with_name("edgevid.toml")
@@ -116,8 +123,8 @@ def test_settings_that_cannot_work_are_told_with_their_line(place: Path) -> None
         message = ""
         try:
             check.settings(written(place, text))
-        except UsageError as error:
-            message = str(error)
+        except WrongError as error:
+            message = next((one for one in error.problems if problem in one), str(error))
         assert message.startswith(f"{place}/edgevid.toml:{line}: ["), (text, message)
         assert problem in message, (text, message)
         assert "hush" not in message
@@ -252,10 +259,15 @@ def test_every_example_of_the_readme_works_with_the_model(
 def test_what_the_example_has_commented_out_works_with_the_model(
     published: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
-    file = written(tmp_path, text)
-    check.settings(file)
-    check.labels(file, published)
+    text = re.sub(r"^# (\[\[|\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    text = text.replace('follow = ""', 'follow = "motion"')
+    of_tracks = r"^(zones|zone_allow|dwell|follow) = .*\n"  # which do not go with these
+    of_the_whole = r"^(crop|features) = .*\n"
+    for left_out in (of_tracks, of_the_whole):
+        file = written(tmp_path, re.sub(left_out, "", text, flags=re.MULTILINE))
+        check.settings(file)
+        check.labels(file, published)
+        assert check.notes(file, published) == []
 
 
 def test_labels_in_the_readme_are_the_models(published: Model) -> None:
@@ -265,3 +277,138 @@ def test_labels_in_the_readme_are_the_models(published: Model) -> None:
         shown += re.findall(r'"(?:\w+=)?([^"]+)"', listed)  # of a zone: door=opening door
     assert len(shown) >= 4
     assert set(shown) <= set(published.manifest.labels)
+
+
+# A check says what a start would say
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return colours(tmp_path_factory.mktemp("shown") / "red.mp4", (RED, 2.0))
+
+
+STARTS = [
+    "",
+    'zones = ["a=0,0;9,0;9,9"]\nfollow = "motion"\ndwell = 5\n',
+    'zones = ["a=0,0;9,0;9,9"]\nzone_allow = ["a=red"]\nfollow = "motion"\n',
+    'zones = ["a=0,0;9,0;9,9"]\nzone_allow = ["a=mauve"]\nfollow = "motion"\n',
+    'allow = ["red"]\nrules = "sure"\n',
+    '[[alert]]\nlevel = "alert"\nlabels = ["red", "what is taught later"]\nzones = ["drawn"]\n',
+    "[notifications]\nurls_file = {urls}\n",
+    '[mqtt]\nhost = "127.0.0.1"\nport = 1\n',
+]
+DOES_NOT_START = [
+    'zones = ["a=0,0;9,0;9,9"]\n',
+    "dwell = 5\n",
+    'follow = "cats"\n',
+    'follow = "motion"\ncrop = [0, 0, 9, 9]\n',
+    'follow = "motion"\nfeatures = "{place}/features"\n',
+    'follow = "motion"\nzones = ["a=0,0;9,0"]\n',
+    'follow = "motion"\nzones = ["a=0,0;9,0;9,9"]\nzone_allow = ["b=red"]\n',
+    'follow = "people"\ndetector = "{place}/labels.txt"\n',
+    'follow = "people"\ndetector = "no-such-detector"\n',
+    'allow = ["mauve"]\n',
+    "memory = 0.00001\nallow = []\ndeny = {every}\n",
+    '[[alert]]\nlevel = "alert"\ncameras = ["frnt"]\n',
+    '[notifications]\nurls_file = "{place}/none"\n',
+    "[notifications]\nurls_file = {no_urls}\n",
+    '[mqtt]\nhost = "127.0.0.1"\nport = 1\n[service]\nstate_folder = "{place}/labels.txt"\n',
+]
+
+
+def settings_with(place: Path, shown: Path, text: str) -> config_file.ConfigFile:
+    words = {
+        "place": str(place),
+        "urls": secret(place, "json://127.0.0.1:1/x", 0o600),
+        "no_urls": secret(place, "nope://x", 0o640),
+        "every": str(list(LABELS)),
+    }
+    for name, word in words.items():
+        text = text.replace(f"{{{name}}}", word)
+    camera = f'[[camera]]\nname = "front"\nsource = "{shown}"\n'
+    own, bracket, tables = text.partition("[")
+    if not text.startswith("["):  # keys of the camera, and then perhaps tables
+        lines = text.splitlines(keepends=True)
+        first = next((n for n, line in enumerate(lines) if line.startswith("[")), len(lines))
+        own, bracket, tables = "".join(lines[:first]), "", "".join(lines[first:])
+    model = f'[model]\nname = "{place}/tiny.tflite"\nlabels = "{place}/labels.txt"\n'
+    return written(place, camera + own + model + NO_PAGE + bracket + tables)
+
+
+def starts(file: config_file.ConfigFile, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Starts the service and has it end as soon as it runs; returns why it does not start."""
+    began: list[bool] = []
+
+    def run(service: Service, parts: Sequence[Part] = ()) -> None:
+        began.append(True)
+        stop_all(parts)
+
+    monkeypatch.setattr(Service, "run", run)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        watch(file, log.Limit(lambda record: None))
+    except UsageError as error:
+        return str(error)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert began
+    return ""
+
+
+@pytest.mark.parametrize("text", [*STARTS, *DOES_NOT_START])
+def test_what_a_check_passes_starts_and_nothing_else_does(
+    place: Path, shown: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    if "notifications" in text:
+        pytest.importorskip("apprise", reason="Apprise is not installed")
+    try:
+        file = settings_with(place, shown, text)
+        check.everything(file)
+        says = ""
+    except UsageError as error:
+        says = str(error)
+    assert bool(says) == (text in DOES_NOT_START), says
+    if "edgevid.toml" not in says or not says:
+        assert starts(file, monkeypatch) == says
+    else:  # each line of it names one of the file
+        assert all(re.match(r"\S+/edgevid\.toml:\d+: \[", line) for line in says.splitlines()), says
+        with suppress(UsageError):  # which would not be read
+            assert starts(settings_with(place, shown, text), monkeypatch)
+
+
+def test_a_check_says_all_that_is_wrong_at_once(place: Path, shown: Path) -> None:
+    text = (
+        'dwell = 5\nallow = ["mauve"]\ndeny = ["beige"]\n[[alert]]\nlevel = "log"\n'
+        'cameras = ["back"]\n[mqtt]\nhost = "a:1"\ntopic = "#"\n'
+        '[clips]\nfolder = "{place}/tiny.tflite"\n'
+    )
+    file = settings_with(place, shown, text)
+    with pytest.raises(WrongError) as caught:
+        check.everything(file)
+    keys = [file.lines[int(one.split(":")[1]) - 1].split()[0] for one in caught.value.problems]
+    assert keys == ["dwell", "allow", "deny", "cameras", "host", "topic", "folder"]
+    done = run("--check", "--config", str(file.path))
+    assert done.returncode == 2
+    told = [line for line in done.stderr.splitlines() if line.startswith("edgevid: ")]
+    assert told == [f"edgevid: {one}" for one in caught.value.problems]
+
+
+def test_a_rule_that_matches_nothing_now_is_noted(place: Path, shown: Path) -> None:
+    file = settings_with(
+        place,
+        shown,
+        'follow = "motion"\nzones = ["b=0,0;9,0;9,9"]\nzone_allow = ["b=red", "b=mauve"]\n'
+        '[[alert]]\nlevel = "log"\nlabels = ["red", "dwell", "rde"]\nzones = ["a", "b"]\n',
+    )
+    model = check.everything(file)
+    assert model is not None
+    places = [line.removeprefix(f"{file.path}:") for line in check.notes(file, model)]
+    assert places == [
+        "6: [[camera]]: there is no label 'mauve' now",
+        "14: [[alert]]: there is no label 'rde' now",
+        "15: [[alert]]: there is no zone 'a' now",
+    ]
+    done = run("--check", "--config", str(file.path))
+    assert done.returncode == 0
+    assert done.stdout.count("note: ") == 3

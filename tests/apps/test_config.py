@@ -10,12 +10,13 @@ from typing import get_type_hints
 import pytest
 
 from apps.raspberry_pi import config as module
-from apps.raspberry_pi.config import CameraConfig, Config
+from apps.raspberry_pi.config import AlertConfig, CameraConfig, Config
 from apps.raspberry_pi.config_file import read
 from edgevid import EventRules, Manifest, UsageError
 
 EXAMPLE = Path(module.__file__).with_name("edgevid.toml")
 CAMERA = '[[camera]]\nname = "front"\nsource = "0"\n'
+ALERT = CAMERA + '[[alert]]\nlevel = "alert"\n'
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -29,9 +30,15 @@ def test_the_example_is_the_defaults() -> None:
 
 
 def test_the_example_explains_every_option_under_its_table() -> None:
-    tables = {name: kind for name, kind in get_type_hints(Config).items() if name != "cameras"}
-    for name, record in {"camera": CameraConfig, **tables}.items():
-        text = re.split(rf"\n\[+{name}\]+\n", EXAMPLE.read_text("utf-8"))[1].split("\n[")[0]
+    lists: dict[str, type] = {"camera": CameraConfig, "alert": AlertConfig}
+    tables = {
+        name: kind
+        for name, kind in get_type_hints(Config).items()
+        if name.removesuffix("s") not in lists
+    }
+    for name, record in {**lists, **tables}.items():
+        text = re.split(rf"\n(?:# )?\[+{name}\]+\n", EXAMPLE.read_text("utf-8"))[1]
+        text = re.split(r"\n(?:# )?\[", text)[0]
         shown = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
         known = {field.name for field in fields(record)}
         general = {field.name for field in fields(module.Rules)} if name == "camera" else set()
@@ -39,7 +46,7 @@ def test_the_example_explains_every_option_under_its_table() -> None:
 
 
 def test_what_the_example_has_commented_out_can_be_used(tmp_path: Path) -> None:
-    text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^# (\[\[|\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
     config = read(written(tmp_path, text)).config
     assert config.cameras[0].crop == (80, 0, 480, 480)
     assert config.cameras[0].allow == ("juggling balls",)
@@ -77,6 +84,15 @@ def test_several_cameras_each_with_its_own_rules(tmp_path: Path) -> None:
         (CAMERA + "fit = 'squeeze'\n", 4, "fit must be one of 'crop', 'stretch', 'letterbox'"),
         (CAMERA + "[events]\non_threshold = nan\n", 5, "on_threshold must be a number from 0 to 1"),
         (CAMERA + "[service]\nstall = inf\n", 5, "stall must be seconds, over 0"),
+        (CAMERA + "alert = 3\n", 4, "[[camera]]: there is no key alert"),
+        ("alert = 3\n" + CAMERA, 1, "each alert is a table: write [[alert]]"),
+        (CAMERA + "[[alert]]\n", 4, "[[alert]]: level is missing"),
+        (ALERT + "[[alert]]\nlevel = 'loud'\n", 7, 'level must be one of "log", "show", "al'),
+        (ALERT + "between = '22:00'\n", 6, 'a part of the day, such as "22:00-06:00"'),
+        (ALERT + "between = '22:00-24:00'\n", 6, 'a part of the day, such as "22:00-06:00"'),
+        (ALERT + "between = '22:00-22:00'\n", 6, 'a part of the day, such as "22:00-06:00"'),
+        (ALERT + "probability = 1.5\n", 6, "probability must be a number from 0 to 1"),
+        (ALERT + "cool_down = -1\n", 6, "cool_down must be seconds, 0 or more"),
         (CAMERA + "[model\n", 4, "expected ']' at the end of a table declaration"),
         (CAMERA + "[model]\nname = ", 5, "invalid value"),
     ],
@@ -92,6 +108,24 @@ def test_a_wrong_file_is_told_in_one_line(
     assert message.startswith(place)
     assert problem in message
     assert "\n" not in message
+
+
+def test_all_that_is_wrong_is_told_at_once_in_the_files_order(tmp_path: Path) -> None:
+    text = 'wep = 1\n[web]\nport = 0\n[[alert]]\nlevle = "show"\n[model]\nthreads = 0\n'
+    path = written(tmp_path, text + CAMERA + "tracks = 0\nfit = 'x'\n" + CAMERA)
+    with pytest.raises(UsageError) as caught:
+        read(path)
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
+        f"{path}:{number}" for number in (1, 3, 4, 5, 7, 11, 12)
+    ]
+
+
+def test_alert_rules(tmp_path: Path) -> None:
+    config = read(
+        written(tmp_path, ALERT + 'between = "22:30-06:05"\nlabels = ["falling"]\n')
+    ).config
+    assert config.alerts == (AlertConfig(level="alert", between=(1350, 365), labels=("falling",)),)
+    assert read(written(tmp_path, CAMERA)).config.alerts == ()
 
 
 def test_a_password_in_a_source_is_not_shown(tmp_path: Path) -> None:

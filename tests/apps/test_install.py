@@ -21,15 +21,15 @@ PROJECT = HERE.parents[1] / "pyproject.toml"
 SAFE = {"starlette": (0, 49, 1), "h11": (0, 16, 0)}
 
 
-def pinned(release: str) -> dict[str, tuple[int, ...]]:
+def pinned(release: str, ending: str = "") -> dict[str, tuple[int, ...]]:
     """Returns the versions that are installed on a release of Debian."""
-    text = (HERE / f"requirements-{release}.txt").read_text("utf-8").replace("\\\n", " ")
+    text = (HERE / f"requirements-{release}{ending}.txt").read_text("utf-8").replace("\\\n", " ")
     found = {}
     for line in text.splitlines():
         if line.startswith("#"):
             continue
         name, version, hashes = re.fullmatch(
-            r"([\w-]+)==([\d.]+)((?:\s+--hash=sha256:[0-9a-f]{64})+)\s*", line
+            r"([\w-]+)==([\d.]+\d)(?:\.post\d+)?((?:\s+--hash=sha256:[0-9a-f]{64})+)\s*", line
         ).groups()  # type: ignore[union-attr]
         assert hashes
         found[name] = tuple(map(int, version.split(".")))
@@ -51,6 +51,13 @@ def test_every_library_has_one_version_and_its_checksums(release: str) -> None:
     for name, least_safe in SAFE.items():
         assert versions[name] >= least_safe
     assert (versions["numpy"][0] == 1) == (release == "bookworm")  # as the system's packages
+
+
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+def test_what_notifications_need_goes_with_the_rest(release: str) -> None:
+    always, more = pinned(release), pinned(release, "-notify")
+    assert not always.keys() & more.keys()
+    assert more["apprise"] >= (2, 3)
 
 
 def test_nothing_is_installed_but_what_is_listed() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.raspberry_pi.config import CameraConfig, Config
+from apps.raspberry_pi.config import CameraConfig, Config, ServiceConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Service, stop_all
 from benchmarks.parts.tiny_model import LABELS, tiny_model
@@ -134,6 +134,47 @@ def test_a_slow_step_skips_and_never_queues(place: Place, monkeypatch: pytest.Mo
     # Were frames to wait for their turn, each step would be 0.3 s further behind than the last.
     assert min(ages[-3:]) < 5 * 0.3
     assert status(hub, "front").skipped >= 8
+
+
+def test_cameras_that_rest_are_no_reason_for_a_restart(place: Place) -> None:
+    settings = ServiceConfig(restart_after=0.5)
+    cameras = tuple(CameraConfig(name=name, source=str(place.video)) for name in ("front", "back"))
+    hub = Hub(["front", "back"])
+    service = Service(
+        Config(cameras, service=settings),
+        tiny(place.folder),
+        hub,
+        lambda *_: None,
+        off=["front", "back"],
+    )
+    running = threading.Thread(target=service.run)
+    running.start()
+    until(lambda: status(hub, "front").state == status(hub, "back").state == "off")
+    time.sleep(0.7)
+    assert service._frames_come()
+    service.watch("front", True)
+    until(lambda: status(hub, "front").active == ("red",))
+    assert status(hub, "front").watching
+    assert status(hub, "back").state == "off"
+    service.watch("front", False)
+    until(lambda: status(hub, "front").state == "off" and not status(hub, "front").active)
+    with pytest.raises(KeyError):
+        service.watch("side", True)
+    service.stop()
+    running.join()
+
+
+def test_orders_over_mqtt_outlast_a_restart(place: Place) -> None:
+    state = place.folder / "state"
+    state.mkdir()
+    (state / "controls.json").write_text('{"off": ["front"], "model": "gone"}')
+    text = f'[mqtt]\nhost = "127.0.0.1"\nport = 1\n[service]\nstate_folder = "{state}"\n'
+    running = place.start(text)
+    until(lambda: "front: off" in running.said())
+    running.end()
+    running = place.start(text.replace("port = 1", "port = 1\ncommands = false"))
+    until(lambda: "front: live" in running.said())
+    running.end()
 
 
 def test_what_is_being_written_is_whole_when_it_ends(place: Place) -> None:

@@ -38,3 +38,5 @@ def test_it_asks_for_what_the_service_offers() -> None:
     assert "-m apps.raspberry_pi --config" in service["ExecStart"]
     assert service["RestartPreventExitStatus"] == "2"  # a wrong config
     assert service["MemoryMax"].endswith("%")  # of the machine, whichever that is
+    # The last of several: what teaches lowers its own priority, which @resources forbids.
+    assert service["SystemCallFilter"].split() == ["setpriority", "sched_setscheduler"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -154,3 +158,40 @@ def test_predict_writes_labels_and_measures(
     assert run("predict", tmp_path / "clips", "--model", settings.model, "-o", out) == 1
     assert "broken.mp4: cannot be read" in capsys.readouterr().err
     assert run("predict", tmp_path / "clips", *flags[:2], "-o", tmp_path / "out.xls") == 2
+
+
+def test_the_page_of_marks_is_served_until_ctrl_c(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "answers.tsv"
+    assert run("search", made, "two", "--marks", path) == 0
+    command = [sys.executable, "-m", "edgevid.archive", "mark", str(path)]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[0]
+            with urllib.request.urlopen(f"{address}answers", timeout=30) as answer:
+                assert {one["mark"] for one in json.load(answer)} == {""}
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    assert run("mark", path, "--port", 70000) == 2
+    assert run("mark", tmp_path / "none.tsv") == 1
+
+
+def test_following_is_a_setting_of_the_archive(
+    footage: Path,
+    settings: Settings,
+    inline: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = tmp_path / "archive"
+    flags = [footage, "--to", made, "--model", settings.model]
+    assert run("index", *flags, "--follow", "motion") == 0
+    assert run("index", *flags) == 2
+    assert "was begun --follow motion" in capsys.readouterr().err

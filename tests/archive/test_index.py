@@ -166,6 +166,9 @@ def test_an_archive_is_of_one_model(
         index(find([str(footage)]), tmp_path / "c", settings)
     with pytest.raises(SourceError, match="is no archive"):
         Archive(tmp_path / "c")
+    (tmp_path / "archive.json").write_text(json.dumps({**described, "format": 99}))
+    with pytest.raises(SourceError, match="is of format 99, and this edgevid reads"):
+        Archive(tmp_path)
 
 
 def test_two_runs_do_not_write_to_one_archive(

@@ -116,13 +116,13 @@ def test_since_until_and_camera(archive: Archive) -> None:
         found(cameras=("door",))
 
 
-@pytest.mark.parametrize("windows", [(1,), (2, 7)])
+@pytest.mark.parametrize(("windows", "roots"), [((1,), 0), ((2, 7), 0), ((2, 7), 2)])
 def test_a_head_says_what_its_stream_would(
-    archive: Archive, footage: Path, settings: Settings, windows: tuple[int, ...]
+    archive: Archive, footage: Path, settings: Settings, windows: tuple[int, ...], roots: int
 ) -> None:
     random = np.random.default_rng(3)
     weights = random.normal(0, 2, (2, 8 * len(windows))).astype(np.float32)
-    head = Head(windows, weights, np.zeros(2, np.float32))
+    head = Head(windows, weights, np.zeros(2, np.float32), roots)
     answers = search.by_head(archive, head, ("wave", "fall"), thresholds=(0.0, 0.0), most=100)
     assert len(answers) == 10  # at a threshold of 0 each recording is one answer for each label
     for name in (RED_YARD, BLUE_YARD):

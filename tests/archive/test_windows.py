@@ -36,3 +36,9 @@ def test_labels_of_a_window_are_the_most_probable_of_its_steps() -> None:
         {"labels": ["b", "c"], "probabilities": [0.8, 0.2]},
     ]
     assert windows.labels_of(rows) == (["a", "b", "c"], [0.9, 0.8, 0.2])
+
+
+def test_the_box_around_boxes() -> None:
+    assert windows.around([]) is None
+    assert windows.around([(3, 4, 5, 6)]) == (3, 4, 5, 6)
+    assert windows.around([(3, 4, 5, 6), (0, 8, 2, 9)]) == (0, 4, 8, 13)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.machine import Reading, decode_throttled, read, warnings
+from benchmarks.machine import Reading, decode_throttled, family, read, warnings
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,17 @@ def test_what_makes_figures_worthless_is_told(changes: dict[str, object], word: 
 
 def test_this_machine_can_be_read() -> None:
     assert read().load >= 0
+
+
+@pytest.mark.parametrize(
+    ("features", "called"),
+    [
+        ("flags\t\t: fpu avx2 avx512bw avx512_vnni amx_int8", "x86 with AMX"),
+        ("flags\t\t: fpu avx2 avx512bw avx512_vnni", "x86 with AVX-512 VNNI"),
+        ("flags\t\t: fpu avx avx2", "x86 with AVX2"),
+        ("Features\t: fp asimd asimddp", "ARM with dot products"),
+        ("Features\t: fp asimd crc32", "ARM with Neon"),
+    ],
+)
+def test_families_of_processors(features: str, called: str) -> None:
+    assert family(f"processor\t: 0\n{features}\nbogomips\t: 1\n") == called

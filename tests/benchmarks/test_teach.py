@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.teach import _draw, _drawn, _few_falls, falls, fights, main
+from benchmarks.teach import _draw, _drawn, _few_falls, falls, fights, main, on_pi5_of
 from edgevid.teach.data import Span
 from tests.teach.making import example
 from tests.teach.making import falls as people_who_fall
@@ -19,6 +19,14 @@ def test_people_are_left_out_in_turn() -> None:
     assert found["false_events"] == 0
     assert 0 < found["median_delay_s"] <= found["longest_delay_s"] < 2
     assert found["other_s"] == pytest.approx(3 * (3 * 7 + 20), abs=1)
+
+
+def test_falls_are_found_after_whole_clips_too() -> None:
+    """The times are known of what is measured only."""
+    found = falls(people_who_fall(people=3, each=3), whole=True)
+    assert found["shown"] == 9
+    assert found["announced"] >= 7
+    assert found["missed"] == [] or found["announced"] < 9
 
 
 def test_clips_are_judged_by_heads_that_never_saw_them() -> None:
@@ -58,11 +66,17 @@ def test_the_reference_keeps_what_is_promised() -> None:
     assert found["falls"]["announced"] >= 13
     assert found["falls"]["false_events"] <= 1
     assert found["falls"]["median_delay_s"] <= 1.5
+    assert found["whole clips"]["announced"] >= 13
+    assert found["whole clips"]["false_events"] <= 1
     assert found["fights"]["accuracy"] >= 0.84
     assert found["fights"]["auroc"] >= 0.90
     assert found["cost"]["video_s"] >= 600
     assert found["cost"]["cpu_s"] < 60
     assert found["cost"]["peak_mb"] < 300
+    assert found["pi5"]["video_s"] >= 600
+    assert found["pi5"] == on_pi5_of(
+        **{name: found["pi5"][name] for name in ("video_s", "fitting", "looking_a_second")}
+    )
 
 
 def test_curves_are_drawn(tmp_path: Path) -> None:

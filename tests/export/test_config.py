@@ -22,6 +22,14 @@ from export.data import clips
         ("[data]\ntrain = 'x'\n[model]\nsize = 'a9'\n", "size must be one of a0, a1, a2"),
         ("[data]\ntrain = 'x'\n[export]\nprecision = 'int4'\n", "'int4'"),
         ("[data]\ntrain = 'x'\n[export]\ntarget = 'pi1'\n", "'pi1'; known"),
+        ("[data]\ntrain = 'x'\nfolds = 1\n", "folds must be 2 or more"),
+        ("[data]\ntrain = 'x'\nfolds = 2\nvalidation = 0.2\n", "there is no validation"),
+        ("try = 3\n[data]\ntrain = 'x'\n", "needs a name"),
+        ("[data]\ntrain = 'x'\n[try.base]\n", "needs another name"),
+        ("[data]\ntrain = 'x'\n[try.'a/b']\n", "needs another name"),
+        ("[data]\ntrain = 'x'\n[try.a]\ntrain.epoch = 3\n", r"\[try\.a\.train\] has no 'epoch'"),
+        ("[data]\ntrain = 'x'\n[try.a]\nmodel.size = 'a1'\n", r"section \[try\.a\.model\]"),
+        ("[data]\ntrain = 'x'\n[try.a]\ntrain.epochs = 0\n", "must be 1 or more"),
     ],
 )
 def test_configs_that_cannot_be_meant(
@@ -47,3 +55,21 @@ def test_a_config_as_windows_saves_it(tmp_path: Path, network_module: Any) -> No
     names = label_files.read(job.names)
     assert names == ("nod", "wave")
     assert [clip.label for clip in clips.read(job.data, labels=names)] == ["wave", "nod"]
+
+
+def test_a_variation_differs_from_the_recipe_in_what_it_says(
+    tmp_path: Path, network_module: Any
+) -> None:
+    from export.config import read_config
+
+    path = tmp_path / "tiny.toml"
+    path.write_text(
+        "[data]\ntrain = 'x'\nfolds = 3\n[train]\nepochs = 7\n[augmentation]\nhue = 0.0\n"
+        "[try.longer]\naugmentation.frames = 24\ntrain.layer_decay = 0.8\n"
+    )
+    plan = read_config(path, tmp_path)
+    recipe = plan.variations["longer"]
+    assert (plan.folds, plan.job.validation) == (3, 0.0)
+    assert (recipe.epochs, recipe.layer_decay) == (7, 0.8)
+    assert (recipe.augmentation.hue, recipe.augmentation.frames) == (0.0, 24)
+    assert plan.job.recipe.layer_decay == 1.0

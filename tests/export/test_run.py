@@ -67,6 +67,87 @@ def test_forty_clips_to_a_verified_file(
     assert not [path for path in out.rglob("*") if ".part" in path.name]
 
 
+@pytest.fixture
+def four_people(tmp_path: Path, make_clip: MakeClip) -> Path:
+    """A config for two folds and a variation, and eight clips."""
+    for number in range(8):
+        label, step = ("right", (3, 0)) if number % 2 else ("down", (0, 3))
+        make_clip(
+            tmp_path / "train" / label / f"p{number // 2}_{label}.avi", step=step, seed=number
+        )
+    config = tmp_path / "tiny.toml"
+    config.write_text(
+        '[data]\ntrain = "train"\ngroup = "^(p[0-9]+)_"\nfolds = 2\n'
+        "[train]\nepochs = 1\nbatch = 4\n[export]\nprecision = 'float32'\n"
+        "[augmentation]\nspeed = [1.0, 1.0]\nshorten = 0.0\n"  # a graph for all clips
+        "[try.more]\ntrain.epochs = 2\n"
+    )
+    return config
+
+
+def test_folds_go_on_where_they_were_stopped_and_variations_are_compared(
+    four_people: Path, small: None, few_blocks: None,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """With a stand-in for the training, which says that everything is right."""
+    from export import run
+    from export.training import folds
+    from export.training.finetune import Job, Trained
+
+    trained: list[tuple[int, int]] = []
+    stop = [True]
+
+    def stand_in(job: Job, data: Any) -> Trained:
+        if len(trained) == 1 and stop:
+            stop.clear()
+            raise KeyboardInterrupt
+        trained.append((len(data.train), job.recipe.epochs))
+        held = data.validation.clips
+        files = [{"path": str(c.path), "true": c.label, "predicted": "down"} for c in held]
+        measured = {"top1": 0.5, "clips": len(files), "files": files}
+        return Trained(None, data.labels, {"validation": measured})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(folds, "finetune", stand_in)
+    command, out = [str(four_people), "--try"], four_people.parent / "out"
+    run.main([*command, "base"])  # stopped in the second fold
+    assert trained == [(4, 1)]
+    assert run.main([*command, "base", "more"]) == 0
+    assert trained == [(4, 1), (4, 1), (4, 2), (4, 2)]  # the first is not trained again
+    found = (out / "folds" / "report.md").read_text()
+    assert "| variation | p0 | p1 | p2 | p3 |" in found
+    assert "| base | 0.500 / 0.500 | 0.500 ± 0.000 |  |  |" in found
+    assert "| more | 0.500 / 0.500 | 0.500 ± 0.000 | +0.000 ± 0.000 | 0, 0 |" in found
+    capsys.readouterr()
+    assert run.main([*command, "less"]) == 2
+    assert "the config has no [try.less]; it has more" in capsys.readouterr().err
+    four_people.write_text(four_people.read_text().replace("epochs = 1", "epochs = 3"))
+    assert run.main([*command, "more"]) == 0  # what differs in that is the same
+    assert "| base |" not in (out / "folds" / "report.md").read_text()  # it is another now
+    assert run.main([*command, "base"]) == 1
+    assert "was trained by another recipe: choose another folder" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_folds_and_then_a_network_of_everybody(
+    four_people: Path, small: None, few_blocks: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.exported import views
+    from export import run
+
+    out = four_people.parent / "out"
+    assert run.main([str(four_people)]) == 0
+    assert load_model(out / "tiny_float32.tflite").manifest.labels == ("down", "right")
+    assert "## Cross-validation" in (out / "report.md").read_text()
+    found = json.loads((out / "folds" / "base" / "folds.json").read_text())
+    assert [len(fold) for fold in found["right"]] == [4, 4]
+    command = ["--json", str(out / "views.json"), str(four_people), str(out / "folds" / "base")]
+    assert views.main(command) == 0
+    assert "| whole and followed |" in capsys.readouterr().out
+    seen = json.loads((out / "views.json").read_text())
+    assert {"whole", "followed", "whole and moving part"} <= seen.keys()
+    assert {len(top1) for top1 in seen.values()} == {2}
+
+
 def test_verified_on_what_was_trained_on_is_said(
     tmp_path: Path, make_clip: MakeClip, small: None, few_blocks: None,
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,

@@ -97,6 +97,32 @@ def test_holding_out_without_groups_takes_of_each_class() -> None:
     assert sorted(clip.label for clip in held) == ["a", "a", "b", "b"]
 
 
+def test_folds_keep_groups_together_and_are_as_large_as_can_be_alike() -> None:
+    found = [Clip(Path(f"S{s}_{n}.mp4"), "wave") for s in range(5) for n in range(4 + s)]
+    found = clips.with_groups(found, r"^(S\d)_")
+    numbers = clips.deal(found, 3)
+    fold_of = {clip.group: fold for clip, fold in zip(found, numbers, strict=True)}
+    assert [fold_of[clip.group] for clip in found] == numbers
+    assert sorted(numbers.count(fold) for fold in range(3)) == [8, 11, 11]
+    assert numbers == clips.deal(found, 3)
+
+
+def test_folds_without_groups_take_of_each_class() -> None:
+    found = [Clip(Path(f"{c}{n}.mp4"), c) for c in "ab" for n in range(6)]
+    numbers = clips.deal(found, 3)
+    held = [
+        [c.label for c, fold in zip(found, numbers, strict=True) if fold == n] for n in range(3)
+    ]
+    assert [sorted(labels) for labels in held] == [["a", "a", "b", "b"]] * 3
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_folds_that_cannot_be(count: int) -> None:
+    found = [Clip(Path(f"{n}.mp4"), "a", group=f"p{n % 2}") for n in range(8)]
+    with pytest.raises(UsageError, match=f"2 groups cannot be dealt out to {count} folds"):
+        clips.deal(found, count)
+
+
 def test_a_group_on_both_sides_is_refused() -> None:
     train = [Clip(Path("1.mp4"), "a", group="anna"), Clip(Path("2.mp4"), "b", group="ben")]
     with pytest.raises(UsageError, match="anna is on both sides"):

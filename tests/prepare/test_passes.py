@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.partitions import partitions
 from edgevid.errors import ModelError
 from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.modelfile.signature import Signature
 from edgevid.prepare import Pass, passes_for, prepare
 from edgevid.prepare.graph import Graph
+from edgevid.prepare.passes import float_weights
+from edgevid.prepare.passes.broadcasts import drop_broadcasts
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
 from edgevid.prepare.passes.float_signature import float_signature
+from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
 from edgevid.prepare.passes.pools import bound_memory
@@ -29,8 +31,10 @@ from edgevid.prepare.passes.states import (
     split_frames,
 )
 from edgevid.prepare.serialize import write
+from edgevid.runtime.partitions import partitions
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 from tests.prepare.running import logits_of, states_of
+from tests.prepare.stored import as_dynamic_range, as_float16, with_broadcast
 
 Pictures = NDArray[np.uint8]
 LOGIT_STEP = 12 / 255  # of the int8 network in miniature
@@ -358,3 +362,62 @@ def test_frames_that_only_move_up_leave_the_network_as_results_of_their_own(
     graph = graph_of(after)
     assert not set(graph.inputs.values()) & set(graph.outputs.values())
     assert np.array_equal(logits_of(after, pictures), logits_of(split, pictures))
+
+
+class TestStoredWeights:
+    def test_float16_says_the_same_and_folds(self, mini_float: bytes, pictures: Pictures) -> None:
+        stored = as_float16(mini_float)
+        assert "DEQUANTIZE" in kinds(stored)
+        after = rewritten(stored, widen_weights, fold_multiplications)
+        assert "DEQUANTIZE" not in kinds(after)
+        assert kinds(after).count("MUL") < kinds(stored).count("MUL")
+        assert np.allclose(logits_of(after, pictures), logits_of(stored, pictures), atol=1e-5)
+
+    def test_dynamic_range_becomes_one_partition(
+        self, mini_float: bytes, pictures: Pictures
+    ) -> None:
+        stored = as_dynamic_range(mini_float)
+        assert partitions(rewritten(stored, drop_time_axis)) != 1
+        after = rewritten(stored, bound_memory, widen_weights, drop_time_axis)
+        assert partitions(after) == 1
+        before = logits_of(stored, pictures)
+        assert np.abs(logits_of(after, pictures) - before).max() < 0.05 * np.ptp(before)
+
+    def test_wide_convolutions_get_int8_weights(
+        self, mini_float: bytes, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of the network in miniature those of 8 channels and 3x3 are wide, 1x1 are not."""
+        monkeypatch.setattr(float_weights, "_WIDE", 20)
+        passes = (bound_memory, drop_time_axis)
+        after = rewritten(mini_float, *passes, narrow_weights)
+        graph = graph_of(after)
+        stored = [graph.dtype(op.inputs[1]) for op in graph.find("CONV_2D")]
+        assert np.dtype(np.int8) in stored
+        assert np.dtype(np.float32) in stored
+        assert {graph.dtype(op.inputs[1]) for op in graph.find("DEPTHWISE_CONV_2D")} == {
+            np.dtype(np.float32)
+        }
+        assert partitions(after) == 1
+        before = logits_of(rewritten(mini_float, *passes), pictures)
+        difference = np.abs(logits_of(after, pictures) - before).max()
+        assert 0 < difference < 0.05 * np.ptp(before)
+
+    def test_int8_networks_are_left_alone(self, mini_int8: bytes) -> None:
+        assert widen_weights(Graph(mini_int8)) == ""
+        assert narrow_weights(Graph(mini_int8)) == ""
+
+
+def test_what_is_written_out_only_to_multiply_is_not(mini: bytes, pictures: Pictures) -> None:
+    wide = with_broadcast(mini)
+    assert "BROADCAST_TO" in kinds(wide)
+    after = rewritten(wide, drop_broadcasts)
+    assert "BROADCAST_TO" not in kinds(after)
+    assert np.array_equal(logits_of(after, pictures), logits_of(wide, pictures))
+    assert partitions(prepare(wide, name="mini", labels=LABELS).data) == 1
+
+
+def test_a_broadcast_that_is_read_otherwise_stays(mini_float: bytes) -> None:
+    graph = Graph(with_broadcast(mini_float))
+    wide = graph.find("BROADCAST_TO")[0].outputs[0]
+    graph.outputs["wide"] = wide
+    assert drop_broadcasts(graph) == ""

@@ -75,10 +75,11 @@ def test_each_has_a_stream_of_its_own_and_says_where_it_is(tiny: Model) -> None:
 
 def test_a_square_holds_what_moves_with_somebody(tiny: Model) -> None:
     watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT), most=4))
-    play(watch, picture(), 10)
-    image = picture()
-    image[100:260, 80:200] += 40  # more than the box
+    room = picture(("green", RIGHT))
+    play(watch, room, 10)
     for number in range(10, 30):
+        image = room.copy()
+        image[100:260, 80:200] += np.uint8(40 + 20 * (number % 3))  # more than the box
         watch.take(Frame(image, number / 5, number))
     (track,) = watch._finder.tracker.tracks
     assert track.scene is not None

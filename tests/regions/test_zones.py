@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgevid.errors import UsageError
@@ -59,3 +61,12 @@ def test_a_zone_tells_only_what_it_allows_and_every_end_has_its_start() -> None:
     assert not visit.tell(Event("end", "falling", 1.0, 0.1))
     assert visit.tell(Event("end", "waving", 1.0, 0.1))
     assert visit.tell(Event("start", "falling", 1.0, 0.9))
+
+
+def test_a_zone_may_have_a_time_of_its_own() -> None:
+    left = replace(LEFT, dwell_s=0.4)
+    visit = Visit([left], dwell_s=10.0)
+    told = [event for n in range(4) for event in visit.move((0, 0, 10, 10), n / 5)]
+    assert [(event.state, event.timestamp, event.zone) for event in told] == [
+        ("start", 0.4, left.name)
+    ]

@@ -235,3 +235,20 @@ def test_a_segment_says_when_it_was_seen(tmp_path: Path, monkeypatch: pytest.Mon
     (segment,) = KeptFeatures(tmp_path / "file")
     assert isinstance(segment, Segment)
     assert segment.started == 1.7e9
+
+
+def test_hours_can_be_copied_to_a_file_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, parts = tmp_path / "kept", [rows(300, seed=n) for n in range(4)]
+    clock = iter([0.0, 60.0, 120.0, 500.0])
+    monkeypatch.setattr("edgevid.runtime.kept_features.time.time", lambda: next(clock))
+    keep(path, *parts)
+    kept = KeptFeatures(path)
+    assert kept.spans == [(0.0, 60.0), (60.0, 120.0), (120.0, 180.0), (500.0, 560.0)]
+    assert kept.copy(tmp_path / "copy", 30.0, 200.0) == 600
+    assert [segment.started for segment in KeptFeatures(tmp_path / "copy")] == [60.0, 120.0]
+    found = np.concatenate([segment.features for segment in KeptFeatures(tmp_path / "copy")])
+    assert_alike(found, np.concatenate(parts[1:3]))
+    assert kept.copy(tmp_path / "none", 190.0, 400.0) == 0
+    assert not (tmp_path / "none").exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgevid import SourceError, clips, open_source
+from edgevid import ReplaySource, SourceError, clips, open_source
 from edgevid.sources.address import encoded, local_path, without_secrets
 from edgevid.support.opencv import cv2
 from edgevid.support.pyav import av
@@ -350,3 +350,32 @@ def test_pictures_that_nobody_looks_at_are_not_converted(
 def test_a_file_that_opencv_wrote_is_no_different(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.avi", moving_pictures(COUNT), fps=10)
     assert played(path)[1] == pytest.approx([number / 10 for number in range(COUNT)])
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".flv", ".ts", ".webm", ".mjpeg"])
+def test_a_source_can_begin_later_and_gives_the_same(suffix: str, tmp_path: Path) -> None:
+    codec = {".webm": "libvpx", ".mjpeg": "mjpeg"}.get(suffix, "libx264")
+    options = {"g": "20", "bf": "2"} if codec == "libx264" else {"g": "20"}
+    path = making.write(
+        tmp_path / f"clip{suffix}", moving_pictures(120), codec=codec, options=options
+    )
+
+    def frames(begin: float) -> tuple[dict[float, np.ndarray], bool]:
+        with open_source(path, picture_fps=30) as source:
+            skipped = begin > 0 and source.skip_to(begin)
+            return {round(frame.timestamp, 4): frame.image for frame in source}, skipped
+
+    whole, _ = frames(0)
+    later, skipped = frames(2.5)
+    assert skipped == (suffix != ".mjpeg")  # which has no times
+    if skipped and suffix not in (".flv", ".ts"):  # these have no index: FFmpeg looks for it
+        assert 0 < min(later) <= 2.5
+    for time, image in later.items():
+        if time >= 2.5:
+            np.testing.assert_array_equal(image, whole[time])
+    assert {time for time in whole if time >= max(2.5, min(later))} <= set(later)
+
+
+def test_where_nothing_can_be_skipped(tmp_path: Path) -> None:
+    with ReplaySource([np.zeros((8, 8, 3), np.uint8)]) as source:
+        assert not source.skip_to(1.0)

@@ -138,3 +138,36 @@ def test_labels_are_counted(tmp_path: Path, waving: bytes) -> None:
     assert load_model(path, labels=["one", "two"]).manifest.labels == ("one", "two")
     with pytest.raises(LabelsError, match="2 classes"):
         load_model(path, labels=["one"])
+
+
+@pytest.mark.parametrize("se", [True, False])
+def test_a_stream_goes_on_where_one_of_another_model_of_the_network_was(
+    tmp_path: Path, head: Head, se: bool
+) -> None:
+    data = prepare(mini_movinet(int8=True, se=se), name="mini", labels=LABELS).data
+    base = loaded(tmp_path, data).stream(memory=0, follow_scene=False)
+    model = loaded(tmp_path, taught(data, head, name="w", labels=("wave", "fall"), events=RULES))
+    whole, successor, again = model.stream(), model.stream(), model.stream()
+    for picture in PICTURES[:6]:
+        base.logits(picture)
+        whole.logits(picture)
+    assert successor.succeed(base)
+    for picture in PICTURES[6:9]:
+        whole.logits(picture)
+        successor.logits(picture)
+        assert np.array_equal(whole.features, successor.features)
+    assert again.succeed(successor)  # of a model that was taught, too
+    whole.logits(PICTURES[9])
+    again.logits(PICTURES[9])
+    assert np.array_equal(whole.features, again.features)
+
+
+def test_of_another_network_it_begins_anew(tmp_path: Path, waving: bytes, head: Head) -> None:
+    other = loaded(
+        tmp_path, prepare(mini_movinet(int8=True, se=True), name="x", labels=LABELS).data
+    )
+    before, fresh, successor = other.stream(), loaded(tmp_path, waving), loaded(tmp_path, waving)
+    before.logits(PICTURES[0])
+    alone, going_on = fresh.stream(), successor.stream()
+    assert not going_on.succeed(before)
+    assert np.array_equal(alone.logits(PICTURES[1]), going_on.logits(PICTURES[1]))

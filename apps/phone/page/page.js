@@ -114,6 +114,9 @@ const teaching = panel({
   use: (name, data) => add(`${name}.tflite`, async () => data.slice()),
 });
 
+/** What ends the events that go on, until it has. @type {Promise<void>} */
+let ending = Promise.resolve();
+
 async function endWatch() {
   const ended = (await watch?.end().catch(() => [])) ?? [];
   ended.forEach(note);
@@ -190,7 +193,8 @@ async function stop() {
   set(find("start"), "Start camera");
   for (const id of ["torch", "record"]) find(id).hidden = true;
   find("torch").setAttribute("aria-pressed", "false");
-  await endWatch();
+  ending = endWatch();
+  await ending;
   showScores([]);
   await wakeLock?.release().catch(() => {});
   wakeLock = null;
@@ -333,9 +337,11 @@ find("record").onclick = async () => {
   }
 };
 
-find("share").onclick = () => share(
-  new File([jsonLines(events)], `edgevid-events-${stamp()}.jsonl`, { type: "application/jsonl" }),
-);
+find("share").onclick = async () => {
+  await ending;
+  const name = `edgevid-events-${stamp()}.jsonl`;
+  await share(new File([jsonLines(events)], name, { type: "application/jsonl" }));
+};
 
 /** @param {HTMLInputElement} input */
 const file = (input) => input.files?.[0];

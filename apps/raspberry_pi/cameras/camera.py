@@ -32,6 +32,7 @@ class Camera:
         longest_wait: seconds between attempts to open it, at most.
         set_state: told of each change of state, with one line that says why.
         arrived: told of each frame.
+        on: whether it watches from the start.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Camera:
         longest_wait: float,
         set_state: SetState,
         arrived: Callable[[], None],
+        on: bool = True,
     ) -> None:
         self._name = name
         self._losses = 0
@@ -56,6 +58,8 @@ class Camera:
         self._newest: Frame | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._stirred = threading.Event()  # told to stop, to watch or to rest
+        self._on = on
         self._process: CaptureProcess | None = None
         self._thread = self._new_thread()
 
@@ -85,6 +89,15 @@ class Camera:
             frame, self._newest = self._newest, None
             return self._losses, frame
 
+    def watch(self, on: bool) -> None:
+        """Has it capture, or rest: then its process ends, and it is ``off``."""
+        self._on = on
+        self._stirred.set()
+        with self._lock:
+            process = self._process
+        if process is not None and not on:
+            process.tell_to_stop()
+
     def refuse(self, problem: str) -> None:
         """Treats the camera as lost: its frames cannot be used, and why."""
         self._refused = problem
@@ -92,6 +105,7 @@ class Camera:
     def stop(self) -> None:
         """Begins to end; ``join`` waits for it."""
         self._stopping.set()
+        self._stirred.set()
         with self._lock:
             process = self._process
         if process is not None:
@@ -111,6 +125,13 @@ class Camera:
             self._end(self._process, at_once=True)
         wait = _FIRST_WAIT_S
         while not self._stopping.is_set():
+            self._stirred.clear()
+            if self._stopping.is_set():
+                return
+            if not self._on:
+                self._rest()
+                wait = _FIRST_WAIT_S
+                continue
             frames, problem, hangs = 0, "", False
             try:
                 process = self._start_process()
@@ -128,21 +149,36 @@ class Camera:
                 problem = f"cannot be captured: {error}"
             except Exception as error:  # whatever it is, the camera is lost and not the thread
                 problem = f"cannot be captured: {unexpected(error)}"
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and self._on:
                 self._lose(problem)
             if self._process is not None:
                 self._end(self._process, at_once=hangs)
             if frames > 1:  # one picture proves little
                 wait = _FIRST_WAIT_S
-            self._stopping.wait(wait)
+            self._stirred.wait(wait)
             wait = min(2 * wait, self._longest_wait)
 
+    def _rest(self) -> None:
+        """Waits until it is to watch again."""
+        self._part()
+        self._set_state("off", "")
+        self._arrived()
+        while not (self._on or self._stopping.is_set()):
+            self._stirred.wait()
+            self._stirred.clear()
+        if not self._stopping.is_set():
+            self._set_state("starting", "")
+
     def _lose(self, problem: str) -> None:
+        self._part()
+        self._set_state("lost", shown(problem, self._order.source))
+        self._arrived()
+
+    def _part(self) -> None:
+        """What comes from now on is another video."""
         with self._lock:
             self._newest = None
             self._losses += 1
-        self._set_state("lost", shown(problem, self._order.source))
-        self._arrived()
 
     def _frames(self, process: CaptureProcess) -> Iterator[Frame]:
         """Yields the frames of one process, numbered by ticks; never ends but by an error.
@@ -173,7 +209,7 @@ class Camera:
         process = CaptureProcess(replace(self._order, after=self._file), self._said)
         with self._lock:
             self._process = process
-        if self._stopping.is_set():
+        if self._stopping.is_set() or not self._on:
             process.tell_to_stop()
         return process
 
@@ -190,5 +226,7 @@ class Camera:
         # Stuck in a driver: another process would only hang beside it.
         if self._stopping.is_set():
             return False
+        if not self._on:
+            return True
         self._set_state("lost", "hangs in its driver: unplug it, or reboot")
         return True

@@ -59,6 +59,10 @@ class Keeper:
                 self._failing = False
                 _LOG.info("%s: features are kept again", self._camera)
 
+    def use(self, model: Model) -> None:
+        """Another model runs from now on; features of another network go on in no file."""
+        self._model = model
+
     def end(self) -> None:
         """What comes next has nothing to do with what was before; what is held goes to disk."""
         try:

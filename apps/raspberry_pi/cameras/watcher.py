@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from apps.raspberry_pi.cameras.camera import Camera
 from apps.raspberry_pi.cameras.features import Keeper
+from apps.raspberry_pi.cameras.mask import Mask
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from edgevid import (
@@ -20,6 +21,7 @@ from edgevid import (
     Stream,
     UsageError,
     Watch,
+    Zone,
     follow,
     parse_zones,
 )
@@ -33,13 +35,16 @@ Take = Callable[[str, Frame], None]
 AnyWatch = Watch | FollowingWatch
 
 
-def open_watch(config: CameraConfig, rules: Rules, model: Model) -> AnyWatch:
+def open_watch(
+    config: CameraConfig, rules: Rules, model: Model, zones: Sequence[Zone] | None = None
+) -> AnyWatch:
     """Returns the watch of one camera.
 
     Args:
         config: the camera's.
         rules: for all cameras; the camera's own go before them.
         model: shared.
+        zones: instead of the config's; None for those.
 
     Raises:
         EdgevidError: a rule that makes no sense, a label that the model lacks, or no detector.
@@ -57,7 +62,7 @@ def open_watch(config: CameraConfig, rules: Rules, model: Model) -> AnyWatch:
         )
 
     if not config.follow:
-        if config.zones or config.dwell is not None:
+        if zones or config.zones or config.dwell is not None:
             raise UsageError("zones and dwell go with follow")
         return Watch(new_stream(), told, gated=not config.always, paced=True)
     if config.crop is not None:
@@ -72,7 +77,7 @@ def open_watch(config: CameraConfig, rules: Rules, model: Model) -> AnyWatch:
         paced=True,
         tracks=config.tracks,
         detector=config.detector,
-        zones=parse_zones(config.zones, config.zone_allow),
+        zones=parse_zones(config.zones, config.zone_allow) if zones is None else zones,
         dwell_s=config.dwell,
     )
 
@@ -87,6 +92,7 @@ class Watcher:
         take: called with each frame that was stepped, from the watcher's thread.
         keepers: of features, by the names of the cameras that have one.
         archiver: takes all steps; None where no archive is wanted.
+        masks: by the names of cameras: what the model does not get to see.
     """
 
     def __init__(
@@ -97,9 +103,11 @@ class Watcher:
         take: Take,
         keepers: Mapping[str, Keeper],
         archiver: Archiver | None = None,
+        masks: Mapping[str, Mask] | None = None,
     ) -> None:
+        self._masks = dict(masks or {})
         self._cameras = cameras
-        self._watches = watches
+        self._watches = dict(watches)
         self._losses = dict.fromkeys(cameras, 0)
         self._hub = hub
         self._take = take
@@ -119,7 +127,9 @@ class Watcher:
             watch = self._watches[name]
             skipped, saved = watch.skipped, watch.saved
             try:
-                predictions, events = _take(watch, frame)
+                mask = self._masks.get(name)
+                seen = frame.changed(mask.hide) if mask else frame
+                predictions, events = _take(watch, seen)
             except EdgevidError as error:  # such as a crop that reaches past the picture
                 camera.refuse(str(error))
                 continue
@@ -146,6 +156,23 @@ class Watcher:
             stepped += 1
         return stepped
 
+    def change(
+        self, watches: Mapping[str, AnyWatch], masks: Mapping[str, Mask], reason: str
+    ) -> None:
+        """Has other watches go on in the places of those that there are; events end with that.
+
+        Args:
+            watches: of all cameras, in the same order; they have taken no frame.
+            masks: in place of those that there are.
+            reason: why the events end.
+        """
+        for name, successor in watches.items():
+            watch = self._watches[name]
+            for event in _hand_over(watch, successor):
+                self._hub.bus.publish(name, event, reason)
+            self._watches[name] = successor
+        self._masks = dict(masks)
+
     def close(self) -> None:
         """Ends what is going on in front of every camera."""
         for name in self._cameras:
@@ -162,6 +189,14 @@ class Watcher:
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:
             self._hub.bus.publish(name, event)
+
+
+def _hand_over(watch: AnyWatch, successor: AnyWatch) -> list[Event]:
+    if isinstance(watch, FollowingWatch):
+        assert isinstance(successor, FollowingWatch)  # by the same config
+        return watch.hand_over(successor)
+    assert isinstance(successor, Watch)
+    return watch.hand_over(successor)
 
 
 def _take(watch: AnyWatch, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:

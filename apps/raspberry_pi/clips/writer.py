@@ -202,7 +202,9 @@ class _Clip:
             "frames": self._frames,
             "events": [
                 {
+                    "id": found.id,
                     "state": found.event.state,
+                    "level": found.level,
                     "label": found.event.label,
                     "probability": round(found.event.probability, 4),
                     "second": round(found.event.timestamp - self.began, 3),

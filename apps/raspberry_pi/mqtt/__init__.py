@@ -12,9 +12,10 @@ from pathlib import Path
 
 from apps.raspberry_pi import secret_file
 from apps.raspberry_pi.config import MqttConfig
+from apps.raspberry_pi.controls import Controls
 from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.mqtt.outbox import Outbox
 from apps.raspberry_pi.mqtt.retained import Retained
+from apps.raspberry_pi.outbox import Outbox
 from edgevid import EdgevidError, MissingDependencyError, OutputError, UsageError
 from edgevid.support.atomic_file import atomic_file, sweep
 
@@ -32,7 +33,11 @@ _DEVICE = re.compile(r"[\w-]{1,64}")  # it becomes part of topics
 
 
 def start(
-    config: MqttConfig, hub: Hub, state_folder: Path, fail: Callable[[EdgevidError], None]
+    config: MqttConfig,
+    hub: Hub,
+    state_folder: Path,
+    fail: Callable[[EdgevidError], None],
+    controls: Controls | None = None,
 ) -> MqttLink:
     """Starts telling a broker; goes on whether or not there is one.
 
@@ -41,6 +46,7 @@ def start(
         hub: what to tell.
         state_folder: where events wait while the broker is away.
         fail: called, from another thread, when it turns out that this cannot go on.
+        controls: what orders are given to; None to take none.
 
     Raises:
         UsageError: a setting cannot work, or another service has the state folder.
@@ -68,7 +74,7 @@ def start(
         client.tls_set_context(certificates(config.ca_file))
     outbox = Outbox(state_folder / "outbox.sqlite", config.keep_events)
     retained = Retained(state_folder / "retained.json")
-    return MqttLink(config, hub, outbox, retained, client, device, fail)
+    return MqttLink(config, hub, outbox, retained, client, device, fail, controls)
 
 
 def _device(state_folder: Path) -> str:

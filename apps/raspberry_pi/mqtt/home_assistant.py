@@ -6,12 +6,15 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from edgevid import __version__
 
 
-def discovery(device: str, camera: str, *, topic: str, availability: str) -> dict[str, Any]:
+def discovery(
+    device: str, camera: str, *, topic: str, availability: str, pictures: bool, orders: bool
+) -> dict[str, Any]:
     """Returns what announces one camera: its actions, what it shows now, whether it is live.
 
     Args:
@@ -19,6 +22,8 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
         camera: its name.
         topic: below which are the camera's ``event`` and ``state``.
         availability: the topic that says ``online`` or ``offline``.
+        pictures: whether the picture of its last event is told.
+        orders: whether it can be told to rest.
     """
     own = identifier(device, camera)
     state = {"state_topic": f"{topic}/state", "json_attributes_topic": f"{topic}/state", "qos": 1}
@@ -26,6 +31,22 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
     live = {
         "topic": f"{topic}/state",
         "value_template": "{{ 'online' if value_json.state == 'live' else 'offline' }}",
+    }
+    picture = {
+        "platform": "image",
+        "unique_id": f"{own}_picture",
+        "name": "Last event",
+        "content_type": "image/jpeg",
+        "image_topic": f"{topic}/picture",
+    }
+    switch = {
+        "platform": "switch",
+        "unique_id": f"{own}_watching",
+        "name": "Watching",
+        "icon": "mdi:eye",
+        **state,
+        "value_template": "{{ 'ON' if value_json.watching else 'OFF' }}",
+        "command_topic": f"{topic}/set",
     }
     return {
         "device": {
@@ -38,6 +59,22 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
         "origin": {"name": "edgevid", "sw_version": __version__},
         "availability": [service],
         "components": {
+            **({f"{own}_picture": picture} if pictures else {}),
+            **({f"{own}_watching": switch} if orders else {}),
+            f"{own}_alert": {
+                "platform": "event",
+                "unique_id": f"{own}_alert",
+                "name": "Alert",
+                "icon": "mdi:alert",
+                "state_topic": f"{topic}/event",
+                "qos": 1,
+                # Empty for the others, which Home Assistant passes over.
+                "value_template": (
+                    "{{ value if value_json.level == 'alert' and "
+                    "value_json.event_type == 'start' else '' }}"
+                ),
+                "event_types": ["start"],
+            },
             f"{own}_event": {
                 "platform": "event",
                 "unique_id": f"{own}_event",
@@ -66,6 +103,45 @@ def discovery(device: str, camera: str, *, topic: str, availability: str) -> dic
                 "entity_category": "diagnostic",
                 **state,
                 "value_template": "{{ 'ON' if value_json.state == 'live' else 'OFF' }}",
+            },
+        },
+    }
+
+
+def service_discovery(
+    device: str, *, topic: str, models: Sequence[str], availability: str
+) -> dict[str, Any]:
+    """Returns what announces the service itself: which model runs.
+
+    Args:
+        device: the service's own identifier.
+        topic: below which are ``state`` and ``set`` of the model.
+        models: what may be chosen.
+        availability: the topic that says ``online`` or ``offline``.
+    """
+    return {
+        "device": {
+            "identifiers": [device],
+            "name": "edgevid",
+            "manufacturer": "edgevid",
+            "model": "Service",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "edgevid", "sw_version": __version__},
+        "availability": [{"topic": availability}],
+        "components": {
+            f"{device}_model": {
+                "platform": "select",
+                "unique_id": f"{device}_model",
+                "name": "Model",
+                "icon": "mdi:brain",
+                "entity_category": "config",
+                "qos": 1,
+                "state_topic": f"{topic}/state",
+                # "None", where another runs, is Home Assistant's word for unknown.
+                "value_template": "{{ value_json.model }}",
+                "command_topic": f"{topic}/set",
+                "options": list(models),
             },
         },
     }

@@ -28,12 +28,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import MqttConfig
+from apps.raspberry_pi.controls import Controls
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message, state_message
 from apps.raspberry_pi.mqtt import home_assistant
-from apps.raspberry_pi.mqtt.outbox import Message, Outbox
+from apps.raspberry_pi.mqtt.orders import Orders
 from apps.raspberry_pi.mqtt.presence import Presence
 from apps.raspberry_pi.mqtt.retained import Retained, is_announcement, is_state
+from apps.raspberry_pi.outbox import Message, Outbox
+from apps.raspberry_pi.pictures import small
 from edgevid import EdgevidError, UsageError
 
 _LOG = logging.getLogger("edgevid.mqtt")
@@ -44,6 +47,7 @@ _KEEP_ALIVE_S = 20  # seconds without a word after which either side asks whethe
 _BACK_OFF_S = (1, 30)  # between attempts to connect: at first, at most
 _ANSWER_S = 1.0  # for another service on the same topic to answer, before the first event is sent
 _LOOK_S = 5.0  # for what a broker still holds under our topics, after connecting
+_LONGEST_SIDE = 1280  # pixels of a picture: the broker keeps one of each camera
 _REFUSED_S = 30.0  # until an event that the broker refused is tried again
 
 
@@ -62,6 +66,7 @@ class MqttLink:
         client: Client,
         device: str,
         fail: Callable[[EdgevidError], None],
+        controls: Controls | None = None,
     ) -> None:
         self._config, self._hub, self._outbox = config, hub, outbox
         self._retained, self._client, self._device, self._fail = retained, client, device, fail
@@ -72,6 +77,8 @@ class MqttLink:
             f"{config.topic}/+/state",
             f"{config.discovery_topic}/device/+/config",
         )
+
+        self._orders = Orders(config.topic, hub, controls) if controls else None
 
         self._announces = config.discovery
         self._announcements: set[int] = set()  # the packets
@@ -89,7 +96,9 @@ class MqttLink:
         self._ready = False  # connected, the topic is ours, and we may write
         self._on_its_way: tuple[int, Message] | None = None  # the packet, what is in it
         self._not_before = 0.0  # the next event
-        self._told: dict[str, tuple[float, dict[str, Any]]] = {}  # when, what, by camera
+        self._pictures: dict[str, bytes] = {}  # by camera: the newest that is to be told
+        self._picture_on_its_way: tuple[int, str, bytes] | None = None  # the packet, what is in it
+        self._told: dict[str, tuple[float, dict[str, Any]]] = {}  # when, what, by topic
         self._trouble = ""  # what was last complained about
         self._is_explained = False  # whether the log has why the connection will end, or ended
         self._leave_by: float | None = None
@@ -121,7 +130,11 @@ class MqttLink:
     def _keep(self, found: CameraEvent) -> None:
         """Takes an event, in the thread in which it happened."""
         self._outbox.add(found.camera, _json(event_message(found)))
-        self._do(_nothing)
+        is_start = found.event.state == "start"
+        if is_start:
+            self._do(self._take_picture, found.camera)
+        else:
+            self._do(_nothing)
 
     # paho's thread says what happened. Nothing is done there: it would wait for our locks, and we
     # for its.
@@ -173,6 +186,7 @@ class MqttLink:
                 if self._ready and self._is_connected:
                     self._send_first()
                     self._send_states()
+                    self._send_picture()
                     self._end_looking()
             except Exception:  # whatever it is, there are months to go
                 _LOG.exception("MQTT goes on after an error of its own")
@@ -195,11 +209,16 @@ class MqttLink:
 
     def _connected(self) -> None:
         self._on_its_way = None
+        if self._picture_on_its_way is not None:  # nobody knows whether the broker has it
+            _, camera, picture = self._picture_on_its_way
+            self._pictures.setdefault(camera, picture)
+            self._picture_on_its_way = None
         self._clearing.clear()
         self._announcements.clear()
         if self._cut_while_subscribing < 2:  # some brokers end the connection of who may not
             topics = [(self._availability, 1), (self._meeting, 1)]
             topics += [(topic, 0) for topic in self._looked_through]
+            topics += [(topic, 1) for topic in (self._orders.topics if self._orders else ())]
             self._subscribing = self._client.subscribe(topics)[1]
             self._look_until = time.monotonic() + _LOOK_S
         if self._may_ask:
@@ -225,7 +244,10 @@ class MqttLink:
         self._greeting = self._client.publish(self._availability, "online", qos=1, retain=True).mid
 
     def _heard(self, topic: str, payload: bytes, retained: bool) -> None:
-        if topic == self._meeting:
+        if self._orders and topic in self._orders.topics:
+            if not retained:  # one that the broker keeps would be given with each connection
+                self._orders.take(topic, payload)
+        elif topic == self._meeting:
             self._met(payload)
         elif topic == self._availability:
             # The will of a connection of ours, or of a service that has just been here.
@@ -235,6 +257,8 @@ class MqttLink:
             state = topic.startswith(f"{self._config.topic}/") and is_state(payload)
             if state or is_announcement(payload, self._availability):
                 self._clear(topic)
+            if state:
+                self._clear(topic.removesuffix("state") + "picture")
 
     def _met(self, payload: bytes) -> None:
         answer, other = self._presence.heard(payload)
@@ -259,6 +283,10 @@ class MqttLink:
                 self._complain(f"does not take an event of {message.camera}: {reason}")
             else:
                 self._outbox.done(message)
+        elif self._picture_on_its_way and packet == self._picture_on_its_way[0]:
+            camera, self._picture_on_its_way = self._picture_on_its_way[1], None
+            if reason.is_failure:
+                self._complain(f"does not take a picture of {camera}: {reason}")
         elif packet == self._greeting:
             self._greeted(reason)
         elif packet == self._question:
@@ -290,16 +318,44 @@ class MqttLink:
         self._retained.add(wanted)
         if self._announces:
             self._announcements = {
-                self._announce(camera.name) for camera in self._hub.status.cameras()
+                self._client.publish(topic, _json(content), qos=1, retain=True).mid
+                for topic, content in self._discovery().items()
             }
 
     def _wanted(self) -> frozenset[str]:
         """Returns the topics under which brokers are to keep something."""
         names = [camera.name for camera in self._hub.status.cameras()]
-        states = {f"{self._config.topic}/{name}/state" for name in names}
-        if not self._config.discovery:
-            return frozenset(states)
-        return frozenset(states | {self._announcement(name) for name in names})
+        topics = {f"{self._config.topic}/{name}/state" for name in names}
+        if self._config.pictures:
+            topics |= {f"{self._config.topic}/{name}/picture" for name in names}
+        if self._orders and self._orders.models:
+            topics.add(self._orders.model_state)
+        return frozenset(topics | (self._discovery().keys() if self._config.discovery else set()))
+
+    def _discovery(self) -> dict[str, dict[str, Any]]:
+        """Returns what is told to Home Assistant, by topic."""
+        topic, root = self._config.topic, f"{self._config.discovery_topic}/device"
+        told = {
+            f"{root}/{home_assistant.identifier(self._device, camera.name)}/config": (
+                home_assistant.discovery(
+                    self._device,
+                    camera.name,
+                    topic=f"{topic}/{camera.name}",
+                    availability=self._availability,
+                    pictures=self._config.pictures,
+                    orders=self._orders is not None,
+                )
+            )
+            for camera in self._hub.status.cameras()
+        }
+        if self._orders and self._orders.models:
+            told[f"{root}/{self._device}/config"] = home_assistant.service_discovery(
+                self._device,
+                topic=f"{topic}/model",
+                models=self._orders.models,
+                availability=self._availability,
+            )
+        return told
 
     def _clear(self, topic: str) -> None:
         packet = self._client.publish(topic, b"", qos=1, retain=True).mid
@@ -326,25 +382,6 @@ class MqttLink:
             _LOG.warning("%s: %s", self._broker, trouble)
         self._trouble, self._is_explained = trouble, True
 
-    def _announce(self, camera: str) -> int:
-        return self._client.publish(
-            self._announcement(camera),
-            _json(
-                home_assistant.discovery(
-                    self._device,
-                    camera,
-                    topic=f"{self._config.topic}/{camera}",
-                    availability=self._availability,
-                )
-            ),
-            qos=1,
-            retain=True,
-        ).mid
-
-    def _announcement(self, camera: str) -> str:
-        own = home_assistant.identifier(self._device, camera)
-        return f"{self._config.discovery_topic}/device/{own}/config"
-
     def _send_first(self) -> None:
         if self._on_its_way or time.monotonic() < self._not_before:
             return
@@ -355,18 +392,38 @@ class MqttLink:
 
     def _send_states(self) -> None:
         """Sends what is news; with each connection all are sent again."""
-        now = time.monotonic()
         for camera in self._hub.status.cameras():
-            state = state_message(camera)
-            at, told = self._told.get(camera.name, (-_REFRESH_S, {}))
-            due = now - at >= (
-                _TURN_S if _but_probability(state) != _but_probability(told) else _REFRESH_S
-            )
-            if due and state != told:
-                self._told[camera.name] = now, state
-                self._client.publish(
-                    f"{self._config.topic}/{camera.name}/state", _json(state), qos=1, retain=True
-                )
+            self._send_state(f"{self._config.topic}/{camera.name}/state", state_message(camera))
+        if self._orders and self._orders.models:
+            self._send_state(self._orders.model_state, self._orders.model_message())
+
+    def _send_state(self, topic: str, state: dict[str, Any]) -> None:
+        now = time.monotonic()
+        at, told = self._told.get(topic, (-_REFRESH_S, {}))
+        due = now - at >= (
+            _TURN_S if _but_probability(state) != _but_probability(told) else _REFRESH_S
+        )
+        if due and state != told:
+            self._told[topic] = now, state
+            self._client.publish(topic, _json(state), qos=1, retain=True)
+
+    def _take_picture(self, camera: str) -> None:
+        """Draws what a camera shows, soon after its event."""
+        if not self._config.pictures:
+            return
+        snapshot = self._hub.snapshots.snapshot(camera)
+        if snapshot is not None:
+            self._pictures[camera] = small(snapshot.jpeg, _LONGEST_SIDE)
+
+    def _send_picture(self) -> None:
+        """Sends one picture at a time, so that a slow line has no more waiting than that."""
+        if self._picture_on_its_way is not None or not self._pictures:
+            return
+        camera, picture = next(iter(self._pictures.items()))
+        del self._pictures[camera]
+        topic = f"{self._config.topic}/{camera}/picture"
+        packet = self._client.publish(topic, picture, qos=1, retain=True).mid
+        self._picture_on_its_way = packet, camera, picture
 
     def _leave(self) -> None:
         if self._ready:

@@ -19,7 +19,7 @@ from edgevid.support.atomic_file import atomic_file
 
 _LOG = logging.getLogger("edgevid.mqtt")
 
-_STATES = ("starting", "live", "lost")
+_STATES = ("starting", "live", "lost", "off")
 
 
 class Retained:

@@ -12,6 +12,7 @@ from pathlib import Path
 from apps.raspberry_pi import secret_file
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.web.binding import NotYetError, bind
 from edgevid import MissingDependencyError, UsageError
 
@@ -30,13 +31,16 @@ _WORKER = re.compile(r"(pictures|clips|asyncio)_\d+")  # names of threads of the
 _WAIT_S = (1.0, 15.0)  # between attempts to listen: at first, at most
 
 
-def start(config: WebConfig, hub: Hub, clips: Path | None = None) -> Web:
+def start(
+    config: WebConfig, hub: Hub, clips: Path | None = None, review: Review | None = None
+) -> Web:
     """Starts the page's server, which waits for its address where that is not there yet.
 
     Args:
         config: where it is to be had.
         hub: what it shows.
         clips: the folder with the clips, if any are kept.
+        review: what the owner says of them.
 
     Raises:
         UsageError: it would be open to other machines without a token, or the address or the
@@ -48,7 +52,7 @@ def start(config: WebConfig, hub: Hub, clips: Path | None = None) -> Web:
     except NotYetError as error:
         _LOG.warning("%s: it is tried again", error)
         listening = None
-    return Web(config, listening, hub, secret, clips)
+    return Web(config, listening, hub, secret, clips, review)
 
 
 def token(config: WebConfig) -> str | None:
@@ -89,11 +93,12 @@ class Web:
         hub: Hub,
         token: str | None,
         clips: Path | None,
+        review: Review | None,
     ) -> None:
         self._config = config
         self._stopping = threading.Event()
         self._workers: set[threading.Thread] = set()  # seen so far
-        page = application(hub, token, clips, lambda: self._server.should_exit)
+        page = application(hub, token, clips, lambda: self._server.should_exit, review)
         self._server = Server(settings(page))
         self._listening = listening
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)

@@ -17,10 +17,13 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from apps.raspberry_pi.clips import kept
 from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.web import clips, live, metrics
 from apps.raspberry_pi.web.access import AccessControl
 from apps.raspberry_pi.web.answers import Places
+from apps.raspberry_pi.web.review import routes as for_review
 
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
 
@@ -35,7 +38,11 @@ _READERS = 2  # threads that read what is downloaded, and as many that decode
 
 
 def application(
-    hub: Hub, token: str | None, folder: Path | None, is_over: Callable[[], bool]
+    hub: Hub,
+    token: str | None,
+    folder: Path | None,
+    is_over: Callable[[], bool],
+    review: Review | None = None,
 ) -> ASGIApp:
     """Returns the application.
 
@@ -44,6 +51,7 @@ def application(
         token: what a client must present; None for none.
         folder: the clips'; None where none are kept.
         is_over: whether the service ends; then open event streams end too.
+        review: what the owner says of events; None where no clips are kept.
     """
     # One after the other, so that many requests do not take the processor from the watcher.
     pictures, files = ThreadPoolExecutor(1, "pictures"), ThreadPoolExecutor(1, "clips")
@@ -53,6 +61,12 @@ def application(
     listing: asyncio.Future[list[dict[str, Any]]] | None = None
 
     async def picture(request: Request) -> ASGIApp:
+        if "plain" in request.query_params:  # to draw on, in its own pixels
+            data = await asyncio.get_running_loop().run_in_executor(
+                pictures, hub.snapshots.plain, request.path_params["camera"]
+            )
+            if data is not None:
+                return Response(data, media_type="image/jpeg")
         snapshot = await asyncio.get_running_loop().run_in_executor(
             pictures, hub.snapshots.snapshot, request.path_params["camera"]
         )
@@ -76,13 +90,13 @@ def application(
         if folder is None:
             return JSONResponse({"kept": False, "clips": []})
         if listing is None or listing.done():  # all who ask meanwhile get the same
-            listing = asyncio.get_running_loop().run_in_executor(files, clips.listed, folder)
+            listing = asyncio.get_running_loop().run_in_executor(files, kept.listed, folder)
         return JSONResponse({"kept": True, "clips": await asyncio.shield(listing)})
 
     async def clip(request: Request) -> ASGIApp:
         found = (
             await asyncio.get_running_loop().run_in_executor(
-                files, clips.find, folder, request.path_params["name"]
+                files, kept.find, folder, request.path_params["name"]
             )
             if folder
             else None
@@ -95,22 +109,27 @@ def application(
             return players.stream(request, clips.play(path, decoders, is_over), kind)
         answer = FileResponse(path, media_type="video/mp4", filename=path.name, stat_result=about)
         if _is_known(request, answer):
-            kept = {name: answer.headers[name] for name in ("etag", "last-modified")}
-            return Response(status_code=304, headers=kept)
+            same = {name: answer.headers[name] for name in ("etag", "last-modified")}
+            return Response(status_code=304, headers=same)
         to_thread.current_default_thread_limiter().total_tokens = _READERS
         return downloads.file(answer)
 
     async def health(_: Request) -> ASGIApp:
         cameras = {camera.name: camera.state for camera in hub.status.cameras()}
-        well = not hub.status.problem and all(state == "live" for state in cameras.values())
+        well = not hub.status.problem and all(
+            state in ("live", "off") for state in cameras.values()
+        )
         return JSONResponse({"well": well, "cameras": cameras}, 200 if well else 503)
 
     async def prometheus(_: Request) -> ASGIApp:
         return Response(figures(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    def model() -> dict[str, str]:
+        return {"model": hub.status.model}
+
     icon = _file("icon.svg", "image/svg+xml")
     routes = [
-        Route("/", _file("index.html", "text/html", {"model": hub.status.model})),
+        Route("/", _file("index.html", "text/html", model)),
         Route("/style.css", _file("style.css", "text/css")),
         Route("/page.js", _file("page.js", "text/javascript")),
         Route("/icon.svg", icon),
@@ -121,7 +140,13 @@ def application(
         Route("/clips/{name}", clip),
         Route("/healthz", health),
         Route("/metrics", prometheus),
+        Route("/review", _file("review.html", "text/html", model)),
+        Route("/review.js", _file("review.js", "text/javascript")),
+        Route("/zones.js", _file("zones.js", "text/javascript")),
+        Route("/review.css", _file("review.css", "text/css")),
     ]
+    if review is not None:
+        routes += for_review(review, downloads)
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # to wherever the Host header says
     return AccessControl(app, token, (_PAGE / "login.html").read_bytes())
@@ -140,20 +165,21 @@ def _is_known(request: Request, answer: FileResponse) -> bool:
         return False
 
 
-def _file(name: str, kind: str, words: Mapping[str, str] | None = None) -> Endpoint:
+def _file(name: str, kind: str, words: Callable[[], Mapping[str, str]] = dict) -> Endpoint:
     """Returns what gives one file of the page. It is read once: no request leads to a path.
 
     Args:
         name: the file's.
         kind: its media type.
-        words: what is to stand in its HTML for each ``{key}``.
+        words: what is to stand in its HTML for each ``{key}``, whenever it is asked for.
     """
     content = (_PAGE / name).read_text("utf-8")
-    for key, word in (words or {}).items():
-        content = content.replace(f"{{{key}}}", html.escape(word))
-    data = content.encode("utf-8", "replace")
 
     async def give(_: Request) -> ASGIApp:
+        filled = content
+        for key, word in words().items():
+            filled = filled.replace(f"{{{key}}}", html.escape(word))
+        data = filled.encode("utf-8", "replace")
         return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
 
     return give

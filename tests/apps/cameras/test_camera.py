@@ -416,3 +416,39 @@ time.sleep(60)
         assert Path(f"/proc/{pid}").exists()
         service.kill()
         until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_a_camera_that_rests_has_no_process_and_goes_on_when_it_is_to(
+    watch: Watch, tmp_path: Path
+) -> None:
+    red = watch(colours(tmp_path / "red.mp4", (RED, 20.0)))
+    until(lambda: red.now() == "live")
+    losses, _ = red.camera.take()
+    red.camera.watch(False)
+    until(lambda: red.now() == "off" and red.camera._process is None)
+    assert red.camera.take() == (losses + 1, None)
+    time.sleep(0.1)
+    assert red.now() == "off"
+    red.camera.watch(True)
+    until(lambda: red.now() == "live")
+    assert [state for state, _ in red.states if state != "starting"] == ["live", "off", "live"]
+
+
+def test_a_camera_that_is_away_can_be_told_to_rest(watch: Watch, tmp_path: Path) -> None:
+    away = watch(tmp_path / "none.mp4")
+    until(lambda: away.now() == "lost")
+    away.camera.watch(False)
+    until(lambda: away.now() == "off")
+    away.camera.watch(True)
+    until(lambda: away.now() == "lost")
+
+
+def test_a_camera_that_rests_ends_at_once(watch: Watch, tmp_path: Path) -> None:
+    red = watch(colours(tmp_path / "red.mp4", (RED, 5.0)))
+    for on in (False, True) * 5:
+        red.camera.watch(on)
+    red.camera.watch(False)
+    until(lambda: red.now() == "off" and red.camera._process is None)
+    red.camera.stop()
+    red.camera._thread.join(10)
+    assert not red.camera._thread.is_alive()

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from apps.raspberry_pi.cameras.features import open_keepers
+from apps.raspberry_pi.cameras.mask import Mask
 from apps.raspberry_pi.cameras.watcher import Watcher, open_watch
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message
+from apps.raspberry_pi.pictures import from_jpeg
 from edgevid import Frame, KeptFeatures, LabelsError, Model, UsageError, Watch, load_model
 from edgevid.prepare import prepare
 from tests.apps.parts import BLACK, RED, status, tiny
@@ -258,3 +260,42 @@ def test_what_cannot_be_followed_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         open_watch(camera("one", **options), Rules(), model)
+
+
+def test_another_model_goes_on_without_a_tick_lost_or_uncounted(model: Model) -> None:
+    run = Run(model, camera("one"))
+    all_frames = frames(RED, count=30)
+    run.cameras["one"].frames = all_frames[:15]
+    run.play()
+    run.watcher.change({"one": open_watch(camera("one"), Rules(), model)}, {}, "another model")
+    assert run.events() == [("one", "start", "red"), ("one", "end", "red")]
+    assert [found.reason for found in run.hub.bus.recent()] == ["", "another model"]
+    run.cameras["one"].frames = all_frames[15:20] + all_frames[23:]
+    run.play()
+    assert (status(run.hub, "one").steps, status(run.hub, "one").skipped) == (27, 3)
+    assert run.events()[2:] == [("one", "start", "red")]
+
+
+def test_a_tick_that_the_change_took_counts_as_skipped(model: Model) -> None:
+    run = Run(model, camera("one"))
+    run.cameras["one"].frames = frames(RED, count=5)
+    run.play()
+    run.watcher.change({"one": open_watch(camera("one"), Rules(), model)}, {}, "another model")
+    run.cameras["one"].frames = frames(RED, first=7, count=5)
+    run.play()
+    assert status(run.hub, "one").skipped == 2
+
+
+def test_what_a_mask_covers_is_recorded_and_not_seen(model: Model) -> None:
+    run = Run(model, camera("one"))
+    everywhere = ((0, 0), (64, 0), (64, 48), (0, 48))
+    run.watcher.change(
+        {"one": open_watch(camera("one"), Rules(), model)}, {"one": Mask([everywhere])}, "a mask"
+    )
+    run.cameras["one"].frames = frames(RED)
+    run.play()
+    assert run.events() == []
+    assert len(run.taken) == 15
+    shown = run.hub.snapshots.plain("one")
+    assert shown is not None
+    assert from_jpeg(shown)[24, 32, 2] > 200  # BGR: the page shows what there is

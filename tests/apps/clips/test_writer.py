@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -29,10 +30,25 @@ def test_the_seconds_before_and_after(config: ClipsConfig) -> None:
         "seconds": 5.0,
         "frames": 26,
         "events": [
-            {"state": "start", "label": "waving", "probability": 0.75, "second": 2.0},
-            {"state": "end", "label": "waving", "probability": 0.75, "second": 3.0},
+            {
+                "id": ANY,
+                "state": "start",
+                "level": "show",
+                "label": "waving",
+                "probability": 0.75,
+                "second": 2.0,
+            },
+            {
+                "id": ANY,
+                "state": "end",
+                "level": "show",
+                "label": "waving",
+                "probability": 0.75,
+                "second": 3.0,
+            },
         ],
     }
+    assert len({event["id"] for event in described["events"]}) == 2
     shown = seconds_in(config.folder / described["video"])
     assert shown == pytest.approx(list(np.arange(8, 13.1, 0.2)), abs=0.5)
     assert len(list(folder_of(config).iterdir())) == 2

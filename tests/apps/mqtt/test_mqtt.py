@@ -102,6 +102,7 @@ def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:
     assert event == {
         "camera": "door",
         "event_type": "start",
+        "level": "show",
         "label": "juggling balls",
         "probability": 0.534,
     }
@@ -112,6 +113,7 @@ def test_it_tells_events_states_and_that_it_is_there(tmp_path: Path) -> None:
         "label": None,
         "probability": None,
         "active": ["juggling balls"],
+        "watching": True,
     }
     assert listener.last("edgevid/yard/state")["state"] == "starting"
 
@@ -168,11 +170,15 @@ def test_home_assistant_finds_the_cameras(tmp_path: Path) -> None:
         assert told["device"]["identifiers"]
         assert told["origin"]["name"] == "edgevid"
         components = told["components"].values()
-        assert {one["platform"] for one in components} == {"event", "sensor", "binary_sensor"}
-        assert len({one["unique_id"] for one in components}) == 3
-        assert all(one["state_topic"].startswith("edgevid/door/") for one in components)
-        event = next(one for one in components if one["platform"] == "event")
-        assert event["event_types"] == ["start", "end"]
+        kinds = sorted(one["platform"] for one in components)
+        assert kinds == ["binary_sensor", "event", "event", "image", "sensor"]
+        assert len({one["unique_id"] for one in components}) == 5
+        for one in components:
+            topic = one["image_topic" if one["platform"] == "image" else "state_topic"]
+            assert topic.startswith("edgevid/door/")
+        events = {one["name"]: one for one in components if one["platform"] == "event"}
+        assert events["Event"]["event_types"] == ["start", "end"]
+        assert events["Alert"]["event_types"] == ["start"]
         # Available while the service is; what a camera shows only while that is live.
         assert told["availability"] == [{"topic": "edgevid/availability"}]
         shows = next(one for one in components if one["platform"] == "sensor")

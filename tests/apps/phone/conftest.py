@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,24 +13,10 @@ import pytest
 pytest.importorskip("starlette", reason="the page's libraries are not installed")
 pytest.importorskip("uvicorn", reason="the page's libraries are not installed")
 
-from apps.phone import models, server, site
+from apps.phone import models, site
 from tests.apps.browser import Browser
 
 PHONE_APP = site.PAGE.parent
-
-
-@contextmanager
-def serving(folder: Path, *, cert: Path | None = None, key: Path | None = None) -> Iterator[str]:
-    """Serves a folder as the command does; gives its address."""
-    running = server.server(folder, cert=cert, key=key)
-    listening = server.listen("localhost", 0)
-    thread = threading.Thread(target=server.serve, args=(running, listening), daemon=True)
-    thread.start()
-    try:
-        yield f"{'https' if cert else 'http'}://localhost:{listening.getsockname()[1]}/"
-    finally:
-        running.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from apps.phone import site
+from benchmarks.parts.phone_page import serving
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EventDetector, EventRules, Pace, Prediction, Score
 from edgevid.modelfile import manifest
@@ -26,7 +27,6 @@ from edgevid.runtime.preprocess import Preprocess
 from edgevid.runtime.scenes import SceneWatch
 from edgevid.runtime.topk import TopK
 from tests.apps.browser import Browser, needs_chromium
-from tests.apps.phone.conftest import serving
 
 pytestmark = needs_chromium
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import edgevid
+from benchmarks.parts import phone_page
+from benchmarks.parts.phone_page import serving
 from tests.apps.browser import Browser, needs_chromium
-from tests.apps.phone import playing
-from tests.apps.phone.conftest import serving
 
 pytestmark = needs_chromium
 
@@ -26,11 +26,11 @@ def page(browser: Browser, built: Path) -> Iterator[Browser]:
 
 
 def test_the_demo_in_the_page_and_in_python(page: Browser, built: Path) -> None:
-    about = playing.load(page, "camera-motion")
+    about = phone_page.load(page, "camera-motion")
     model = edgevid.load_model("camera-motion")
     assert about["manifest"]["labels"] == list(model.manifest.labels)
-    here = playing.play(page, built, DEMO, model)
-    there = playing.play_in_page(page, built)
+    here = phone_page.play(page, built, DEMO, model)
+    there = phone_page.play_in_page(page, built)
     assert len(here.predictions) > 20
     assert [one["timestamp"] for one in there["predictions"]] == [
         one.timestamp for one in here.predictions

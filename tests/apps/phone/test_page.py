@@ -20,9 +20,9 @@ import pytest
 
 import edgevid
 from apps.phone import models, site
+from benchmarks.parts.phone_page import serving
 from edgevid.support.opencv import cv2
 from tests.apps.browser import PHONE, Browser, needs_chromium
-from tests.apps.phone.conftest import serving
 from tests.apps.web.test_page import FAINT
 from tests.conftest import LabelledClip
 
@@ -343,9 +343,87 @@ def test_teach_an_action_and_take_it_to_a_board(address: str, video: Path, tmp_p
         assert model.manifest.provenance["taught"]["examples"] == {"background": 1, "wave": 2}
         predictions = list(edgevid.classify(DEMO, model))
         assert {one.top.label for one in predictions} == {"wave"}
-        browser.go(address)  # it is still there
+        browser.go(address)  # it is still there, and so are its examples
         ready(browser)
         assert browser.run("document.querySelector('#models').value") == "wave"
+        browser.touch("#teach summary")
+        browser.until("document.querySelectorAll('#examples li').length === 3")
+        listed = "[...document.querySelectorAll('#examples span')].map(one => one.innerText)"
+        assert [text.split(",")[0] for text in browser.run(listed)] == ["wave", "nothing", "wave"]
+        browser.touch("#examples li button")
+        browser.until("document.querySelectorAll('#examples li').length === 2")
+        browser.go(address)
+        ready(browser)
+        browser.touch("#teach summary")
+        browser.until("document.querySelectorAll('#examples li').length === 2")
+        assert [text.split(",")[0] for text in browser.run(listed)] == ["nothing", "wave"]
+
+
+def test_examples_that_cannot_be_kept(address: str, video: Path, tmp_path: Path) -> None:
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
+    with phone(tmp_path / "profile", *flags) as browser:
+        refuse = "indexedDB.open = () => { throw new DOMException('', 'InvalidStateError'); }"
+        browser.ask("Page.addScriptToEvaluateOnNewDocument", source=refuse)
+        browser.go(address)
+        ready(browser)
+        browser.touch("#start")
+        browser.until("document.querySelector('#scores .percent').textContent")
+        browser.touch("#teach summary")
+        browser.until("!document.querySelector('#teach-background').disabled")
+        browser.hold("#teach-background", 1.6)
+        words = "This browser keeps nothing"
+        browser.until(f"document.querySelector('#teach-line').textContent.startsWith('{words}')")
+        assert browser.run("document.querySelectorAll('#examples li').length") == 1
+        browser.touch("#examples li button")
+        browser.until("document.querySelectorAll('#examples li').length === 0")
+
+
+def test_the_light_of_a_camera_that_has_one(address: str, tmp_path: Path) -> None:
+    """No camera here has: the track says that it does, and keeps what it is asked for."""
+    lit = """
+    window.asked = [];
+    MediaStreamTrack.prototype.getCapabilities = () => ({torch: true});
+    MediaStreamTrack.prototype.applyConstraints = async asked => {
+      if (window.isBroken) throw new DOMException('', 'OverconstrainedError');
+      window.asked.push(asked.advanced[0].torch);
+    };
+    """
+    with phone(tmp_path / "profile", *FAKE) as browser:
+        browser.ask("Page.addScriptToEvaluateOnNewDocument", source=lit)
+        browser.go(address)
+        ready(browser)
+        assert browser.run("document.querySelector('#torch').hidden")
+        browser.touch("#start")
+        pressed = "document.querySelector('#torch').getAttribute('aria-pressed')"
+        browser.until("!document.querySelector('#torch').hidden")
+        for state in ("true", "false"):
+            browser.touch("#torch")
+            browser.until(f"{pressed} === '{state}'")
+        assert browser.run("window.asked") == [True, False]
+        browser.run("window.isBroken = true")
+        browser.touch("#torch")
+        problem(browser, "The light cannot be used with this camera.")
+        assert browser.run(pressed) == "false"
+
+
+def test_what_cannot_be_shared_is_saved(address: str, video: Path, tmp_path: Path) -> None:
+    flags = (*FAKE, f"--use-file-for-fake-video-capture={video}")
+    with phone(tmp_path / "profile", *flags) as browser:
+        (tmp_path / "saved").mkdir()
+        saved = {"behavior": "allow", "downloadPath": str(tmp_path / "saved")}
+        browser.ask("Browser.setDownloadBehavior", **saved)
+        browser.ask("Page.addScriptToEvaluateOnNewDocument",
+                    source="navigator.canShare = undefined")  # fmt: skip
+        browser.go(address)
+        ready(browser)
+        browser.touch("#start")
+        browser.until("document.querySelectorAll('#events li').length > 1")
+        browser.touch("#share")
+        deadline = time.monotonic() + 30
+        while not (found := list((tmp_path / "saved").glob("edgevid-events-*.jsonl"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert json.loads(found[0].read_text().splitlines()[0])["type"] == "event"
 
 
 def test_benchmark_writes_what_benchmarks_latency_writes(address: str, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from apps.phone import __main__, models, site
+from benchmarks.parts.phone_page import serving
 from edgevid import ModelError, UsageError
-from tests.apps.phone.conftest import PHONE_APP, serving
+from tests.apps.phone.conftest import PHONE_APP
 
 
 def test_types(libraries: None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from apps.phone import site
+from benchmarks.parts.phone_page import serving
 from edgevid.runtime.head import HeadState
 from edgevid.teach import choosing, heads
 from edgevid.teach.data import Recording, Span
@@ -18,7 +19,6 @@ from edgevid.teach.folds import split
 from edgevid.teach.frames import Frames
 from edgevid.teach.judging import judge
 from tests.apps.browser import Browser, needs_chromium
-from tests.apps.phone.conftest import serving
 
 pytestmark = needs_chromium
 

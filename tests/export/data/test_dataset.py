@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edgevid
-from edgevid.errors import SourceError
+from edgevid.errors import SourceError, UsageError
 from edgevid.sources.base import Source
 from export.data import dataset, frames
 from export.data.dataset import Dataset
@@ -83,3 +83,26 @@ def test_a_test_of_which_nothing_can_be_read(source: Path, tmp_path: Path) -> No
         (tmp_path / "test" / label / "p9_x.avi").write_bytes(b"no video")
     with pytest.raises(SourceError, match=r"none of the clips of .*test can be read"):
         load(source, tmp_path, 0.0, tmp_path / "test")
+
+
+def test_folds_hold_every_clip_out_once_and_no_person_is_on_both_sides(
+    source: Path, tmp_path: Path
+) -> None:
+    data = load(source, tmp_path, 0.0)
+    parts = dataset.folds(data, 3)
+    held = [clip for part in parts for clip in part.validation.clips]
+    assert sorted(clip.path for clip in held) == sorted(clip.path for clip, _ in data.train)
+    for part in parts:
+        assert len(part.validation) == 4
+        assert len(part.train) == 8
+        people = {clip.group for clip, _ in part.train}
+        assert people.isdisjoint(clip.group for clip in part.validation.clips)
+        assert part.validation.pictures[0].shape[1:] == (SIZE, SIZE, 3)
+        assert not len(part.test)
+
+
+def test_a_fold_that_would_lack_a_class(source: Path, tmp_path: Path, make_clip: MakeClip) -> None:
+    make_clip(source / "c" / "p0_c.avi")
+    data = load(source, tmp_path, 0.0)
+    with pytest.raises(UsageError, match="would be trained on no clip of 'c'"):
+        dataset.folds(data, 2)

@@ -1,71 +1,16 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgevid.errors import ModelError, UsageError
-from tests.export.conftest import SIZE, MakeClip
+from tests.export.training.conftest import PLAIN, Hardware, trainer_for, weights
 
-
-class Hardware(NamedTuple):
-    """What ``training_on`` takes."""
-
-    precision: str = "float32"
-    devices: tuple[str, ...] | None = None
-
-
-PLAIN = Hardware()
 TWO = ("CPU:0", "CPU:1")
 
 pytestmark = pytest.mark.usefixtures("few_blocks")
-
-
-@pytest.fixture(scope="module")
-def recipe(network_module: Any) -> Any:
-    from export.data.augment import Augmentation
-    from export.training.trainer import Recipe
-
-    even = Augmentation(speed=(1.0, 1.0), shorten=0.0)  # a graph for each length takes its time
-    return Recipe(epochs=2, batch=4, frozen=3, memory=8.0, augmentation=even)
-
-
-@pytest.fixture
-def data(tmp_path: Path, make_clip: MakeClip, network_module: Any) -> Any:
-    from export.data.clips import Clip
-    from export.data.frames import decode
-    from export.training.trainer import examples
-
-    decoded = []
-    for number in range(8):
-        label = "ab"[number % 2]
-        path = make_clip(
-            tmp_path / f"{number}.avi", seed=number, step=(3, 0) if label == "a" else (0, 3)
-        )
-        decoded.append((Clip(path, label), decode(Clip(path, label))))
-    return examples(decoded, ("a", "b"), 5.0)
-
-
-def trainer_for(data: Any, recipe: Any, hardware: Hardware = PLAIN) -> Any:
-    import tensorflow as tf
-    import tf_keras
-
-    from export.model.network import Architecture, Network
-    from export.training.hardware import training_on
-    from export.training.trainer import Trainer
-
-    tf.config.experimental.enable_op_determinism()
-    tf_keras.utils.set_random_seed(0)
-    with training_on(hardware.precision, hardware.devices):  # type: ignore[arg-type]
-        network = Network(Architecture("a0", "relu6", 2))
-        return Trainer(network, recipe, data, size=SIZE, fps=5.0)
-
-
-def weights(trainer: Any) -> dict[str, Any]:
-    from export.model.checkpoint import named_weights
-
-    return {name: v.numpy() for name, v in named_weights(trainer.network).items()}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +98,42 @@ def test_fewer_clips_than_a_batch(data: Any, recipe: Any) -> None:
         trainer_for(data[:3], recipe)
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"memory": 0.5}, {"dropout": 1.0}])
+def test_a_lower_layer_learns_slower(data: Any, recipe: Any) -> None:
+    """From the same start a step goes the same way, and as far as the layer's share says."""
+    still = replace(recipe, batch_norm=False, dropout=0.0, epochs=1)  # the first step's rate is 0
+    even, falling = (trainer_for(data, replace(still, layer_decay=d)) for d in (1.0, 0.5))
+    before = weights(even)
+    even.run_epoch()
+    falling.run_epoch()
+    moved, slower = weights(even), weights(falling)
+    names = {"block1_layer0/bneck/rezero/scale": 1 / 8, "block1_layer1/bneck/rezero/scale": 1 / 4}
+    names |= {"classifier_head/classifier/conv2d/kernel": 1.0}
+    for name, share in names.items():
+        whole = moved[name] - before[name]
+        assert np.abs(whole).max() > 0, name
+        assert np.allclose(slower[name] - before[name], share * whole, atol=1e-7), name
+
+
+def test_balanced_classes_are_shown_equally_often(data: Any, recipe: Any) -> None:
+    few = [each for each in data if each.label == 0][:1] + [each for each in data if each.label]
+    shown = [
+        [few[place].label for batch in trainer_for(few, of)._order(0) for place in batch]
+        for of in (recipe, replace(recipe, balanced=True, batch=4))
+    ]
+    assert [labels.count(0) for labels in shown] == [1, 2]
+    assert len(shown[1]) == 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"memory": 0.5},
+        {"dropout": 1.0},
+        {"layer_decay": 0.0},
+        {"variations": 2, "quantization_aware": True},
+    ],
+)
 def test_recipes_that_make_no_sense(recipe: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         replace(recipe, **wrong)

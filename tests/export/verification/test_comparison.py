@@ -26,7 +26,8 @@ def says_the_same_always(pictures: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
 
 @pytest.mark.usefixtures("network_module")
 def test_what_agrees_and_what_does_not() -> None:
-    from export.verification.comparison import Limits, compare
+    from export.verification.comparison import compare
+    from export.verification.limits import Limits
 
     same = compare(says, says, CLIPS, memory=2.0)
     assert (same.measured_on, same.clips, same.top1, same.agreement) == ("validation", 2, 1.0, 1.0)

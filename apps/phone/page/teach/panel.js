@@ -14,8 +14,6 @@ import { Teacher } from "./teacher.js";
  * @property {(name: string, data: Uint8Array<ArrayBuffer>) => Promise<void>} use runs what was taught
  */
 
-const TOO_SHORT = "That was too short: hold the button for a second or more.";
-
 /** Wires the panel up; returns who takes the frames that are filmed. @param {Page} page */
 export function panel(page) {
   /** @type {Promise<Teacher | null> | null} */
@@ -40,14 +38,14 @@ export function panel(page) {
     button("teach-action").disabled = !canFilm || !name.value.trim();
     button("teach-background").disabled = !canFilm;
     button("teach-fit").disabled = !known || Boolean(lack(known.examples));
-    find("examples").replaceChildren(...(known?.examples ?? []).map((example, place) => {
+    find("examples").replaceChildren(...(known?.examples ?? []).map((example) => {
       const item = document.createElement("li"), text = document.createElement("span");
       const remove = document.createElement("button");
       text.dir = "auto";
       text.textContent = `${example.label || "nothing"}, ${example.times.length} frames`;
       remove.textContent = "Remove";
       remove.setAttribute("aria-label", `Remove ${text.textContent}`);
-      remove.onclick = () => { known?.examples.splice(place, 1); refresh(); };
+      remove.onclick = () => known?.remove(example).then(refresh, (error) => say(String(error)));
       item.append(text, remove);
       return item;
     }));
@@ -91,9 +89,9 @@ export function panel(page) {
       timer = 0;
       held.classList.remove("holding");
       set(held, words);
-      const isLong = known.end();
+      const problem = await known.end();
       await refresh();
-      if (!isLong) say(TOO_SHORT);
+      if (problem) say(problem);
     };
     held.onpointerdown = (event) => { held.setPointerCapture(event.pointerId); start(); };
     held.onpointerup = held.onpointercancel = end;

@@ -3,6 +3,7 @@
 import { Model } from "../model/model.js";
 import { networkOf } from "../model/model_file.js";
 import { packed } from "../model/pack.js";
+import { KeptExamples } from "./kept.js";
 import { Pace } from "../watch/pace.js";
 
 /**
@@ -12,15 +13,17 @@ import { Pace } from "../watch/pace.js";
  */
 
 const LEAST_FRAMES = 3, LONGEST_S = 120;
+const TOO_SHORT = "That was too short: hold the button for a second or more.";
 
 /** Examples, and the network that sees them. */
 export class Teacher {
   #network;
   #manifest;
   #model;
+  #kept;
   #pace;
   /** @type {Example[]} */
-  examples = [];
+  examples;
   /** @type {Example | null} that is being filmed */
   #filmed = null;
 
@@ -28,11 +31,15 @@ export class Teacher {
    * @param {Uint8Array<ArrayBuffer>} network up to its features
    * @param {Manifest} manifest of the model that it is the network of
    * @param {Model} model that runs it
+   * @param {KeptExamples} kept where its examples are kept
+   * @param {Example[]} examples that are there already
    */
-  constructor(network, manifest, model) {
+  constructor(network, manifest, model, kept, examples) {
     this.#network = network;
     this.#manifest = manifest;
     this.#model = model;
+    this.#kept = kept;
+    this.examples = examples;
     this.#pace = new Pace(manifest.fps);
   }
 
@@ -43,7 +50,8 @@ export class Teacher {
   static async load(data, manifest) {
     const network = networkOf(data).slice();
     const model = await Model.load(network.slice(), { name: manifest.name, silent: manifest });
-    return new Teacher(network, manifest, model);
+    const kept = await KeptExamples.of(network);
+    return new Teacher(network, manifest, model, kept, await kept.all());
   }
 
   get isFilming() {
@@ -73,14 +81,21 @@ export class Teacher {
     filmed.features.push(features);
   }
 
-  /** Ends the example; returns whether it is long enough to be one. */
-  end() {
+  /** Ends the example and keeps it; returns what is wrong with that, empty for nothing. */
+  async end() {
     const filmed = this.#filmed;
     this.#filmed = null;
-    if (!filmed || filmed.times.length < LEAST_FRAMES) return false;
+    if (!filmed || filmed.times.length < LEAST_FRAMES) return TOO_SHORT;
     const [first] = filmed.times;
-    this.examples.push({ ...filmed, times: filmed.times.map((time) => time - first) });
-    return true;
+    const example = { ...filmed, times: filmed.times.map((time) => time - first) };
+    this.examples.push(example);
+    return this.#kept.add(example);
+  }
+
+  /** Removes an example for good. @param {Example} example */
+  async remove(example) {
+    this.examples = this.examples.filter((one) => one !== example);
+    await this.#kept.remove(example);
   }
 
   /** Fits a head, in a worker. @returns {Promise<TeachingResult>} */

@@ -22,7 +22,7 @@ function connect() {
   line.addEventListener("cameras", (message) => {
     const cameras = JSON.parse(message.data);
     cameras.forEach(showCamera);
-    const live = cameras.filter((camera) => camera.state === "live").length;
+    const live = cameras.filter((camera) => ["live", "off"].includes(camera.state)).length;
     said(live === cameras.length ? "" : `${live} of ${cameras.length} cameras live`, "");
   });
   line.addEventListener("action", (message) => showEvent(JSON.parse(message.data)));
@@ -63,10 +63,10 @@ function cardOf(name) {
 function showCamera(camera) {
   const card = cardOf(camera.name);
   const state = card.querySelector(".state");
-  set(state, { live: "Live", lost: "Lost", starting: "Starting" }[camera.state]);
+  set(state, { live: "Live", lost: "Lost", starting: "Starting", off: "Off" }[camera.state]);
   state.className = `state ${camera.state}`;
   card.classList.toggle("away", camera.state !== "live");
-  const since = `${camera.state === "lost" ? "Lost" : "Starting"} since ${clock(camera.since)}`;
+  const since = `${{ lost: "Lost", off: "Off" }[camera.state] ?? "Starting"} since ${clock(camera.since)}`;
   name(card.querySelector(".notice span"), camera.problem ? `${since}: ${camera.problem}` : since);
   showPicture(card.querySelector("img"), camera);
   showScores(card.querySelectorAll(".scores li"), camera);
@@ -117,13 +117,15 @@ function showEvent(event) {
   const item = made("event");
   item.dataset.began = event.time;
   item.classList.add("going-on");
+  item.classList.toggle("alert", event.level === "alert");
   const time = item.querySelector("time");
   time.dateTime = event.time;
   set(time, clock(event.time));
   name(item.querySelector(".label"), event.label || "–");
   const who = event.track === undefined ? "" : `, track ${event.track}`;
   const zone = event.zone === undefined ? "" : `, ${event.zone}`;
-  const where = `${event.camera}${zone}${who}, ${percent(event.probability)}`;
+  const level = event.level === "alert" ? ", alert" : "";
+  const where = `${event.camera}${zone}${who}, ${percent(event.probability)}${level}`;
   set(item.querySelector(".where"), where);
   set(item.querySelector(".length"), "now");
   goingOn.set(key, item);
@@ -166,6 +168,7 @@ function play(clip, labels) {
   set(find("player-title"), `${clip.camera}: ${labels.join(", ")}`);
   player.querySelector("img").src = `${address}?play&${Date.now()}`;
   player.querySelector("a").href = address;
+  find("to-review").href = `/review#${encodeURIComponent(clip.video)}`;
   player.showModal();
 }
 

@@ -1,6 +1,6 @@
 """What the page makes of real clips, beside Python, and what a step costs in each.
 
-    python -m tests.apps.phone.measure --json benchmarks/reference/phone.json
+    python -m benchmarks.phone --json benchmarks/reference/phone.json
 
 Headless Chromium on this machine stands for the phone. The published MoViNet-A0 is in a folder of
 ``EDGEVID_MODELS``, and real clips lie beside that folder. Steps are timed in turns, page and
@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,10 @@ import edgevid
 from apps.phone import models, site
 from benchmarks import machine, report
 from benchmarks.clips import published_path
+from benchmarks.parts import phone_page
+from benchmarks.parts.browser import Browser
 from edgevid import Model, load_model
 from edgevid.support import command
-from tests.apps.browser import Browser
-from tests.apps.phone import playing
-from tests.apps.phone.conftest import serving
 
 NAME = "movinet-a0"
 PARTS = ("step_ms", "parity", "memory")
@@ -49,8 +48,8 @@ window.model.then(async model => {
     context.fillStyle = `hsl(${number % 360} 80% 50%)`;
     context.fillRect((7 * number) % 640, (5 * number) % 480, 160, 120);
     const began = performance.now();
-    await model.step(await createImageBitmap(canvas));
-    taken.push(performance.now() - began);
+    const { network_ms } = await model.step(await createImageBitmap(canvas));
+    taken.push([performance.now() - began, network_ms]);
   }
   return taken;
 })
@@ -72,26 +71,27 @@ window.model.then(async model => {
 """
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = report.arguments("tests.apps.phone.measure", __doc__)
+    parser = report.arguments("benchmarks.phone", __doc__)
     parser.add_argument(
         "--part", choices=PARTS, action="append",
         help="measure only this, can be repeated, and keep the rest of the results' file",
     )  # fmt: skip
     parser.add_argument("--hours", type=float, default=2, help="of frames, for the memory")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(argv)
     return command.guard(lambda: _run(chosen))
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    published_path()  # before a page is built for it
     before = machine.read()
     parts = chosen.part or PARTS
     results: dict[str, Any] = {}
     if chosen.part and chosen.json is not None and chosen.json.exists():
         results = json.loads(chosen.json.read_text("utf-8"))
     with _page() as (browser, built):
-        playing.load(browser, NAME)
+        phone_page.load(browser, NAME)
         model = load_model(published_path())
         if "step_ms" in parts:
             results["step_ms"] = _steps(browser, model)
@@ -119,14 +119,14 @@ def _page() -> Iterator[tuple[Browser, Path]]:
         built, prepared = Path(folder, "site"), Path(folder, "models")
         prepared.mkdir()
         site.assemble(built, models.prepared([NAME], prepared))
-        with serving(built) as address, Browser(Path(folder, "profile")) as browser:
+        with phone_page.serving(built) as address, Browser(Path(folder, "profile")) as browser:
             browser.go(f"{address}icon.svg")
             browser.until("document.readyState === 'complete'")
             yield browser, built
 
 
 def _steps(browser: Browser, model: Model) -> dict[str, float]:
-    stream, there, whole = model.stream(), [], []
+    stream, there, whole, network = model.stream(), [], [], []
     here: list[float] = []
     size = (model.signature.height, model.signature.width, 3)
     picture = np.random.default_rng(0).integers(0, 256, size, np.uint8)
@@ -142,10 +142,17 @@ def _steps(browser: Browser, model: Model) -> dict[str, float]:
             stream.logits(picture)
             here.append((time.perf_counter() - began) * 1000)
         cpu["python"] += time.process_time() * 1000 - before
-        whole += browser.run(_with_steps(_RUN, _STEPS))
+        for taken, inside in browser.run(_with_steps(_RUN, _STEPS)):
+            whole.append(taken)
+            network.append(inside)
     figures = {
         f"{name}_{mark}": round(float(function(values)), 2)
-        for name, values in (("page", there), ("page_from_picture", whole), ("python", here))
+        for name, values in (
+            ("page", there),
+            ("page_from_picture", whole),
+            ("page_network", network),
+            ("python", here),
+        )
         for mark, function in (("min", np.min), ("p50", np.median))
     }
     for name, milliseconds in cpu.items():
@@ -170,8 +177,8 @@ def _parity(browser: Browser, built: Path, model: Model, most: int) -> dict[str,
         rows = [row for row in csv.DictReader(lines, delimiter="\t") if row["kinetics600_label"]]
     clips, differences = [], []
     for row in tqdm(rows[:most], "clips", unit="clip"):
-        here = playing.play(browser, built, table.parent / row["file"], model)
-        there = playing.play_in_page(browser, built)
+        here = phone_page.play(browser, built, table.parent / row["file"], model)
+        there = phone_page.play_in_page(browser, built)
         ours = [prediction.top for prediction in here.predictions]
         theirs = [prediction["scores"][0] for prediction in there["predictions"]]
         differences += [

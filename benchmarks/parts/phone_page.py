@@ -1,17 +1,21 @@
-"""Plays a clip to the page frame by frame, and to Python, so that both can be compared."""
+"""The page for phones, served; and clips played to it frame by frame, and to Python beside it."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from apps.phone import server
+from benchmarks.parts.browser import Browser
 from edgevid import Event, Model, Prediction, Watch, open_source
 from edgevid.support.opencv import cv2
-from tests.apps.browser import Browser
 
 FRAMES = "frames"  # the folder inside the site where pictures lie for the page to take
 
@@ -39,6 +43,20 @@ class Played:
     predictions: list[Prediction]
     events: list[Event]
     skipped: int
+
+
+@contextmanager
+def serving(folder: Path, *, cert: Path | None = None, key: Path | None = None) -> Iterator[str]:
+    """Serves a folder as the command does; gives its address."""
+    running = server.server(folder, cert=cert, key=key)
+    listening = server.listen("localhost", 0)
+    thread = threading.Thread(target=server.serve, args=(running, listening), daemon=True)
+    thread.start()
+    try:
+        yield f"{'https' if cert else 'http'}://localhost:{listening.getsockname()[1]}/"
+    finally:
+        running.should_exit = True
+        thread.join(30)
 
 
 def load(browser: Browser, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Messages that wait on disk until the broker has them: bounded, in order, kept through a crash.
+"""Messages that wait on disk until someone has taken them: in order, bounded, kept through a crash.
 
 SQLite does the work. Its write-ahead log makes each commit whole or not done at all, whenever the
 process is killed, and reaches the disk before it counts as done, so a power cut takes nothing
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from apps.raspberry_pi import in_use
 
-_LOG = logging.getLogger("edgevid.mqtt")
+_LOG = logging.getLogger("edgevid.service")
 
 _PATIENCE_S = 1.0  # to wait for the disk before going on without it
 _AGAIN_S = 5.0  # between attempts when the disk takes nothing

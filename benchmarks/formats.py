@@ -1,0 +1,171 @@
+"""``python -m benchmarks.formats FILE...``: what preparing does to files as people export them.
+
+Each file runs twice on the same clips, from an empty state for each: as it is under the official
+example's loop, and prepared under edgevid's, with a memory that never ends, so that both compute
+the same. ``benchmarks.exported.garden`` makes the files. The ratio is of processor time, the two
+loops in turn: it holds on a busy machine.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks import clips, report
+from benchmarks.parity import softmax
+from benchmarks.peers.official import OfficialLoop
+from edgevid import prepare
+from edgevid.modelfile import flatbuffer, model_file, signature
+from edgevid.models.load import load_model
+from edgevid.records import Frame
+from edgevid.runtime.partitions import partitions
+from edgevid.support.command import FAILED, OK, guard
+from edgevid.support.opencv import cv2
+
+_LIMITS = {"float32": 0.005, "int8": 0.02}  # of the divergence, in nats
+_FRAMES = 15  # of each clip, three seconds
+_BLOCK = 10  # steps of one loop before it is the other's turn
+_WARM_UP = 2  # steps at the start of a block that do not count: the caches are the other loop's
+
+Pictures = NDArray[np.uint8]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = report.arguments("benchmarks.formats", __doc__)
+    parser.add_argument("files", nargs="+", type=Path, help="MoViNet streaming .tflite files")
+    parser.add_argument("--steps", type=int, default=200, help="of each loop (default: 200)")
+    chosen = parser.parse_args(arguments)
+    return guard(lambda: _run(chosen))
+
+
+def _run(chosen: Any) -> int:
+    played = [clip.pictures for clip in clips.labelled(4 if chosen.quick else None, most=_FRAMES)]
+    steps = 2 * _BLOCK if chosen.quick else chosen.steps
+    rows = []
+    for path in tqdm(chosen.files, "files", leave=False):
+        rows.append(compare(path, played, steps=steps))
+        report.write_json(chosen.json, {"steps": steps, "rows": rows})
+    print(report.table(rows))
+    failed = [row["file"] for row in rows if not _holds(row)]
+    for name in failed:
+        print(f"{name}: more than one partition, or something else than before")
+    return FAILED if failed else OK
+
+
+def _holds(row: dict[str, Any]) -> bool:
+    """Whether a file is one partition and says the same, or what is nearer to float32."""
+    limit = _LIMITS["int8" if row["file"].endswith("int8") else "float32"]
+    same = row["divergence"] < limit and row["agree"] >= row["clips"] - 1
+    return bool(row["partitions"] == 1 and (same or row["after"] < row["before"]))
+
+
+def compare(path: Path, played: Sequence[Pictures], *, steps: int) -> dict[str, Any]:
+    """Compares a file with itself, prepared.
+
+    Args:
+        path: a streaming network as it was exported. If it ends in ``_int8.tflite``, and the same
+            with ``_float32`` lies beside it, both are compared with that one too.
+        played: uint8 ``[frames, height, width, 3]``, scaled to the network's input.
+        steps: of each loop, for the ratio of their times.
+
+    Returns:
+        ``partitions`` before and after; ``ratio`` of the processor's time a step; ``divergence``,
+        the mean of Kullback-Leibler over the clips' ends, in nats, and over all ``frames``;
+        ``agree``, on how many of the ``clips`` both name the same class at the end; and how far
+        the clips' ends diverge from the float32 file's ``before`` and ``after``.
+
+    Raises:
+        ModelError: the file is damaged, or no MoViNet stream.
+    """
+    data = flatbuffer.load(path)
+    network = signature.of(flatbuffer.read(data))
+    labels = [f"class {number}" for number in range(network.classes)]
+    prepared = prepare.rewrite(model_file.read(data, name=path.stem, labels=tuple(labels)))
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Path(folder, "prepared.tflite")
+        ours.write_bytes(prepared.data)
+        model = load_model(ours, prepare=False)
+    official = OfficialLoop(str(path), labels)
+    size = (network.width, network.height)
+    fitted = [np.stack([cv2.resize(picture, size) for picture in clip]) for clip in played]
+    before = [_official_logits(official, clip) for clip in fitted]
+    after = []
+    for clip in fitted:
+        stream = model.stream(memory=math.inf)
+        after.append(np.stack([stream.logits(picture) for picture in clip]))
+    stream = model.stream()
+    official_ms, ratio = _ratio(
+        official.step, lambda picture: stream.step(Frame(picture, 0.0, 0)), fitted[0], steps
+    )
+    row = {
+        "file": path.stem,
+        "partitions before": partitions(data),
+        "partitions": partitions(prepared.data),
+        "official ms": official_ms,
+        "ratio": ratio,
+        "divergence": _at_the_ends(before, after),
+        "frames": float(np.mean(_divergence(np.concatenate(before), np.concatenate(after)))),
+        "agree": sum(
+            int(one[-1].argmax() == other[-1].argmax())
+            for one, other in zip(before, after, strict=True)
+        ),
+        "clips": len(fitted),
+        "before": math.nan,
+        "after": math.nan,
+    }
+    twin = path.with_name(path.name.replace("_int8.tflite", "_float32.tflite"))
+    if twin != path and twin.exists():
+        exact = OfficialLoop(str(twin), labels)
+        right = [_official_logits(exact, clip) for clip in fitted]
+        row |= {"before": _at_the_ends(right, before), "after": _at_the_ends(right, after)}
+    return row
+
+
+def _official_logits(official: OfficialLoop, clip: Pictures) -> NDArray[np.float32]:
+    official.reset()
+    return np.stack([official.logits(picture) for picture in clip])
+
+
+def _at_the_ends(one: Sequence[NDArray[np.float32]], other: Sequence[NDArray[np.float32]]) -> float:
+    ends = [np.stack([clip[-1] for clip in clips]) for clips in (one, other)]
+    return float(np.mean(_divergence(*ends)))
+
+
+def _divergence(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
+    p, q = softmax(before.astype(np.float64)), softmax(after.astype(np.float64))
+    divergence: NDArray[np.float64] = (p * (np.log(p + 1e-30) - np.log(q + 1e-30))).sum(-1)
+    return divergence
+
+
+def _ratio(
+    one: Callable[[Any], Any], other: Callable[[Any], Any], pictures: Pictures, steps: int
+) -> tuple[float, float]:
+    """Milliseconds of processor time a step of either, from blocks in turn.
+
+    Returns:
+        The median of the one's blocks, and that of the other's as a share of the block before.
+    """
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(max(1, steps // _BLOCK)):
+        for step, times in zip((one, other), taken, strict=True):
+            for number in range(_WARM_UP):
+                step(pictures[number % len(pictures)])
+            began = time.process_time()
+            for number in range(_BLOCK):
+                step(pictures[number % len(pictures)])
+            times.append((time.process_time() - began) * 1000 / _BLOCK)
+    return float(np.median(taken[0])), float(np.median(np.divide(taken[1], taken[0])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

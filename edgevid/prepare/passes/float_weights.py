@@ -1,0 +1,98 @@
+"""The passes for float32 networks whose weights are stored, or computed with, as something else.
+
+Converted for float16, a file holds float16 weights and widens each with a DEQUANTIZE. Converted
+for dynamic range, it holds int8 weights beside float32 activations: a convolution quantises its
+input anew at every step, on the range that it has there and then, and needs no calibration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from edgevid.prepare.graph import Graph
+
+# Input channels from which an int8 convolution makes up for the quantising of its input.
+_WIDE = 40
+_HYBRID_VERSION = 5  # of CONV_2D: the first that takes weights with a scale for each channel
+
+
+def widen_weights(graph: Graph) -> str:
+    """Stores as float32 what is widened to float32 anyway, or cannot stay int8.
+
+    The runtime widens float16 weights when it loads the file; done here, multiplications can be
+    folded into them. A depthwise convolution of float32 by int8 is unknown to XNNPACK and would
+    split the graph, and an ordinary one of few channels takes longer: their weights keep their
+    values, and their inputs are no longer rounded.
+    """
+    widened = 0
+    for op in graph.find("DEQUANTIZE"):
+        values = _stored(graph, op.inputs[0])
+        if values is not None:
+            graph.replace(op.outputs[0], _float(graph, op.inputs[0], values))
+            graph.ops.remove(op)
+            widened += 1
+    hybrid = 0
+    for op in graph.find("CONV_2D", "DEPTHWISE_CONV_2D"):
+        values = _stored(graph, op.inputs[1])
+        if values is None or graph.dtype(op.inputs[0]) != np.float32:
+            continue
+        if graph.kind(op) == "DEPTHWISE_CONV_2D" or np.prod(values.shape[1:]) < _WIDE:
+            op.inputs[1] = _float(graph, op.inputs[1], values)
+            hybrid += 1
+    parts = [
+        f"{count} {what}"
+        for count, what in ((widened, "stored weights"), (hybrid, "convolutions by int8"))
+        if count
+    ]
+    return f"{' and '.join(parts)} to float32" if parts else ""
+
+
+def narrow_weights(graph: Graph) -> str:
+    """Stores the weights of a float32 network's wide convolutions as int8, one scale a channel.
+
+    As the converter's dynamic range does. With dot-product instructions such a convolution takes
+    about half the time of the float32 one, and the file is a quarter of the size. All else stays
+    float32, the states too.
+    """
+    changed = 0
+    for op in graph.find("CONV_2D"):
+        values = graph.constant(op.inputs[1])
+        if values is None or values.dtype != np.float32 or len(values.shape) != 4:
+            continue
+        if graph.dtype(op.inputs[0]) != np.float32 or np.prod(values.shape[1:]) < _WIDE:
+            continue
+        largest = np.abs(values).max(axis=(1, 2, 3))
+        scale = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
+        if not np.all(np.isfinite(scale) & (scale > 0)):
+            continue
+        steps = np.round(values / scale.reshape(-1, 1, 1, 1)).astype(np.int8)
+        op.inputs[1] = _int8(graph, op.inputs[1], steps, scale)
+        graph.set_version(op, _HYBRID_VERSION)
+        changed += 1
+    return f"the weights of {changed} float32 convolutions to int8" if changed else ""
+
+
+def _stored(graph: Graph, tensor: int) -> NDArray[np.float32] | None:
+    """Returns the values of a constant that is stored as float16 or int8; None for others."""
+    values = graph.constant(tensor)
+    if values is None or values.dtype not in (np.float16, np.int8):
+        return None
+    real: NDArray[Any] | None = values if values.dtype == np.float16 else graph.real(tensor)
+    return None if real is None else real.astype(np.float32)
+
+
+def _float(graph: Graph, like: int, values: NDArray[np.float32]) -> int:
+    return graph.add_tensor(graph.name(like) + "/float", values.shape, values=values)
+
+
+def _int8(graph: Graph, like: int, values: NDArray[np.int8], scale: NDArray[np.float32]) -> int:
+    name = graph.name(like) + "/int8"
+    tensor = graph.add_tensor(name, values.shape, np.int8, values=values)
+    q = graph.tensors[tensor].quantization = schema.QuantizationParametersT()
+    q.scale, q.quantizedDimension = scale, 0
+    q.zeroPoint = np.zeros(len(scale), np.int64)
+    return tensor

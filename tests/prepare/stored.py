@@ -1,0 +1,68 @@
+"""A float32 network with its weights stored as the converter stores them when it is told to."""
+
+from __future__ import annotations
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from edgevid.prepare.graph import Graph
+from edgevid.prepare.serialize import write
+
+_WEIGHTED = {"CONV_2D": (0, 5), "DEPTHWISE_CONV_2D": (3, 6)}  # output axis, hybrid's version
+
+
+def as_float16(data: bytes) -> bytes:
+    """All its float32 constants as float16, each widened by a DEQUANTIZE."""
+    graph = Graph(data)
+    for op in list(graph.ops):
+        for place, tensor in enumerate(op.inputs):
+            values = graph.constant(tensor)
+            if values is None or values.dtype != np.float32:
+                continue
+            half = graph.add_tensor(
+                "half", values.shape, np.float16, values=values.astype(np.float16)
+            )
+            op.inputs[place] = graph.add("DEQUANTIZE", [half], values.shape, name="widened")
+            graph.set_version(graph.ops[-1], 3)
+    return write(graph, "float16")
+
+
+def as_dynamic_range(data: bytes) -> bytes:
+    """Its convolutions' weights as int8, with a scale for each channel."""
+    graph = Graph(data)
+    for op in graph.find(*_WEIGHTED):
+        axis, version = _WEIGHTED[graph.kind(op)]
+        values = graph.constant(op.inputs[1])
+        assert values is not None
+        others = tuple(place for place in range(4) if place != axis)
+        scale = np.abs(values).max(others, keepdims=True) / 127
+        steps: NDArray[np.int8] = np.round(values / scale).astype(np.int8)
+        op.inputs[1] = graph.add_tensor("weights", steps.shape, np.int8, values=steps)
+        q = graph.tensors[op.inputs[1]].quantization = schema.QuantizationParametersT()
+        q.scale, q.quantizedDimension = scale.reshape(-1).astype(np.float32), axis
+        q.zeroPoint = np.zeros(scale.size, np.int64)
+        graph.set_version(op, version)
+    return write(graph, "dynamic range")
+
+
+def with_broadcast(data: bytes) -> bytes:
+    """The gate of squeeze-and-excitation written out over the picture before it multiplies."""
+    graph = Graph(data)
+    for op in graph.find("MUL"):
+        gate, picture = op.inputs[:2]
+        shape = graph.shape(picture)
+        if len(shape) == 5 and graph.shape(gate) == [1, 1, 1, 1, shape[4]] and shape[2] > 1:
+            sizes = graph.add_tensor("sizes", [5], np.int32, values=np.array(shape, np.int32))
+            wide = graph.copy_tensor(gate)
+            graph.tensors[wide].shape = shape
+            broadcast = schema.OperatorT()
+            broadcast.opcodeIndex = len(graph.model.operatorCodes)
+            code = schema.OperatorCodeT()
+            code.builtinCode, code.version = schema.BuiltinOperator.BROADCAST_TO, 3
+            code.deprecatedBuiltinCode = 127
+            graph.model.operatorCodes.append(code)
+            broadcast.inputs, broadcast.outputs = [gate, sizes], [wide]
+            graph.ops.append(broadcast)
+            op.inputs[0] = wide
+    return write(graph, "broadcast")
