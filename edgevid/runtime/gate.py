@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 # A picture is compared in blocks: noise averages out in one, a hand at six metres fills one.
 _NOISE_EVERY = 16  # pictures without a change; more often where one seems to be
 _BLOCKS = 43  # across a picture's shorter side, of 4 pixels each of what MoViNet-A0 sees
-_ROWS = 1  # of the picture in a block: to read more takes longer than all the rest
+_ROWS = 2  # of the picture in a block, at most: to read them all takes longer than all the rest
 # A block has changed when its light differs by this many standard deviations of the noise in
 # blocks, and not by less than this many of 255 levels, which is how well 8 bits and a codec tell.
 _DEVIATIONS = 8.0
