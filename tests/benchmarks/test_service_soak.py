@@ -13,6 +13,9 @@ def test_a_minute_of_the_service_in_seconds(shared_clips: Path, published: Model
     assert results["frames stepped"] >= 600
     assert results["cameras lost"] == 0
     assert results["events"] > 0
+    assert results["alerts"] > 0
+    assert results["alerts notified"] == results["alerts"]
+    assert results["alerts notified twice"] == 0
     assert results["clips left, MB"] > 0
     first, *_, last = results["quarters"]
     assert last["threads"] <= first["threads"]
