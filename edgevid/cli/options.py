@@ -24,6 +24,7 @@ from edgevid.version import __version__
 
 # Labels a step that events are made from, however few are to be said.
 FOLLOWED = 5
+WHOLE = "none"  # to follow nothing, and look at the whole picture
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,15 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
     """Refuses what makes no sense with, or without, something to follow."""
+    follows = values["follow"] in FOLLOWS
     given = {"--zone": values["zones"], "--zone-allow": values["zone_allow"]}
     given["--dwell"] = values["dwell"]
     for flag, value in given.items():
-        if value and values["follow"] is None:
+        if value and not follows:
             parser.error(f"{flag} goes with --follow")
-    if values["follow"] is not None and values["crop"] is not None:
+    if follows and values["crop"] is not None:
         parser.error("--crop and --follow both say where to look: give one of them")
-    if values["follow"] is not None and values["keep_features"] is not None:
+    if follows and values["keep_features"] is not None:
         parser.error("--keep-features is of the whole picture: it does not go with --follow")
     try:
         values["zones"] = parse_zones(values["zones"] or (), values.pop("zone_allow") or ())
@@ -221,9 +223,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where to look")
     group.add_argument(
         "--follow",
-        choices=FOLLOWS,
+        choices=(*FOLLOWS, WHOLE),
         help="follow what moves, before a camera that stands still, or people, each with a stream "
-        "of its own, and say of each what it does",
+        f"of its own, and say of each what it does; {WHOLE} looks at the whole picture (default: "
+        "what the model was taught with)",
     )
     group.add_argument(
         "--tracks",

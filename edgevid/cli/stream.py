@@ -124,10 +124,11 @@ class _Run:
                 crop=chosen.crop,
             )
 
-        if chosen.follow is None:
+        what = self._what_to_follow(model)
+        if what == options.WHOLE:
             return Watch(new_stream(), rules, fps=fps)
         return follow(
-            chosen.follow,
+            what,
             new_stream,
             rules=rules,
             fps=fps,
@@ -137,6 +138,19 @@ class _Run:
             zones=chosen.zones,
             dwell_s=chosen.dwell,
         )
+
+    def _what_to_follow(self, model: Model) -> str:
+        """Returns what is asked for, or else what the model was taught with."""
+        chosen = self._options
+        taught = model.manifest.follows or options.WHOLE
+        elsewhere = chosen.crop is not None or chosen.keep_features is not None
+        what = chosen.follow or (options.WHOLE if elsewhere else taught)
+        if what != taught and model.manifest.head is not None:
+            command.complain(
+                f"{readable(chosen.model)} was taught with --follow {taught}, and is run with "
+                f"--follow {what}: it sees other pictures than it knows"
+            )
+        return what
 
     def _check_files(self) -> None:
         chosen = self._options

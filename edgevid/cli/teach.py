@@ -6,12 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from edgevid.cli import clashes
 from edgevid.plain_text import readable
+from edgevid.regions import FOLLOWS, follow
 from edgevid.support import command
-from edgevid.teach import examples_of, report, report_of, teach
+from edgevid.teach import Follow, examples_of, report, report_of, teach
 
 _EVERY_S = 0.5  # the progress is said this often at most
 
@@ -92,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="what to teach: a name that python -m edgevid.models lists, or a file (default: auto)",
     )
+    parser.add_argument(
+        "--follow",
+        choices=FOLLOWS,
+        help="look at what moves, or at people, and not at the whole picture, as python -m "
+        "edgevid.stream will with this file",
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -151,6 +159,7 @@ def _run(chosen: argparse.Namespace) -> int:
             add=chosen.add,
             model=model,
             seen=seen,
+            follow=Follow(chosen.follow, partial(follow, chosen.follow)) if chosen.follow else None,
             told=progress,
         )
     finally:

@@ -124,6 +124,13 @@ class Manifest:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     head: Head | None = field(default=None, compare=False)
 
+    @property
+    def follows(self) -> str:
+        """What its examples followed, ``motion`` or ``people``; empty for the whole picture."""
+        taught = self.provenance.get("taught")
+        what = taught.get("follow") if isinstance(taught, Mapping) else None
+        return what if what in ("motion", "people") else ""
+
     def __post_init__(self) -> None:
         if len(self.name) > _MAX_LABEL or not is_printable(self.name):
             raise ModelError(

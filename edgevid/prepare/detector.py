@@ -4,6 +4,7 @@ Such files have uint8 tensors throughout, and one scale with a zero point for al
 convolution's weights. XNNPACK has its quick kernels for int8 with symmetric weights. Every
 activation keeps its scale, so it holds the same values; weights get a scale a channel, which is at
 least as fine as the one that they had. What decodes the boxes gets float, which it also takes.
+Where one class is asked for, nothing is computed of the others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
+from numpy.typing import NDArray
 
 from edgevid.errors import ModelError
 from edgevid.modelfile import flatbuffer
@@ -28,11 +31,12 @@ _DEPTHWISE = "DEPTHWISE_CONV_2D"
 _SHIFT = 128  # from uint8 to int8
 
 
-def quicken_detector(data: bytes) -> bytes:
+def quicken_detector(data: bytes, *, only: int | None = None) -> bytes:
     """Returns a detector's file with int8 in place of uint8; the same file where it has no uint8.
 
     Args:
         data: the content of a ``.tflite`` file.
+        only: the one class to find, which is then class 0; all when None.
 
     Raises:
         ModelError: it is damaged, or holds what this does not know.
@@ -42,7 +46,9 @@ def quicken_detector(data: bytes) -> bytes:
         return data
     graph = Graph(_with_signature(data))
     try:
-        _rewrite(graph)
+        decoding = _rewrite(graph)
+        if only is not None:
+            _keep_class(graph, decoding, only)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ModelError(f"the detector contradicts itself ({error})") from error
     name = f"prepared by edgevid, rewrite {REWRITE}, of {hashlib.sha256(data).hexdigest()}"
@@ -73,8 +79,8 @@ def _argument(name: str, tensor: int) -> Any:
     return argument
 
 
-def _rewrite(graph: Graph) -> None:
-    """Turns all that is computed into int8, up to the decoding."""
+def _rewrite(graph: Graph) -> Any:
+    """Turns all that is computed into int8, up to the decoding, which it returns."""
     done: set[int] = set()
     ends = []
     for op in list(graph.ops):
@@ -103,6 +109,7 @@ def _rewrite(graph: Graph) -> None:
         raise ModelError(f"the detector has {len(ends)} operators of its own: 1 is expected")
     decoding = ends[0]
     decoding.inputs = [_as_float(graph, tensor) for tensor in decoding.inputs]
+    return decoding
 
 
 def _shift(graph: Graph, tensor: int) -> None:
@@ -150,6 +157,76 @@ def _set_scales(graph: Graph, tensor: int, scales: Any, dimension: int) -> None:
     quantization.zeroPoint = np.zeros(len(scales), np.int64)
     quantization.quantizedDimension = dimension
     graph.tensors[tensor].quantization = quantization
+
+
+def _keep_class(graph: Graph, decoding: Any, kept: int) -> None:
+    """Computes the scores of one class only, where they come from convolutions side by side."""
+    options = flexbuffers.Loads(bytes(decoding.customOptions))
+    columns = graph.shape(decoding.inputs[1])[-1]
+    background = columns - options["num_classes"]  # 1 where it has a score of its own, else 0
+    if background not in (0, 1) or not 0 <= kept < options["num_classes"]:
+        raise ModelError(f"the detector has no class {kept}")
+    chosen = np.array([0, kept + 1] if background else [kept])
+    between = [decoding.inputs[1]]
+    for kind in ("DEQUANTIZE", "LOGISTIC"):
+        op = graph.producer(between[-1], kind)
+        if op is None or graph.only_consumer(between[-1]) is None:
+            return
+        between.append(op.inputs[0])
+    joined = graph.producer(between[-1], "CONCATENATION")
+    if joined is None or graph.only_consumer(between[-1]) is None:
+        return
+    parts = [_scores_before(graph, tensor) for tensor in joined.inputs]
+    if any(part is None for part in parts):
+        return
+    for part in parts:
+        assert part is not None
+        conv, reshape, tensors = part
+        anchors = graph.shape(conv.inputs[1])[0] // columns
+        rows = (np.arange(anchors)[:, None] * columns + chosen).ravel()
+        for tensor in conv.inputs[1:3]:
+            _take(graph, tensor, rows)
+        reshape.inputs = reshape.inputs[:1]
+        shape = [*graph.shape(reshape.outputs[0])[:-1], len(chosen)]
+        reshape.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+        reshape.builtinOptions = schema.ReshapeOptionsT()
+        reshape.builtinOptions.newShape = np.array(shape, np.int32)
+        _set_last(graph, [conv.outputs[0]], len(rows))
+        _set_last(graph, tensors, len(chosen))
+    _set_last(graph, between, len(chosen))
+    options["num_classes"] = 1
+    decoding.customOptions = np.frombuffer(flexbuffers.Dumps(options), np.uint8)
+
+
+def _scores_before(graph: Graph, tensor: int) -> tuple[Any, Any, list[int]] | None:
+    """Returns the convolution that scores come from, its reshaping, and all tensors after it."""
+    tensors = [tensor]
+    quantize = graph.producer(tensor, "QUANTIZE")
+    if quantize is not None:
+        tensors.append(quantize.inputs[0])
+    reshape = graph.producer(tensors[-1], "RESHAPE")
+    conv = graph.producer(reshape.inputs[0], "CONV_2D") if reshape is not None else None
+    if conv is None or any(
+        graph.only_consumer(each) is None for each in (*tensors, *conv.inputs[1:3], *conv.outputs)
+    ):
+        return None
+    return conv, reshape, tensors
+
+
+def _take(graph: Graph, tensor: int, rows: NDArray[np.intp]) -> None:
+    """Leaves only some of a convolution's output channels, in weights or offsets."""
+    values = graph.constant(tensor)
+    assert values is not None
+    scales = np.asarray(graph.tensors[tensor].quantization.scale)
+    graph.set_constant(tensor, values[rows])
+    _set_scales(graph, tensor, scales[rows], 0)
+
+
+def _set_last(graph: Graph, tensors: list[int], size: int) -> None:
+    """Sets the last size of tensors."""
+    for tensor in tensors:
+        graph.tensors[tensor].shape = [*graph.shape(tensor)[:-1], size]
+        graph.tensors[tensor].shapeSignature = None
 
 
 def _as_float(graph: Graph, tensor: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from edgevid.records import Box
 
+_SAME = 0.6  # of the smaller of two boxes in the larger: one thing, found twice
+
 Sides = tuple[float, float, float, float]  # a box that need not lie on whole pixels
 
 
@@ -30,6 +32,11 @@ def iou(one: Sides, other: Sides) -> float:
     shared = overlap(one, other)
     together = area(one) + area(other) - shared
     return shared / together if together else 0.0
+
+
+def are_one(one: Sides, other: Sides) -> bool:
+    """Returns whether two boxes are of one thing that was found twice."""
+    return iou(one, other) > 0.5 or overlap(one, other) > _SAME * min(area(one), area(other))
 
 
 def inside(box: Sides, width: int, height: int) -> Box:

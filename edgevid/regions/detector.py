@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from edgevid.errors import ModelError
 from edgevid.modelfile import flatbuffer
 from edgevid.records import Box
-from edgevid.regions.boxes import inside, iou, overlap
+from edgevid.regions.boxes import are_one, inside
 from edgevid.runtime.backends import Backend, open_backend
-from edgevid.support.opencv import cv2
+from edgevid.runtime.preprocess import Preprocess
 
 _LOG = logging.getLogger("edgevid")
 
@@ -27,7 +27,6 @@ _OUTPUTS = 4
 _PERSON = 0  # the class, of the COCO classes as detectors count them
 _LEAST_SCORE = 0.35
 _LEAST_HEIGHT = 0.12  # of the picture's shorter side: what is smaller is too far to tell of
-_SAME = 0.6  # of the smaller of two boxes in the larger: one person, found twice
 
 
 class PersonDetector:
@@ -42,6 +41,7 @@ class PersonDetector:
     def __init__(self, backend: Backend, image: flatbuffer.Tensor, outputs: Sequence[int]) -> None:
         self._backend = backend
         self._image = image
+        self._preprocess = Preprocess(*image.shape[1:3], fit="stretch")
         self._outputs = outputs
 
     def find(self, image: NDArray[np.uint8]) -> list[Box]:
@@ -50,8 +50,7 @@ class PersonDetector:
         Args:
             image: RGB, uint8, ``[height, width, 3]``.
         """
-        _, rows, columns, _ = self._image.shape
-        small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+        small = self._preprocess.fit(image)
         tensor = self._backend.tensor(self._image.index)[0]
         if tensor.dtype == np.uint8:
             tensor[...] = small
@@ -71,7 +70,7 @@ class PersonDetector:
             if not np.isfinite(sides).all() or sides[3] < _LEAST_HEIGHT * min(width, height):
                 continue
             box = inside(sides, width, height)
-            if not any(_are_one(box, other) for other in found):
+            if not any(are_one(box, other) for other in found):
                 found.append(box)
         return found
 
@@ -113,7 +112,7 @@ def _quickened(path: Path, data: bytes) -> bytes:
     from edgevid.prepare.detector import quicken_detector  # loads the schema's classes
 
     try:
-        return quicken_detector(data)
+        return quicken_detector(data, only=_PERSON)
     except ModelError as error:
         _LOG.warning("%s runs as it is, slower: %s", path, error)
         return data
@@ -127,8 +126,3 @@ def _is_picture(image: flatbuffer.Tensor) -> bool:
         and min(image.shape) > 0
         and image.dtype in ("uint8", "int8", "float32")
     )
-
-
-def _are_one(one: Box, other: Box) -> bool:
-    smaller = min(one[2] * one[3], other[2] * other[3])
-    return iou(one, other) > 0.5 or overlap(one, other) > _SAME * smaller

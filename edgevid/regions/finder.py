@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.records import Box
-from edgevid.regions.boxes import Sides
+from edgevid.regions.boxes import Sides, are_one, area, iou, overlap
 from edgevid.regions.flow import Flow, Move
 from edgevid.regions.motion import MotionFinder
 from edgevid.regions.tracker import Tracker
 
 _PERIOD_S = 1.0  # between two looks of a detector
+_SETTLED_S = 2.0  # after a look that found who was followed where expected, and nobody else
+_AS_EXPECTED = 0.85  # IoU of where a track was taken to be and where it was found
 _KEEP_MOVING_S = 3.0  # that what moved and stands still is still taken to be there
 _KEEP_DETECTED_S = 3.2  # three looks in which a detector missed it
+_SQUEEZED = 1.5  # width to height at most: people who are squeezed more are too thin
+_EDGE = 0.03  # of a view's side: what comes as near to its edge may go on beyond it
+_MOTION_WIDTH = 120  # pixels in which a detector's misses are looked for: large parts only
+_HELD = 0.5  # of a box that must lie in what moves for it to be what moves there
+_AROUND = 1.5  # times the longer side of what moves: how much is looked at more closely
+_LEAST_AROUND = 1 / 3  # of the picture's shorter side
 
 
 class Detector(Protocol):
@@ -80,7 +89,13 @@ class ByMotion:
 
 
 class ByDetector:
-    """Follows what a detector finds, once a second; in between the tracks go with the picture.
+    """Follows what a detector finds; between its looks the tracks go with the picture.
+
+    It looks once a second, and where that finds all as expected and nobody new, every other second.
+
+    It sees a square, into which a wide picture would be squeezed, and in which who is far away is
+    lost. So of a wide picture it sees each end by itself, and where something moves and nobody was
+    found it looks once more, at that part only.
 
     Args:
         detector: what finds things.
@@ -90,7 +105,9 @@ class ByDetector:
     def __init__(self, detector: Detector, *, most: int) -> None:
         self.tracker = Tracker(most=most, confirmed_by=1, keep_s=_KEEP_DETECTED_S)
         self._detector = detector
+        self._most = most
         self._flow = Flow()
+        self._motion = MotionFinder(width=_MOTION_WIDTH)
         self._due_s = 0.0
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
@@ -101,16 +118,100 @@ class ByDetector:
         self.tracker.predict(seconds)
         for track, box, move in zip(tracks, before, self._flow.of(before), strict=True):
             track.place(_moved(box, move))
+        moving = self._motion.find(image)
         self._due_s -= seconds
         if self._due_s <= 1e-6 or anew:
-            self.tracker.update(self._detector.find(image))
-            self._due_s = _PERIOD_S
+            found = self._look(image, moving)
+            expected = [track.box for track in tracks]
+            self.tracker.update(found)
+            followed = self.tracker.tracks
+            for track in followed:
+                track.scene = _scene(track.box, moving)
+            settled = followed == tracks and all(
+                not track.unseen_s and iou(track.box, box) > _AS_EXPECTED
+                for track, box in zip(tracks, expected, strict=True)
+            )
+            self._due_s = _SETTLED_S if settled else _PERIOD_S
+
+    def _look(self, image: NDArray[np.uint8], moving: Sequence[Box]) -> list[Box]:
+        """Returns what the detector finds, and finds closer by where something else moves."""
+        found: list[Box] = []
+        cut: list[Box] = []
+        for view in _views(image.shape):
+            for box in self._seen_in(image, view):
+                if _is_cut(box, view, image.shape):
+                    cut.append(box)
+                elif not any(are_one(box, other) for other in found):
+                    found.append(box)
+        # What one view shows a part of, another mostly shows whole.
+        found += [box for box in cut if not any(overlap(box, other) for other in found)]
+        missed = [
+            part
+            for part in moving
+            if not any(overlap(part, box) > _HELD * area(box) for box in found)
+        ]
+        if missed and len(found) < self._most:
+            closer = self._seen_in(image, _around(max(missed, key=area), image.shape))
+            found += [box for box in closer if not any(are_one(box, other) for other in found)]
+        return found
+
+    def _seen_in(self, image: NDArray[np.uint8], view: Box) -> list[Box]:
+        """Returns what the detector finds in a part of the picture."""
+        x, y, width, height = view
+        boxes = self._detector.find(image[y : y + height, x : x + width])
+        return [(x + left, y + top, w, h) for left, top, w, h in boxes]
 
     def reset(self) -> None:
         """Forgets everything."""
         self.tracker.reset()
         self._flow.reset()
+        self._motion.reset()
         self._due_s = 0.0
+
+
+def _scene(box: Sides, moving: Sequence[Box]) -> Box | None:
+    """Returns what moves with a box, where that is more than the box.
+
+    What people do they often do with others, or with things; and where the camera itself moves
+    all that it shows may tell of it.
+    """
+    part = max(moving, key=lambda part: overlap(part, box), default=None)
+    if part is None or overlap(part, box) <= _HELD * area(box) or area(part) <= area(box):
+        return None
+    return part
+
+
+def _views(shape: tuple[int, ...]) -> list[Box]:
+    """Returns the parts of a picture to look at: all, or the squares at both ends of a long one."""
+    height, width = shape[:2]
+    side = min(height, width)
+    if max(height, width) <= _SQUEEZED * side:
+        return [(0, 0, width, height)]
+    return [(0, 0, side, side), (width - side, height - side, side, side)]
+
+
+def _is_cut(box: Box, view: Box, shape: tuple[int, ...]) -> bool:
+    """Returns whether a box ends where a view does and the picture does not."""
+    near = _EDGE * max(view[2:])
+    return any(
+        (view[axis] > 0 and box[axis] - view[axis] < near)
+        or (
+            view[axis] + view[axis + 2] < size
+            and view[axis] + view[axis + 2] - box[axis] - box[axis + 2] < near
+        )
+        for axis, size in ((0, shape[1]), (1, shape[0]))
+    )
+
+
+def _around(part: Box, shape: tuple[int, ...]) -> Box:
+    """Returns a square around a part of a picture."""
+    shorter = min(shape[:2])
+    side = round(min(shorter, max(_AROUND * max(part[2:]), _LEAST_AROUND * shorter)))
+    x, y = (
+        min(max(0, part[axis] + (part[axis + 2] - side) // 2), size - side)
+        for axis, size in ((0, shape[1]), (1, shape[0]))
+    )
+    return x, y, side, side
 
 
 def _moved(box: Sides, move: Move) -> Sides:

@@ -77,34 +77,66 @@ class Flow:
         before, now = self._before, self._now
         if before is None or now is None or before.shape != now.shape or not boxes:
             return [STILL] * len(boxes)
-        points = np.concatenate([_points(box, self._scale) for box in boxes])
+        sides = np.array(boxes, np.float32)[:, None] / np.float32(self._scale)
+        points = (sides[..., :2] + _GRID * sides[..., 2:]).reshape(-1, 1, 2)
         moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, **_SEARCH)
         shape = (len(boxes), -1, 2)
+        return self._moves(
+            points.reshape(shape), moved.reshape(shape), found.reshape(len(boxes), -1) == 1
+        )
+
+    def _moves(
+        self,
+        start: NDArray[np.float32],
+        end: NDArray[np.float32],
+        known: NDArray[np.bool_],
+    ) -> list[Move]:
+        """Returns how points moved, float32 ``[boxes, points, 2]``: by the median, as some err."""
+        middles = _medians(np.concatenate([start, end, end - start], axis=-1), known)
+        spread, after = (
+            np.hypot(*np.moveaxis(points - middles[:, None, two : two + 2], -1, 0))
+            for points, two in ((start, 0), (end, 2))
+        )
+        # Near the middle nothing tells the size.
+        away = known & (spread > np.max(spread, axis=1, where=known, initial=0)[:, None] / 2)
+        ratios = np.divide(after, spread, out=np.ones_like(after), where=away)
+        sizes = _medians(ratios[..., None], away)[:, 0]
         return [
-            self._move(start[one], end[one])
-            for start, end, one in zip(
-                points.reshape(shape),
-                moved.reshape(shape),
-                found.reshape(len(boxes), -1) == 1,
+            Move(right, down, min(max(size, 1 / _GROWTH), _GROWTH))
+            if count >= _LEAST_POINTS
+            else STILL
+            for (right, down), size, count in zip(
+                (middles[:, 4:] * self._scale).tolist(),
+                np.where(away.any(axis=1), sizes, 1.0).tolist(),
+                known.sum(axis=1).tolist(),
                 strict=True,
             )
         ]
 
-    def _move(self, start: NDArray[np.float32], end: NDArray[np.float32]) -> Move:
-        """Returns how points moved, float32 ``[points, 2]``: by the median, as some are lost."""
-        if len(start) < _LEAST_POINTS:
-            return STILL
-        right, down = np.median(end - start, axis=0) * self._scale
-        spread = np.linalg.norm(start - np.median(start, axis=0), axis=1)
-        after = np.linalg.norm(end - np.median(end, axis=0), axis=1)
-        away = spread > spread.max() / 2  # near the middle nothing tells the size
-        size = float(np.median(after[away] / spread[away])) if away.any() else 1.0
-        return Move(float(right), float(down), min(max(size, 1 / _GROWTH), _GROWTH))
+
+def _medians(values: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Returns medians over what is known; 0 where nothing is.
+
+    All at once by one sort: NumPy's own, asked for each, takes longer than the flow itself.
+
+    Args:
+        values: ``[boxes, points, kinds]``.
+        known: ``[boxes, points]``.
+
+    Returns:
+        ``[boxes, kinds]``.
+    """
+    ordered = np.sort(np.where(known[..., None], values, np.float32(np.inf)), axis=1)
+    count = known.sum(axis=1)
+    rows = np.arange(len(values))
+    both = ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2 % len(known[0])]
+    return np.where(count[:, None] > 0, both / 2, np.float32(0))
 
 
-def _points(box: Sides, scale: float) -> NDArray[np.float32]:
-    """Returns points spread over the middle of a box, float32 ``[points, 1, 2]``."""
-    x, y, width, height = (side / scale for side in box)
-    spread = _MIDDLE * np.linspace(-0.5, 0.5, _POINTS)
-    across, down = np.meshgrid(x + width * (0.5 + spread), y + height * (0.5 + spread))
-    return np.stack([across, down], axis=-1).reshape(-1, 1, 2).astype(np.float32)
+def _grid() -> NDArray[np.float32]:
+    """Returns where in a box points are, as shares of its sides, float32 ``[points, 2]``."""
+    places = 0.5 + _MIDDLE * np.linspace(-0.5, 0.5, _POINTS)
+    return np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+_GRID = _grid()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Box, Event, Frame, Prediction
 from edgevid.regions.boxes import inside
@@ -147,11 +148,16 @@ class FollowingWatch:
         return Followed(predictions, ended)
 
     def features(self, track: int) -> NDArray[np.float32]:
-        """Returns what the network saw of a track at its last step; see ``Stream.features``.
+        """Returns what the network knew of the last frame of a track, as ``Stream.features``.
 
         Args:
-            track: the number of one that the last frame had a prediction for.
+            track: the number of one that the last predictions are of.
+
+        Raises:
+            UsageError: no such track is followed now, or the model gives no features.
         """
+        if track not in self._followed:
+            raise UsageError(f"there is no track {track} now")
         return self._followed[track].stream.features
 
     def end(self, *, reset: bool = True) -> list[Event]:
@@ -220,8 +226,13 @@ class FollowingWatch:
 
     def _step(self, one: _Followed, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
         height, width = image.shape[:2]
-        others = [o.track.box for o in self._followed.values() if o is not one]
-        x, y, side, _ = one.square.around(one.track.box, (width, height), others)
+        shown = one.track.scene or one.track.box
+        others = [
+            o.track.scene or o.track.box
+            for o in self._followed.values()
+            if o is not one and (o.track.scene is None or o.track.scene != one.track.scene)
+        ]
+        x, y, side, _ = one.square.around(shown, (width, height), others)
         view = image[y : y + side, x : x + side]
         one.box = inside(one.track.box, width, height)
         said = one.stream.step(Frame(view, frame.timestamp, frame.index))

@@ -12,7 +12,7 @@ from edgevid.records import Box
 from edgevid.regions.boxes import inside
 from edgevid.support.opencv import cv2
 
-_WIDTH = 240  # pixels in which motion is looked for
+_WIDTH = 240  # pixels, by default, in which motion is looked for
 _HISTORY = 300  # pictures, a minute: what stands as long has become background
 _VARIANCES = 16.0  # squared distance, in variances, from which a pixel is no background
 _FIRST_VARIANCE = 9.0  # of a pixel's light, until its own is known
@@ -29,6 +29,9 @@ class MotionFinder:
     Parts that are near to each other are joined; small ones are ignored. One that is too wide, or
     too high, for one square of the picture's shorter side is divided into as many as it takes.
 
+    Args:
+        width: pixels in which motion is looked for; fewer cost less.
+
     Example:
         >>> from edgevid.regions.motion import MotionFinder
         >>> finder = MotionFinder()
@@ -40,7 +43,8 @@ class MotionFinder:
         1
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, width: int = _WIDTH) -> None:
+        self._width = width
         self.reset()
 
     def reset(self) -> None:
@@ -61,7 +65,7 @@ class MotionFinder:
             image: the next picture, RGB, uint8, ``[height, width, 3]``.
         """
         height, width = image.shape[:2]
-        scale = max(1.0, width / _WIDTH)
+        scale = max(1.0, width / self._width)
         size = (max(1, round(width / scale)), max(1, round(height / scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
         small = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)

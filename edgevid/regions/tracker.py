@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edgevid.records import Box
 from edgevid.regions.boxes import Sides, iou
 from edgevid.support.opencv import cv2
 
@@ -23,12 +24,14 @@ class Track:
         number: counts from 1, and is never used again.
         seen: how many times it was found.
         unseen_s: seconds since it was last found.
+        scene: the part of the picture that moves with it, where that is larger; else None.
     """
 
     def __init__(self, number: int, box: Sides) -> None:
         self.number = number
         self.seen = 1
         self.unseen_s = 0.0
+        self.scene: Box | None = None
         # The state: middle, size, and the middle's velocity in pixels a second.
         self._filter = cv2.KalmanFilter(6, 4)
         self._filter.measurementMatrix = np.eye(4, 6, dtype=np.float32)

@@ -20,12 +20,12 @@ from edgevid.teach import data as reading
 from edgevid.teach import examples as storing
 from edgevid.teach import report
 from edgevid.teach.examples import Example
-from edgevid.teach.features import Extraction, feature_model
+from edgevid.teach.features import Extraction, Follow, feature_model
 from edgevid.teach.model_file import taught
 from edgevid.teach.teaching import TeachingResult, Told, labels_of, learn
 from edgevid.version import __version__
 
-__all__ = ["TeachingResult", "examples_of", "learn", "report_of", "taught", "teach"]
+__all__ = ["Follow", "TeachingResult", "examples_of", "learn", "report_of", "taught", "teach"]
 
 
 def teach(
@@ -37,6 +37,7 @@ def teach(
     false_alarms: float = 1.0,
     add: str | Path | None = None,
     model: str | Path | None = None,
+    follow: Follow | None = None,
     seen: Sequence[Example] = (),
     keep: str | Path | None = None,
     told: Told = lambda what, done, of: None,
@@ -63,6 +64,8 @@ def teach(
         seen: examples that this network has seen before, as an archive holds them.
         keep: a folder in which what is extracted from videos stays: those that are shown again,
             with whatever labels, are then not looked at again.
+        follow: look at what moves, or at people, and not at the whole picture, in all that is
+            named. The file says so, and ``python -m edgevid.stream`` then follows the same.
         told: told of the progress.
 
     Raises:
@@ -85,6 +88,7 @@ def teach(
     recordings = reading.read(Path(data) if data is not None else None, background, group=group)
     prepared, name = _network(model, add)
     network = _network_of(prepared)
+    what = follow.what if follow is not None else ""
     old: list[Example] = []
     if add is not None:
         old, known = storing.load(examples_of(Path(add)))
@@ -92,8 +96,16 @@ def teach(
             raise UsageError(
                 f"{add} was taught with another network than {name}: its examples do not fit"
             )
+        before = _follows(Path(add))
+        if before != what:
+            raise UsageError(
+                f"{add} was taught {_named(before)}, and this is to be {_named(what)}: its "
+                "examples do not fit"
+            )
+    if seen and what:
+        raise UsageError("what an archive holds was seen as whole pictures: it cannot be followed")
     extracted = Path(keep) if keep is not None else output.with_suffix(".features")
-    extraction = Extraction(feature_model(prepared), network, extracted)
+    extraction = Extraction(feature_model(prepared), network, extracted, follow)
     done = 0
 
     def next_one(recording: reading.Recording) -> None:
@@ -115,7 +127,7 @@ def teach(
         labels=result.labels,
         events=result.rules,
         metrics=_metrics(result),
-        provenance=_provenance(result, network),
+        provenance=_provenance(result, network, what),
     )
     storing.save(examples_of(output), all_of, network)
     report.write(report_of(output), result, name=output.stem, false_an_hour=false_alarms)
@@ -170,12 +182,22 @@ def _metrics(result: TeachingResult) -> dict[str, object]:
     }
 
 
-def _provenance(result: TeachingResult, network: str) -> dict[str, object]:
+def _follows(taught_file: Path) -> str:
+    described = manifest.read(taught_file.read_bytes())
+    return described.follows if described is not None else ""
+
+
+def _named(what: str) -> str:
+    return f"with --follow {what}" if what else "on whole pictures"
+
+
+def _provenance(result: TeachingResult, network: str, follow: str) -> dict[str, object]:
     return {
         "network": network,
         "taught": {
             "edgevid": __version__,
             "recordings": len(result.frames.examples),
             "recipe": str(result.recipe),
+            **({"follow": follow} if follow else {}),
         },
     }

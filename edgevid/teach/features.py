@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from edgevid.errors import ModelError, OutputError, SourceError
 from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.modelfile.head import Head
 from edgevid.prepare import cut
+from edgevid.records import Box, Event, Frame, Prediction
 from edgevid.runtime import backends
 from edgevid.runtime.kept_features import are_kept_features
-from edgevid.runtime.model import Model
+from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.ticks import is_jump
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
@@ -36,6 +38,43 @@ _PLACE = (12, 12)
 _LATE_S = 2.0  # a span may end so much after its recording does without a word
 
 Progress = Callable[[Recording], None]
+
+
+class Brought(Protocol):
+    """What a frame brought, as ``edgevid.regions.following.Followed`` has it."""
+
+    @property
+    def predictions(self) -> list[Prediction] | None:
+        """One for each track; None between two ticks."""
+        ...
+
+
+class Following(Protocol):
+    """What is needed here of ``edgevid.FollowingWatch``."""
+
+    def take(self, frame: Frame) -> Brought:
+        """Takes the next frame of the source."""
+        ...
+
+    def features(self, track: int) -> NDArray[np.float32]:
+        """Returns what the network knew of a track's last frame."""
+        ...
+
+    def end(self, *, reset: bool = True) -> list[Event]:
+        """Ends what is going on."""
+        ...
+
+
+class Follow(NamedTuple):
+    """A way to follow what examples show, as the camera will.
+
+    Attributes:
+        what: ``motion`` or ``people``.
+        watch: returns what follows, each track in a stream that it is given the means to start.
+    """
+
+    what: str
+    watch: Callable[[Callable[[], Stream]], Following]
 
 
 def feature_model(prepared: bytes) -> Model:
@@ -67,11 +106,15 @@ class Extraction:
         model: from ``feature_model``.
         network: which network that is.
         folder: where what was extracted is kept; it is made when it is needed.
+        follow: look at what is followed; at the whole picture when None.
     """
 
-    def __init__(self, model: Model, network: str, folder: Path) -> None:
+    def __init__(
+        self, model: Model, network: str, folder: Path, follow: Follow | None = None
+    ) -> None:
         self._watch = Watch(model.stream())
-        self._network = network
+        self._following = follow.watch(model.stream) if follow is not None else None
+        self._network = f"{network} {follow.what}" if follow is not None else network
         self._folder = folder
 
     def examples(self, recordings: Iterable[Recording], progress: Progress) -> list[Example]:
@@ -86,6 +129,11 @@ class Extraction:
             progress(recording)
             try:
                 if are_kept_features(recording.source):
+                    if self._following is not None:
+                        raise SourceError(
+                            f"{recording.source}: features of the whole picture say nothing of "
+                            "what is followed"
+                        )
                     found += kept_examples(recording, self._watch.stream.model)
                     continue
                 example = self._example(recording)
@@ -99,7 +147,8 @@ class Extraction:
                     len(example.times),
                 )
                 continue
-            found.append(with_spans(example, recording))
+            example = with_spans(example, recording)
+            found.append(_followed(example) if self._following is not None else example)
         return found
 
     def forget(self) -> None:
@@ -142,24 +191,28 @@ class Extraction:
         breaks: list[bool] = []
         pictures: list[tuple[float, bytes]] = []
         places: list[NDArray[np.uint8]] = []
-        watch, before, breaks_off = self._watch, math.nan, True
+        before, breaks_off, last = math.nan, True, 0
         with open_source(recording.source) as source:
             for frame in source:
                 # As the watch has it, which then starts afresh.
                 breaks_off |= is_jump(frame, before)
                 before = frame.timestamp
-                if watch.take(frame).prediction is None:
+                seen = self._seen(frame, last)
+                if seen is None:
                     continue
                 times.append(frame.timestamp)
-                features.append(watch.stream.features)
-                breaks.append(breaks_off)
-                breaks_off = False
+                features.append(seen[0])
+                breaks.append(breaks_off or seen[1] != last)
+                breaks_off, last = False, seen[1]
                 if not pictures or frame.timestamp - pictures[-1][0] >= _PICTURE_EVERY_S:
                     pictures.append((frame.timestamp, to_jpeg(_small(frame.image))))
                     places.append(_place(frame.image))
-        watch.end()
+        self._watch.end()
+        if self._following is not None:
+            self._following.end()
         if not times:
-            raise SourceError(f"{recording.source}: no frame was seen")
+            what = "no frame was seen" if self._following is None else "there is nothing to follow"
+            raise SourceError(f"{recording.source}: {what}")
         return Example(
             recording,
             np.array(times),
@@ -168,6 +221,24 @@ class Extraction:
             tuple(pictures),
             np.mean(places, axis=0).astype(np.uint8),
         )
+
+    def _seen(self, frame: Frame, last: int) -> tuple[NDArray[np.float32], int] | None:
+        """Returns the features of a frame, and the number of the track that they are of, or 0.
+
+        That is the last track as long as it is followed, then the largest.
+        """
+        if self._following is None:
+            taken = self._watch.take(frame).prediction
+            return (self._watch.stream.features, 0) if taken is not None else None
+        boxes = {p.track: p.box for p in self._following.take(frame).predictions or () if p.track}
+        if not boxes:
+            return None
+        track = last if last in boxes else max(boxes, key=lambda n: _area(boxes[n]))
+        return self._following.features(track), track
+
+
+def _area(box: Box | None) -> int:
+    return box[2] * box[3] if box is not None else 0
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -185,6 +256,22 @@ def _place(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     small: NDArray[np.uint8] = cv2.resize(image, _PLACE, interpolation=cv2.INTER_AREA)
     grey: NDArray[np.uint8] = small.mean(axis=2).astype(np.uint8)
     return grey
+
+
+def _followed(example: Example) -> Example:
+    """Returns an example without what nobody was followed in; that is named."""
+    spans = []
+    for span in example.recording.spans:
+        if ((example.times >= span.start) & (example.times <= span.end)).any():
+            spans.append(span)
+        else:
+            _LOG.warning(
+                "left out: %r from %g s in %s, where there was nothing to follow",
+                span.label,
+                span.start,
+                example.recording.source,
+            )
+    return replace(example, recording=replace(example.recording, spans=tuple(spans)))
 
 
 def with_spans(example: Example, recording: Recording) -> Example:

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.parts.tiny_model import LABELS
 from edgevid.cli import stream
+from edgevid.modelfile import manifest
+from edgevid.modelfile.manifest import Manifest
 from edgevid.prepare import prepare
 from edgevid.runtime.kept_features import KeptFeatures
 from edgevid.support.opencv import cv2
@@ -443,3 +446,26 @@ def test_a_still_picture_saves_steps_live_and_always_takes_them(
     assert "stood without a step" in capfd.readouterr().err
     assert run(*flags, "--realtime", "--always") == 0
     assert "saved" not in lines_of(out)[-1]
+
+
+def test_a_taught_file_follows_what_it_was_taught_with(
+    tiny_flags: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(tiny_flags[tiny_flags.index("--model") + 1])
+    described = Manifest(
+        name="tiny", labels=tuple(LABELS), provenance={"taught": {"follow": "motion"}}
+    )
+    taught = tmp_path / "taught.tflite"
+    taught.write_bytes(manifest.write(model.read_bytes(), described))
+    still = np.full((360, 640, 3), 90, np.uint8)
+    moving = still.copy()
+    moving[100:300, 200:400] = (255, 0, 0)
+    clip = write_video(tmp_path / "moves.mp4", [still] * 20 + [moving] * 20)
+    out = tmp_path / "out.jsonl"
+    flags = ["--source", clip, "--output", out, "--headless", "--model", taught]
+    assert run(*flags) == 0
+    *predictions, _ = lines_of(out)
+    assert {line["track"] for line in predictions if line["type"] == "prediction"} == {1}
+    assert run(*flags, "--follow", "none") == 0
+    *predictions, _ = lines_of(out)
+    assert all("track" not in line for line in predictions)

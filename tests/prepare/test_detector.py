@@ -72,3 +72,28 @@ def test_what_is_damaged_is_refused(published: bytes) -> None:
             quicken_detector(bytes(data))
         except ModelError:
             continue
+
+
+def test_one_class_alone_is_found_as_before(
+    published: bytes, real_clips: list[LabelledClip]
+) -> None:
+    quick, alone = quicken_detector(published), quicken_detector(published, only=0)
+    scores = [t for t in flatbuffer.read(alone).tensors if t.shape == (1, 1917, 2)]
+    assert scores  # background and people, where there were 91 classes
+    assert not any(t.shape[-1:] == (91,) for t in flatbuffer.read(alone).tensors if t.shape)
+    one, other = opened(quick), opened(alone)
+    found = same = 0
+    for clip in real_clips[::8]:
+        with open_source(clip.path) as source:
+            picture = next(frame.image for frame in source if frame.index == 5)
+        boxes = other.find(picture)
+        for box in one.find(picture)[:2]:
+            found += 1
+            same += any(iou(box, each) > 0.7 for each in boxes)
+    assert found > 2
+    assert same >= 0.8 * found
+
+
+def test_a_class_that_is_not_there_is_refused(published: bytes) -> None:
+    with pytest.raises(ModelError, match="no class 90"):
+        quicken_detector(published, only=90)

@@ -17,7 +17,7 @@ from edgevid.regions.zones import DWELL, Zone
 from edgevid.runtime.model import Model
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0)}
-AREA = (640, 360)
+AREA = (530, 360)  # not so wide that a detector sees its ends by themselves
 
 
 @pytest.fixture
@@ -73,6 +73,29 @@ def test_each_has_a_stream_of_its_own_and_says_where_it_is(tiny: Model) -> None:
     assert {(p.top.label, p.track, p.box) for p in said[-1]} <= started
 
 
+def test_a_square_holds_what_moves_with_somebody(tiny: Model) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT), most=4))
+    room = picture(("green", RIGHT))
+    play(watch, room, 10)
+    for number in range(10, 30):
+        image = room.copy()
+        image[100:260, 80:200] += np.uint8(40 + 20 * (number % 3))  # more than the box
+        watch.take(Frame(image, number / 5, number))
+    (track,) = watch._finder.tracker.tracks
+    assert track.scene is not None
+    assert iou(track.scene, (80, 100, 120, 160)) > 0.7
+    assert iou(track.box, LEFT) > 0.9
+
+
+def test_a_track_has_the_features_of_its_stream(tiny: Model) -> None:
+    watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT), most=4))
+    play(watch, picture(("red", LEFT)), 2)
+    with pytest.raises(UsageError, match="no features"):
+        watch.features(1)  # the tiny model has none
+    with pytest.raises(UsageError, match="no track 7"):
+        watch.features(7)
+
+
 def test_nobody_there_means_no_step(tiny: Model) -> None:
     watch = FollowingWatch(tiny.stream, ByDetector(Told(), most=4))
     said, events = play(watch, picture(), 10)
@@ -98,10 +121,40 @@ def test_what_goes_ends(tiny: Model) -> None:
     assert ("end", "red", 1) in {(e.state, e.label, e.track) for e in events}
 
 
-def test_the_detector_looks_once_a_second(tiny: Model) -> None:
+def test_the_detector_looks_every_other_second_while_nobody_comes_or_goes(tiny: Model) -> None:
     detector = Told(LEFT)
-    play(FollowingWatch(tiny.stream, ByDetector(detector, most=4)), picture(("red", LEFT)), 50)
-    assert detector.looks == 10
+    watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
+    play(watch, picture(("red", LEFT)), 51)
+    assert detector.looks == 6  # at 0 s, as nobody was known, 1 s, and every 2 s
+    detector.boxes.append(RIGHT)
+    play(watch, picture(("red", LEFT)), 20, start=51)
+    assert detector.looks == 9  # somebody new: a second later once more
+
+
+class Near:
+    """A detector that finds something in a part of the picture only, as what is far away."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def find(self, image: np.ndarray) -> list[Box]:
+        self.shapes.append(image.shape)
+        return [] if image.shape[1] == AREA[0] else [(20, 30, 40, 80)]
+
+
+def test_where_something_moves_and_nobody_was_found_it_looks_closer(tiny: Model) -> None:
+    detector = Near()
+    watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
+    play(watch, picture(), 10)
+    assert {shape[1] for shape in detector.shapes} == {AREA[0]}
+    image = picture()
+    image[150:210, 400:430] = 255
+    said, _ = play(watch, image, 10, start=10)
+    side = min(shape[1] for shape in detector.shapes)
+    assert 90 <= side < AREA[1]
+    assert said[-1][0].box is not None
+    assert said[-1][0].box[2:] == (40, 80)
+    assert abs(said[-1][0].box[0] + 20 - 415) < side
 
 
 def test_gated_nobody_looks_until_something_begins() -> None:
@@ -116,7 +169,7 @@ def test_gated_nobody_looks_until_something_begins() -> None:
     play(watch, image, 50, start=200)
     assert (detector.looks, watch.saved) == (looks, saved + 50)
     play(watch, picture(("red", LEFT), ("green", RIGHT)), 1, start=250)
-    assert detector.looks == looks + 1
+    assert detector.looks == looks + 2  # and closer at what it does not find
 
 
 def test_a_jump_in_time_starts_afresh(tiny: Model, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import edgevid
 from edgevid.cli.teach import main
 from edgevid.errors import SourceError, UsageError
 from edgevid.models.load import load_model
-from edgevid.teach import examples_of, report_of, storing, teach
+from edgevid.teach import Follow, examples_of, report_of, storing, teach
 from tests.conftest import moving_pictures, write_video
 
 RED = (230, 20, 20)
@@ -268,3 +269,39 @@ def test_what_was_extracted_may_stay(data: Path, model: Path, tmp_path: Path) ->
         written.append({path: path.stat().st_mtime_ns for path in keep.iterdir()})
     assert len(written[0]) == 5
     assert written[0] == written[1]
+
+
+def test_what_is_followed_is_taught_and_said(model: Path, tmp_path: Path) -> None:
+    output, clips = tmp_path / "moves.tflite", tmp_path / "clips"
+    for label in ("left", "right"):
+        (clips / label).mkdir(parents=True)
+        for number in range(2):
+            write_clip(clips / label / f"{number}.mp4", seconds=4 + number)
+    arguments = [str(clips), "--model", str(model), "-o", str(output)]
+    assert main([*arguments, "--follow", "motion"]) == 0
+    manifest = load_model(output).manifest
+    assert manifest.follows == "motion"
+    examples, _ = storing.load(examples_of(output))
+    assert all(len(example.times) > 3 for example in examples)
+    # Nothing moves in the first picture: the whole picture would have it.
+    assert all(example.times[0] > 0 for example in examples)
+    with pytest.raises(UsageError, match="was taught with --follow motion"):
+        teach(clips, tmp_path / "more.tflite", add=output)
+
+
+def test_what_happens_where_nothing_is_followed_is_left_out(
+    data: Path, model: Path, tmp_path: Path
+) -> None:
+    # All turns red at once, which is another scene: what was followed ends.
+    with pytest.raises(UsageError, match="nothing but background"):
+        teach(
+            data / "table.csv",
+            tmp_path / "red.tflite",
+            model=model,
+            follow=Follow("motion", partial(edgevid.follow, "motion")),
+        )
+    assert not (tmp_path / "red.tflite").exists()
+
+
+def test_a_model_of_whole_pictures_follows_nothing(made: Path) -> None:
+    assert load_model(made).manifest.follows == ""
