@@ -29,6 +29,8 @@ class Converter:
         self._name = name
         self._scaler = av.video.reformatter.VideoReformatter()
         self._lock = threading.Lock()  # frames may be looked at in another thread
+        self._known: tuple[int, int, int] | None = None  # what the orientation was read for
+        self._orientation = (0, False)
 
     def rgb(self, picture: Any, pixel_ratio: Fraction | None) -> NDArray[np.uint8]:
         """Returns RGB, uint8, ``[height, width, 3]``.
@@ -44,13 +46,24 @@ class Converter:
         try:
             with self._lock:
                 scaled = self._scaler.reformat(picture, width=width, height=height, format="rgb24")
+                rotate, mirror = self._turn(picture)
             pixels: NDArray[np.uint8] = scaled.to_ndarray()
         except (av.FFmpegError, MemoryError, ValueError) as error:
             raise SourceError(
                 f"{self._name}: a picture of {width}x{height} cannot be converted: {reason(error)}"
             ) from error
-        rotate, mirror = _orientation(picture)
         return oriented(pixels, rotate=rotate, mirror=mirror) if rotate or mirror else pixels
+
+    def _turn(self, picture: Any) -> tuple[int, bool]:
+        """Returns a picture's orientation, which is read anew where its size or angle changes.
+
+        Not from each picture: PyAV ties one that is asked for its side data to them in a circle,
+        and its pixels then wait in memory for the garbage collector.
+        """
+        known = picture.width, picture.height, picture.rotation
+        if known != self._known:
+            self._known, self._orientation = known, _orientation(picture)
+        return self._orientation
 
 
 def _shown_size(width: int, height: int, ratio: Fraction | None) -> tuple[int, int]:

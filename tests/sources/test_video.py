@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 import time
@@ -140,6 +141,19 @@ def test_video_without_a_single_frame(
     assert 0 < path.stat().st_size < whole
     message = complaint(path, capfd)
     assert "holds no picture" in message or "cannot be read as a video" in message
+
+
+def test_pictures_do_not_wait_for_the_garbage_collector(mp4: Path) -> None:
+    """Their pixels are memory that Python does not know of: it would collect far too late."""
+    gc.collect()
+    gc.disable()
+    try:
+        with open_source(mp4) as source:
+            assert sum(frame.image.size > 0 for frame in source) == COUNT
+        held = [one for one in gc.get_objects() if type(one).__name__ == "VideoFrame"]
+    finally:
+        gc.enable()
+    assert len(held) <= 2  # the one whose orientation was read, and the scaler's own
 
 
 def test_damaged_pictures_are_passed_over_and_counted(mp4: Path) -> None:
