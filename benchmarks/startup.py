@@ -40,7 +40,7 @@ _TOLD = """
 import os, time
 taken = time.process_time()
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(taken, int(status["VmHWM"].split()[0]) / 1024)
+print(taken, int(status["VmHWM"].split()[0]) / 1024, flush=True)
 os._exit(0)
 """
 

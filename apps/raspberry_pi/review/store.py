@@ -176,7 +176,7 @@ class Store:
             raise OutputError(f"{folder}: cannot be used: {error.strerror}") from error
         with self._told():
             self._database = sqlite3.connect(
-                folder / _DATABASE, _BUSY_S, isolation_level=None, check_same_thread=False
+                folder / _DATABASE, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
             for setting in _SETTINGS:
                 self._database.execute(f"PRAGMA {setting}")
