@@ -78,13 +78,17 @@ def everything(file: ConfigFile) -> Model | None:
 
 
 def notes(file: ConfigFile, model: Model) -> list[str]:
-    """Returns what is perhaps not meant: rules that match nothing now.
+    """Returns what is perhaps not meant: rules that match nothing now, pictures that are unknown.
 
     Labels may be those of a model that is taught, zones such as are drawn on the page.
     """
+    taught = model.manifest.follows
     labels, zones = {*model.manifest.labels, _DWELL}, set[str]()
     found: list[UsageError] = []
     for number, camera in enumerate(file.config.cameras):
+        if model.manifest.head is not None and camera.follow != taught:
+            problem = f"the model was taught with follow = {taught!r}: it knows other pictures"
+            found.append(file.wrong("camera", "follow", problem, number=number))
         for zone in parse_zones(camera.zones, camera.zone_allow):
             zones.add(zone.name)
             for label in zone.allow:

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -392,6 +394,21 @@ def test_a_check_says_all_that_is_wrong_at_once(place: Path, shown: Path) -> Non
     assert done.returncode == 2
     told = [line for line in done.stderr.splitlines() if line.startswith("edgevid: ")]
     assert told == [f"edgevid: {one}" for one in caught.value.problems]
+
+
+@pytest.mark.parametrize("taught", ["", "motion"])
+def test_a_camera_that_shows_other_pictures_than_were_taught_is_noted(
+    taught: str, place: Path, shown: Path
+) -> None:
+    file = settings_with(place, shown, 'follow = "motion"\n')
+    model = check.everything(file)
+    assert model is not None
+    assert check.notes(file, model) == []  # it was not taught at all
+    told: dict[str, Any] = {"provenance": {"taught": {"follow": taught}}, "head": object()}
+    model.manifest = replace(model.manifest, **told)
+    noted = [f"{file.path}:4: [[camera]]: the model was taught with follow = ''"]
+    found = [note.partition(": it knows")[0] for note in check.notes(file, model)]
+    assert found == ([] if taught else noted)
 
 
 def test_a_rule_that_matches_nothing_now_is_noted(place: Path, shown: Path) -> None:
