@@ -52,7 +52,7 @@ FPS = 5.0
 _CAMERAS = ("front", "back")
 _GROWTH_MB = 2.0
 _BUDGET_MB = 5.0
-_WARM_UP = 0.1  # of all
+_WARM_UP = 0.2  # of all: until then caches of SQLite and of the encoder fill
 _ALERTS = (AlertConfig(level="alert", cool_down=60.0),)  # for each camera and label
 _STUCK_S = 30.0
 
