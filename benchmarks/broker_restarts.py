@@ -7,10 +7,7 @@ Everything is as in the field: the service's own waiting times, ten events a sec
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import tempfile
 import threading
 import time
 from functools import partial
@@ -22,6 +19,7 @@ from tqdm import tqdm
 from apps.raspberry_pi import mqtt
 from apps.raspberry_pi.config import MqttConfig
 from apps.raspberry_pi.hub import Hub
+from benchmarks import report
 from benchmarks.parts.broker import Broker, Listener, wait_for
 from benchmarks.parts.cut_line import CutLine
 from edgevid import EdgevidError, Event
@@ -31,16 +29,7 @@ _PERIOD_S = 0.1
 
 def main() -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--output", type=Path, help="also write the figures here, as JSON")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = restart(chosen.times, Path(folder))
-    for name, value in figures.items():
-        print(f"{name:45} {value}")
-    if chosen.output:
-        chosen.output.write_text(json.dumps(figures, indent=2) + "\n")
+    report.interruptions(__doc__ or "", restart)
 
 
 def _fail(error: EdgevidError) -> None:

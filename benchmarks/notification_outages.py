@@ -8,10 +8,7 @@ Outages take turns: nobody listens, or the receiver answers 503.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import tempfile
 import threading
 import time
 from functools import partial
@@ -25,6 +22,7 @@ from apps.raspberry_pi import notifications
 from apps.raspberry_pi.bus import CameraEvent
 from apps.raspberry_pi.config import AlertConfig, NotificationsConfig
 from apps.raspberry_pi.hub import Hub
+from benchmarks import report
 from benchmarks.parts.broker import wait_for
 from benchmarks.parts.receiver import Receiver
 from edgevid import Event, Frame, Prediction, Score
@@ -34,16 +32,7 @@ _PERIOD_S = 0.5
 
 def main() -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--times", type=int, default=20)
-    parser.add_argument("--output", type=Path, help="also write the figures here, as JSON")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = interrupt(chosen.times, Path(folder))
-    for name, value in figures.items():
-        print(f"{name:45} {value}")
-    if chosen.output:
-        chosen.output.write_text(json.dumps(figures, indent=2) + "\n")
+    report.interruptions(__doc__ or "", interrupt)
 
 
 def interrupt(times: int, folder: Path, period_s: float = _PERIOD_S) -> dict[str, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,22 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(held) for held in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def interruptions(doc: str, run: Callable[[int, Path], dict[str, float]]) -> None:
+    """Runs the command of a benchmark that interrupts something ``--times``, and prints figures.
+
+    Args:
+        doc: the module's, whose first line describes it.
+        run: takes how many times, and a folder that lasts as long; returns figures by name.
+    """
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--output", type=Path, help="also write the figures here, as JSON")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(chosen.times, Path(folder))
+    for name, value in figures.items():
+        print(f"{name:45} {value}")
+    if chosen.output:
+        chosen.output.write_text(json.dumps(figures, indent=2) + "\n")

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from benchmarks.parts.broker import free_port, wait_for
+from benchmarks.parts.ending import wait_or_kill
 
 # In a name space of its own, so that nothing of it stays mounted or running.
 _ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=SIGTERM")
@@ -85,11 +86,7 @@ class HomeAssistant:
     def _end(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            wait_or_kill(self._process, 30)
 
     def _listens(self) -> bool:
         assert self._process is not None

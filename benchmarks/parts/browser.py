@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from benchmarks.parts.ending import wait_or_kill
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -93,11 +95,7 @@ class Browser:
     ) -> None:
         self._to.close()  # which ends it
         self._from.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, 5)
 
     def _tab(self, within: float = 60.0) -> str:
         """Returns the first tab, which is there some time after the browser is."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from benchmarks.parts.ending import wait_or_kill
+
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
 
 _PREFERENCES: dict[str, Any] = {
@@ -78,11 +80,7 @@ class Firefox:
     ) -> None:
         self._socket.close()
         self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        wait_or_kill(self._process, 20)
 
     def go(self, address: str) -> None:
         """Opens an address."""
