@@ -495,6 +495,7 @@ def _follow_people() -> Rows:
 def _phone() -> Rows:
     found = _read("phone.json")
     step, parity, memory = found["step_ms"], found["parity"], found["memory"]
+    vectors = found["vectors"]
     clips, rss, taken = parity["clips_compared"], memory["rss_mb"], memory["webassembly_mb"]
     rows = {
         "same label at the end of a real clip": f"{parity['same_top1_at_the_end']} of {clips}",
@@ -508,6 +509,8 @@ def _phone() -> Rows:
         "of these, in LiteRT.js and WebAssembly": f"{step['page_network_min']:.1f} ms",
         "the same from the camera's picture on": f"{step['page_from_picture_min']:.1f} ms",
         "one step in Python, least": f"{step['python_min']:.1f} ms",
+        "the same without vectors of 512 bits": f"{vectors['python_256_bits']:.1f} ms",
+        "the same with vectors of 128 bits alone": f"{vectors['python_128_bits']:.1f} ms",
         "page over Python, by processor time": f"{step['ratio_cpu']:.1f} times",
         f"WebAssembly's memory, over {memory['steps']:,} steps": f"{taken[0]:.0f} to "
         f"{taken[-1]:.0f} MB",
