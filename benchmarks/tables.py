@@ -520,6 +520,18 @@ def _phone() -> Rows:
     return [{"MoViNet-A0": name, "": value} for name, value in rows.items()]
 
 
+def _phone_arm() -> Rows:
+    return [
+        {
+            "emulated processor": f"of a {row['board']}, {words} int8 dot product",
+            "in the browser's engine": f"{row['browser'] / 1e6:.1f} M",
+            "in Python": f"{row['native'] / 1e6:.1f} M",
+            "times": f"{row['ratio']:.1f}",
+        }
+        for row, words in zip(_read("phone_arm.json")["boards"], ("no", "with"), strict=True)
+    ]
+
+
 def _teach() -> Rows:
     found = _read("teach.json")
     fights = found["fights"]
@@ -636,6 +648,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow cost": _follow_cost,
     "follow people": _follow_people,
     "phone": _phone,
+    "phone_arm": _phone_arm,
     "camera": _camera,
     "camera moves": _camera_moves,
     "camera speeds": _camera_speeds,
@@ -648,4 +661,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "step ratio": _step_range,
     "arm ratio": _arm_range,
     "compare processor": _compare_processor,
+    "phone ratio": lambda: f"{_read('phone.json')['step_ms']['ratio_min']:.1f}",
+    "phone ratio 256": lambda: f"{_read('phone.json')['vectors']['ratio_256_bits']:.1f}",
+    "phone ratio 128": lambda: f"{_read('phone.json')['vectors']['ratio_128_bits']:.1f}",
 }

@@ -45,7 +45,7 @@ class HiddenFeatures:
         _run("gcc", "-shared", "-fPIC", "-O1", "-o", str(self._answering), str(_SOURCE))
         installed = Path(ai_edge_litert.__path__[0])
         shutil.copytree(installed, self._site / installed.name)
-        _replace(self._site / installed.name / _LIBRARY)
+        replace_cpuid(self._site / installed.name / _LIBRARY)
 
     def steps(self, model: Path, hidden: int | None) -> list[float]:
         """Returns what steps of a prepared model took, in milliseconds.
@@ -66,7 +66,7 @@ class HiddenFeatures:
         return taken
 
 
-def _replace(library: Path) -> None:
+def replace_cpuid(library: Path) -> None:
     """Replaces each ``cpuid`` of a library's code by ``ud2``, which is as long."""
     code = next(
         line.split()
