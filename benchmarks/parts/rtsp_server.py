@@ -25,10 +25,12 @@ COLOUR = (
     "! video/x-raw,width=160,height=120,framerate=15/1 "
     "! x264enc tune=zerolatency key-int-max=5"
 )
+# Of one quality throughout, also after a cut, which no camera has and collections of videos do.
 PICTURES = (
     "appsrc name=pictures is-live=true do-timestamp=true format=time max-buffers=2 "
     "leaky-type=downstream caps=video/x-raw,format=RGB,width={width},height={height},framerate=0/1 "
-    "! videoconvert ! video/x-raw,format=I420 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15"
+    "! videoconvert ! video/x-raw,format=I420 "
+    "! x264enc tune=zerolatency speed-preset=veryfast key-int-max=30 pass=qual quantizer=20"
 )
 
 
