@@ -126,7 +126,8 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     if model is None:
         model = check.model(file)
         check.labels(file, model)
-    for note in check.notes(file, model):
+    drawings = review.drawings() if review is not None else None
+    for note in check.notes(file, model, drawings):
         _LOG.warning("%s", note)
     names = (camera.name for camera in config.cameras)
     hub = Hub(names, model.manifest.name, config.alerts)
@@ -142,7 +143,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         recorder.take if recorder else _nothing,
         archiver=archiver,
         every_second=limit.sum_up,
-        drawings=review.drawings() if review is not None else None,
+        drawings=drawings,
         off=controls.off() if controls is not None else (),
     )
     if review is not None:

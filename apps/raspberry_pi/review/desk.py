@@ -31,7 +31,7 @@ from apps.raspberry_pi.review.store import (
     label_problem,
 )
 from apps.raspberry_pi.review.teaching import Teacher
-from edgevid import EdgevidError, KeptFeatures, Model, UsageError, load_model
+from edgevid import EdgevidError, KeptFeatures, Model, UsageError, load_model, parse_zones
 from edgevid.support.atomic_file import atomic_file
 
 _LOG = logging.getLogger("edgevid.review")
@@ -53,7 +53,10 @@ class Watching(Protocol):
         """Has another model watch."""
 
     def draw(self, drawings: Mapping[str, Drawing], reason: str) -> None:
-        """Has other zones and masks count."""
+        """Has other zones and masks count, and what is followed."""
+
+    def following(self) -> dict[str, str]:
+        """Returns what each camera follows."""
 
 
 class Review:
@@ -226,19 +229,25 @@ class Review:
         return {"cameras": cameras}
 
     def zones(self) -> dict[str, Any]:
-        """Returns what is drawn on each camera's picture."""
+        """Returns what is drawn on each camera's picture; until something is, the config's zones.
+
+        Beside it, ``follows`` is what it follows now, ``whole`` why it cannot follow anything.
+        """
         drawn = self.drawings()
-        return {
-            "cameras": [
+        follows = self._watching.following() if self._watching is not None else {}
+        found = []
+        for camera in self._config.cameras:
+            of_file = Drawing(tuple(parse_zones(camera.zones, camera.zone_allow)))
+            found.append(
                 {
                     "name": camera.name,
-                    "follows": camera.follow,
-                    "in_file": len(camera.zones) if camera.name not in drawn else 0,
-                    **drawn.get(camera.name, Drawing()).as_json(),
+                    "follows": follows.get(camera.name, ""),
+                    "whole": "crop" if camera.crop else "features" if camera.features else "",
+                    "in_file": len(of_file.zones) if camera.name not in drawn else 0,
+                    **drawn.get(camera.name, of_file).as_json(),
                 }
-                for camera in self._config.cameras
-            ]
-        }
+            )
+        return {"cameras": found}
 
     # What the owner says
 
@@ -327,7 +336,7 @@ class Review:
         self._record()
 
     def draw(self, asked: Mapping[str, Any]) -> None:
-        """Has zones and masks count from now on: ``camera``, ``zones``, ``masks``.
+        """Has zones and masks count from now on: ``camera``, ``zones``, ``masks``, ``follow``.
 
         Raises:
             UsageError: they make no sense.
@@ -338,11 +347,6 @@ class Review:
         if camera is None:
             raise UsageError("there is no such camera")
         drawn = drawing.read(asked)
-        if drawn.zones and not camera.follow:
-            raise UsageError(
-                f'{camera.name}: zones are for what is followed: set follow = "motion" or "people" '
-                "for it in edgevid.toml"
-            )
         with self._changing:
             if self._watching is not None:
                 self._watching.draw({**self.drawings(), camera.name: drawn}, _DRAWN)
