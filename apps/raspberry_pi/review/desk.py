@@ -84,6 +84,7 @@ class Review:
         self._record = record
         self._teacher = Teacher()
         self._watching: Watching | None = None
+        self._untaught = self._configured
         self._changing = threading.Lock()
         self._said: dict[int, dict[str, Any]] = {}
         with suppress(EdgevidError):
@@ -113,9 +114,15 @@ class Review:
                     found[name] = drawing.read(parts)
         return found
 
-    def begin(self, watching: Watching) -> None:
-        """Has what is changed take effect from now on."""
+    def begin(self, watching: Watching, untaught: Callable[[], Model] | None = None) -> None:
+        """Has what is changed take effect from now on.
+
+        Args:
+            watching: the service.
+            untaught: loads the model to go back to where none was taught; the config's unless told.
+        """
         self._watching = watching
+        self._untaught = untaught or self._configured
 
     def is_alive(self) -> bool:
         """Always: whatever becomes of it, the watching goes on."""
@@ -441,15 +448,16 @@ class Review:
         return list(model.about.get("week", ())) if model is not None else []
 
     def _run(self, number: int | None) -> None:
-        if number is None:
-            config = self._config.model
-            model = load_model(config.name, labels=config.labels, threads=config.threads)
-            self._check(model)
-        else:
-            model = self._loaded(number)
+        model = self._untaught() if number is None else self._loaded(number)
         if self._watching is not None:
             self._watching.use(model, _CHANGED)
         _LOG.info("%s watches from now on", model.manifest.name)
+
+    def _configured(self) -> Model:
+        config = self._config.model
+        model = load_model(config.name, labels=config.labels, threads=config.threads)
+        self._check(model)
+        return model
 
     def _loaded(self, number: int) -> Model:
         model = load_model(self._store.model(number), threads=self._config.model.threads)

@@ -245,6 +245,27 @@ def test_the_service_changes_models_without_losing_a_tick(
         running.join()
 
 
+def test_to_go_back_is_to_what_runs_where_none_was_taught(
+    review: Review, tmp_path: Path, mini: Path
+) -> None:
+    say(review, tmp_path)
+    taught(review)
+    config = config_in(tmp_path, mini)
+    chosen = load_model(mini)
+    service = Service(config, chosen, Hub(["front"], "mini"), lambda name, frame: None)
+    running = threading.Thread(target=service.run)
+    running.start()
+    try:
+        review.begin(service, lambda: chosen)
+        review.use({"number": 1})
+        assert service.model is not chosen
+        review.undo()
+        assert service.model is chosen
+    finally:
+        service.stop()
+        running.join()
+
+
 class Recorded:
     """Takes note of what the service is told."""
 
