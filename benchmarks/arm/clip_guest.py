@@ -2,10 +2,10 @@
 
     python clip_guest.py CODEC PICTURES FOLDER
 
-PICTURES is a ``.npy`` file of what a camera shows, RGB, uint8 ``[frames, height, width, 3]``, five a
-second, all but the last of which belong to the clip: an event happens in the middle. CODEC is one of
-those that ``edgevid.sinks.mp4`` writes. The counting plugin's mark (see ``guest``) is made around
-each picture and around the event, in the order in which they come.
+PICTURES is a ``.npy`` file of what a camera shows, RGB, uint8 ``[frames, height, width, 3]``, five
+a second, all but the last of which belong to the clip: an event happens in the middle. CODEC is one
+of those that ``edgevid.sinks.mp4`` writes. The counting plugin's mark (see ``guest``) is made
+around each picture and around the event, in the order in which they come.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _NEVER = 1000  # pictures: how long after another clip the one that is counted b
 def main(codec: str, pictures: str, folder: str) -> None:
     """Writes one clip so that libraries are loaded, and then the one that is counted."""
     cv2.setNumThreads(1)
-    mp4._ENCODERS = tuple(one for one in mp4._ENCODERS if one.name == codec)
+    (encoder,) = (one for one in mp4._ENCODERS if one.name == codec)
+    mp4._ENCODERS = (encoder, encoder, encoder)
     shown = np.load(pictures, mmap_mode="r")
     middle = len(shown) // 2
     # Between the last picture but one and the last it ends.

@@ -1,4 +1,4 @@
-"""What the clip of an event costs on a Raspberry Pi 4 and 5, emulated: ``python -m benchmarks.arm.clips``.
+"""What an event's clip costs on a Raspberry Pi 4 and 5, emulated: ``benchmarks.arm.clips``.
 
 The service's own code writes a clip of ten seconds, five before an event and five after, of a
 camera that shows somebody at push-ups. Counted are the instructions, as ``benchmarks.arm`` does: of
