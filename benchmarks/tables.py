@@ -593,6 +593,33 @@ def _teach_cost() -> Rows:
     ]
 
 
+def _arm_clips() -> Rows:
+    found = {(row["pictures"], row["board"], row["codec"]): row for row in _read_clips()}
+    rows = []
+    for pictures, board in dict.fromkeys((size, board) for size, board, _ in found):
+        new, old = (found[pictures, board, codec] for codec in ("H.264", "MPEG-4 Part 2"))
+        rows.append(
+            {
+                "pictures": pictures,
+                "board": board,
+                "always, a second": _of_a_core(new, "M a second, always", ", always"),
+                "when a clip begins": f"{new['M when a clip begins']:.0f} M",
+                "a second of clip in H.264": _of_a_core(new, "M a second of clip"),
+                "in MPEG-4 Part 2": _of_a_core(old, "M a second of clip"),
+            }
+        )
+    return rows
+
+
+def _read_clips() -> Rows:
+    rows: Rows = _read("arm_clips.json")["clips"]
+    return rows
+
+
+def _of_a_core(row: dict[str, Any], count: str, when: str = "") -> str:
+    return f"{row[count]:.0f} M ({row['share of a core' + when]})"
+
+
 def _formats() -> Rows:
     return [
         {
@@ -619,6 +646,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "memory": _memory,
     "latency": _latency,
     "arm": _arm,
+    "arm clips": _arm_clips,
     "streams": _streams,
     "events": _events,
     "quieted": _quieted,

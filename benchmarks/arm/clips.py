@@ -87,11 +87,19 @@ def measure(
             kept = Path(folder, "clips")
             kept.mkdir()
             spans = count(clip_guest.__file__, [codec, str(shown), str(kept)], board, root)
-        rows.append(_row(size, board, codec, spans))
+        rows.append(row(size, board, codec, spans))
     return rows
 
 
-def _row(size: tuple[int, int], board: Board, codec: str, spans: list[int]) -> dict[str, Any]:
+def row(size: tuple[int, int], board: Board, codec: str, spans: list[int]) -> dict[str, Any]:
+    """Returns what a clip costs.
+
+    Args:
+        size: of the pictures, width and height.
+        board: which was emulated.
+        codec: which was written.
+        spans: instructions of each picture and, in their middle, of the event.
+    """
     middle = (len(spans) - 1) // 2
     always = float(np.median(spans[:middle]))  # a picture, while no clip is written
     begins, during = spans[middle], spans[middle + 1 :]
