@@ -28,6 +28,7 @@ from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
+    split_float_frames,
     split_frames,
 )
 from edgevid.prepare.serialize import write
@@ -323,6 +324,12 @@ class TestSplitFrames:
 
     def test_not_with_a_time_axis(self, mini: bytes) -> None:
         assert split_frames(Graph(mini)) == ""
+
+    def test_float_frames_alone(self, mini_float: bytes, mini_int8: bytes) -> None:
+        assert split_float_frames(graph_of(rewritten(mini_float, drop_time_axis)))
+        graph = graph_of(rewritten(mini_int8, quantize_states, drop_time_axis))
+        assert split_float_frames(graph) == ""
+        assert split_frames(graph)
 
 
 class TestConfidence:
