@@ -78,7 +78,7 @@ def _run(chosen: Namespace) -> int:
             )
             print(report.table(rows[-1:]), flush=True)
     facts = machine.facts(before, machine.read())
-    report.write_json(chosen.json, {"machine": facts, "node": chosen.node.name, "boards": rows})
+    report.write_json(chosen.json, {"machine": facts, "boards": rows})
     return command.OK
 
 

@@ -215,9 +215,13 @@ def test_published_file(published_bytes: bytes) -> None:
         prepared = prepare(published_bytes, name="a0", target=target)
         assert partitions(prepared.data) == 1
         idle = {step for step, change in prepared.report if not change}
-        assert idle <= {"widen_weights", "drop_broadcasts", "narrow_weights", "separate_results"}, (
-            prepared.report
-        )
+        assert idle <= {
+            "widen_weights",
+            "drop_broadcasts",
+            "narrow_weights",
+            "separate_results",
+            "split_float_frames",
+        }, prepared.report
         network = signature.of(flatbuffer.read(manifest.split(prepared.data)[0]))
         assert network.image.shape == (1, 172, 172, 3)
         dtypes = {network.image.dtype, *(state.input.dtype for state in network.states)}
@@ -228,7 +232,6 @@ def test_published_file(published_bytes: bytes) -> None:
         assert carried < 700_000
 
 
-UNNEEDED = {"widen_weights", "drop_broadcasts", "narrow_weights", "separate_results"}
 EXACT = {
     "drop_idle_states",
     "quantize_states",
@@ -236,6 +239,7 @@ EXACT = {
     "drop_time_axis",
     "widen_stem",
     "split_frames",
+    "split_float_frames",
 }
 
 
