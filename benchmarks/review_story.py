@@ -261,7 +261,7 @@ class Story:
         time.sleep(seconds)
         right: list[Moment] = []
         wrong: list[Moment] = []
-        shown: set[tuple[str, int]] = set()
+        shown: set[tuple[str, str]] = set()
         self._browser.run("refresh()")
         for room in ROOMS:
             for clip in self._clips(room):
