@@ -82,8 +82,15 @@ def _arm_range() -> str:
     return " and ".join(shares)
 
 
-def _compare_processor() -> str:
-    return str(_read("compare.json")["machine"]["processor"])
+def _processor(name: str) -> Callable[[], str]:
+    """Returns what tells the processor that a file's figures are of, as far as it was noted."""
+
+    def told() -> str:
+        machine = _read(name)["machine"]
+        family, processor = machine.get("family"), machine["processor"]
+        return f"{family} ({processor})" if family else f"{processor}, kind not noted"
+
+    return told
 
 
 def _batched() -> Rows:
@@ -672,5 +679,8 @@ TABLES: dict[str, Callable[[], Rows]] = {
 FIGURES: dict[str, Callable[[], str]] = {
     "step ratio": _step_range,
     "arm ratio": _arm_range,
-    "compare processor": _compare_processor,
+    **{
+        f"{name} processor": _processor(f"{name}.json")
+        for name in ("batched", "compare", "formats", "latency", "scale", "startup")
+    },
 }
