@@ -18,7 +18,6 @@ from edgevid.prepare.passes import float_weights
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
 from edgevid.prepare.passes.features import give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
-from edgevid.prepare.passes.float_signature import float_signature
 from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
@@ -29,6 +28,7 @@ from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
+    separate_results,
     split_float_frames,
     split_frames,
 )
@@ -354,27 +354,18 @@ class TestConfidence:
         assert np.allclose(wider, 1.25 * logits_of(mini_int8, pictures), rtol=1e-5)
 
 
-def test_a_browser_gets_no_int8(mini_int8: bytes, pictures: Pictures) -> None:
-    before = rewritten(mini_int8, drop_idle_states, quantize_states, quantize_image)
-    after = rewritten(mini_int8, drop_idle_states, quantize_states, quantize_image, float_signature)
-    held = network(before)
-    assert "int8" in {held.image.dtype, *(state.input.dtype for state in held.states)}
-    changed = network(after)
-    tensors = [changed.image, *(state.input for state in changed.states)]
-    assert "int8" not in {tensor.dtype for tensor in tensors}
-    assert np.array_equal(logits_of(after, pictures), logits_of(before, pictures))
-
-
 def test_frames_that_only_move_up_leave_the_network_as_results_of_their_own(
-    mini_int8: bytes, pictures: Pictures
+    mini: bytes, pictures: Pictures
 ) -> None:
-    """No runtime in a browser can be told that a result is an argument."""
     passes = (drop_idle_states, bound_memory, quantize_states, fold_multiplications)
-    split = rewritten(mini_int8, *passes, drop_time_axis, split_frames)
-    after = rewritten(mini_int8, *passes, drop_time_axis, split_frames, float_signature)
+    split = rewritten(mini, *passes, drop_time_axis, split_frames)
+    graph = graph_of(split)
+    assert set(graph.inputs.values()) & set(graph.outputs.values())
+    after = rewritten(mini, *passes, drop_time_axis, split_frames, separate_results)
     graph = graph_of(after)
     assert not set(graph.inputs.values()) & set(graph.outputs.values())
     assert np.array_equal(logits_of(after, pictures), logits_of(split, pictures))
+    assert rewritten(mini, *passes, separate_results) == rewritten(mini, *passes)
 
 
 def test_features_with_channels_before_the_picture(mini_float: bytes, pictures: Pictures) -> None:

@@ -120,6 +120,29 @@ def _split(graph: Graph, names: Sequence[str]) -> str:
     return f"{changed} stream buffers to single frames" if changed else ""
 
 
+def separate_results(graph: Graph) -> str:
+    """Gives each result that is another state's argument a tensor of its own.
+
+    In a browser LiteRT gives a tensor one memory: what goes in there is lost where it also comes
+    out. So past frames that only move up are copied.
+    """
+    arguments = {tensor: name for name, tensor in graph.inputs.items()}
+    copied = [
+        name
+        for name, tensor in graph.outputs.items()
+        if tensor in arguments and arguments[tensor] != name
+    ]
+    for name in copied:
+        tensor = graph.outputs[name]
+        shape = graph.shape(tensor)
+        sizes = graph.add_tensor("shape", [len(shape)], np.int32, values=np.array(shape, np.int32))
+        graph.outputs[name] = graph.add(
+            "RESHAPE", [tensor, sizes], shape, graph.dtype(tensor),
+            name=f"{name}/copy", quantization=graph.quantization(tensor), newShape=shape,
+        )  # fmt: skip
+    return f"{len(copied)} results that are arguments" if copied else ""
+
+
 def _quantized_entry(graph: Graph, tensor: int) -> int | None:
     """Returns the int8 form of a float input that is read in no other way."""
     readers = graph.consumers(tensor)
