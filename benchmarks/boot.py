@@ -4,9 +4,10 @@
 
 FOLDER is the Debian that ``benchmarks/picamera/make_root.sh`` builds. The service is installed
 in it by ``install.sh`` and started by its unit, hardening and all, when ``systemd-nspawn`` boots
-it; the camera is libcamera's virtual one and shows a real clip. Then the service is killed, hung
-and stopped. Prints how long everything took. Needs root, the network, ``systemd-container``,
-``mosquitto``, the dependency group ``service``, and EDGEVID_MODELS with the clips beside it.
+it; the camera is libcamera's virtual one and shows a real clip. Each event is an alert, and is
+notified to a server on this machine. Then the service is killed, hung and stopped. Prints how long
+everything took. Needs root, the network, ``systemd-container``, ``mosquitto``, the dependency group
+``service``, and EDGEVID_MODELS with the clips beside it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from urllib.request import urlopen
 
 from benchmarks.clips import PUBLISHED_A0, published_path
 from benchmarks.parts.broker import Broker, Listener, free_port
+from benchmarks.parts.receiver import Receiver
 from benchmarks.picamera import root as picamera_root
 from benchmarks.report import table
 from edgevid import open_source
@@ -51,15 +53,24 @@ def main(root: Path) -> None:
     with open_source(clip) as source:
         picamera_root.show(root, [frame.image for frame in source])
     rows = []
-    with tempfile.TemporaryDirectory() as folder, Broker(Path(folder)) as broker:
+
+    def more_than(count: int) -> bool:
+        return len(receiver.received) > count
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Broker(Path(folder)) as broker,
+        Receiver() as receiver,
+    ):
         for again in ("", ", again"):
             rows.append((f"install.sh{again}", took(lambda: install(root))))
         page = free_port()
-        configure(root, broker.port, page)
+        configure(root, broker.port, page, receiver.address)
         with Listener(broker.port, TOPIC) as listener, booted(root) as machine:
             rows += [
                 ("boot until the service is ready", took(lambda: until(machine.is_active))),
                 ("and until an event comes by MQTT", took(lambda: heard(listener, "start"))),
+                ("and until it is notified", took(lambda: until(lambda: receiver.received))),
             ]
             with urlopen(f"http://127.0.0.1:{page}/healthz", timeout=10) as answer:
                 assert answer.status == 200
@@ -68,10 +79,11 @@ def main(root: Path) -> None:
                 os.kill(before, number)
                 seconds = took(partial(until, partial(machine.runs_anew, before)))
                 rows.append((f"service {what}: until it runs again", seconds))
-                count = len(listener.heard)
+                count, notified = len(listener.heard), len(receiver.received)
                 rows.append(
                     ("and until an event comes", took(partial(heard, listener, "start", count)))
                 )
+                until(partial(more_than, notified))
             rows.append(("systemctl stop", took(lambda: machine.systemctl("stop", "edgevid"))))
             heard(listener, "end")
             clips = [path.name for path in (root / "var/lib/edgevid/clips").iterdir()]
@@ -91,7 +103,7 @@ def install(root: Path) -> None:
         shutil.copytree(REPOSITORY / name, checkout / name)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, checkout / name)
-    inside = ["chroot", str(root), "/edgevid/checkout/apps/raspberry_pi/install.sh"]
+    inside = ["chroot", str(root), "/edgevid/checkout/apps/raspberry_pi/install.sh", "--notify"]
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt",
@@ -99,13 +111,20 @@ def install(root: Path) -> None:
     subprocess.run(inside, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def configure(root: Path, port: int, page: int) -> None:
-    """Writes the service's settings: one camera, the broker, the page."""
+def configure(root: Path, port: int, page: int, notified: str) -> None:
+    """Writes the service's settings: one camera, the broker, the page, whom to notify."""
     (root / "etc/edgevid/edgevid.toml").write_text(
         '[[camera]]\nname = "front"\nsource = "picamera"\nfit = "stretch"\n'
         f'[model]\nname = "{MODEL}"\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\n'
         f'[web]\nport = {page}\n[clips]\nfolder = "/var/lib/edgevid/clips"\n'
+        '[[alert]]\nlevel = "alert"\n[notifications]\nurls_file = "/etc/edgevid/notify"\n'
     )
+    urls = root / "etc/edgevid/notify"
+    urls.write_text(notified)
+    # As docs/alerts.md has it: root's, and for the service to read.
+    owner = ["chroot", str(root), "chown", "root:edgevid", "/etc/edgevid/notify"]
+    subprocess.run(owner, check=True)
+    urls.chmod(0o640)
     drop_in = root / "etc/systemd/system/edgevid.service.d/here.conf"
     drop_in.parent.mkdir(exist_ok=True)
     drop_in.write_text(DROP_IN)

@@ -7,8 +7,8 @@ one room are two people, in the other two others. From a fresh start, with the k
 the page:
 
 1. clips are kept; in those of the first room falls are marked, and what is none is said to be none;
-2. it is taught, and the new model is used; the other room is watched;
-3. each event there is judged; it is taught again, used, and watched again.
+2. it is taught, and the new model is used; both rooms are watched;
+3. each event is judged; it is taught again, used, and watched again, twice.
 
 The owner's eye is played by comparing pictures of the clips with those of the videos. Pictures of
 the page show people of that collection, and are not for publishing. ``--drawn`` plays the same with
@@ -38,7 +38,7 @@ from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
 from benchmarks.parts.reviewed import FALL
 from benchmarks.parts.rtsp_camera import RtspCamera, Size, framed
-from benchmarks.parts.whereabouts import Whereabouts
+from benchmarks.parts.whereabouts import Moment, Whereabouts
 from benchmarks.report import arguments, write_json
 from edgevid import open_source
 from edgevid.support.command import OK, guard
@@ -58,6 +58,8 @@ state_folder = "{folder}"
 """
 _CAMERA = '[[camera]]\nname = "{name}"\nsource = "{address}"\n'
 _EARLY_S, _LATE_S = 0.5, 1.0  # about a fall, within which an event announces it
+_TURNS = ("first", "second", "third")  # of teaching and watching
+_SAME_S = 1.5  # within which what is wrong at a place of a video is the same
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,6 +113,8 @@ class Story:
     def __init__(self, folder: Path, footage: Footage, documentation: Path | None) -> None:
         self._folder, self._documentation = folder, documentation
         self._port = free_port()
+        self._pictures = 1  # so many there will be with the next
+        self._wrong: list[Moment] = []  # events that were judged as wrong
         self._videos = {room: list(videos) for room, videos in footage.items()}
         self._truth = {path: falls for videos in footage.values() for path, falls in videos.items()}
         self._loop_s = {room: sum(map(_seconds, videos)) for room, videos in self._videos.items()}
@@ -157,29 +161,29 @@ class Story:
         browser.look_as(DESKTOP)
         self._go("")
         browser.until("document.querySelectorAll('.state.live').length === 2")
-        self._picture("1-live")
+        self._picture("live")
         browser.run("document.querySelector('nav a[href=\"/review\"]').click()")
         browser.until("document.querySelector('#first')?.offsetHeight")
-        self._picture("2-first-start")
+        self._picture("first start")
         found: dict[str, Any] = {}
         marked, nothing = self._first_lessons()
         found["clips with falls marked"], found["clips with nothing"] = marked, nothing
-        self._picture("3-said")
+        self._picture("said")
         self._document("review-mark", "#bench")
         idle = self._skipped()
-        found["first teaching"] = self._teach(None)
-        self._picture("4-result", phone=True)
-        self._use()
-        found["first watch"] = self._watch(1.2 * share * self._loop_s["hall"] + 10)
-        self._picture("5-judged", phone=True)
-        found["second teaching"] = self._teach(found["first teaching"]["number"])
-        self._picture("6-second-result", phone=True)
-        self._document("review-result", "#teaching", phone=True)
-        self._use()
-        found["second watch"] = self._watch(1.2 * share * self._loop_s["hall"] + 10)
+        number = 0
+        for turn in _TURNS:
+            found[f"{turn} teaching"] = self._teach(number)
+            number = found[f"{turn} teaching"]["number"]
+            self._picture(f"{turn} result", phone=True)
+            if turn == "second":
+                self._document("review-result", "#teaching", phone=True)
+            self._use()
+            found[f"{turn} watch"] = self._watch(1.2 * share * max(self._loop_s.values()) + 10)
+            self._picture(f"{turn} watch judged", phone=True)
         self._go("")
         browser.until("document.querySelectorAll('.state.live').length === 2")
-        self._picture("7-live", phone=True)
+        self._picture("live again", phone=True)
         found["ticks skipped, before and at the end"] = [idle, self._skipped()]
         found["the browser complained of"] = browser.complaints
         return found
@@ -228,13 +232,13 @@ class Story:
         browser.press_enter()
         self._until_said("Saved: fall")
 
-    def _teach(self, before: int | None) -> dict[str, Any]:
+    def _teach(self, before: int) -> dict[str, Any]:
         browser = self._browser
         browser.until("!find('teach').disabled")
         began = time.monotonic()
         browser.run("find('teach').click()")
         browser.until(
-            f"teaching.progress.state !== 'running' && teaching.models[0]?.number > {before or 0}",
+            f"teaching.progress.state !== 'running' && teaching.models[0]?.number > {before}",
             600,
         )
         model: dict[str, Any] = json.loads(browser.run("JSON.stringify(teaching.models[0])"))
@@ -253,39 +257,53 @@ class Story:
         self._used_at = time.time()
 
     def _watch(self, seconds: float) -> dict[str, Any]:
-        """Watches the other room; judges each event there by what its clip shows."""
+        """Watches both rooms; judges each event by what its clip shows."""
         time.sleep(seconds)
-        right = wrong = 0
-        wrong_in: list[str] = []
-        shown: set[tuple[str, int]] = set()
+        right: list[Moment] = []
+        wrong: list[Moment] = []
+        shown: set[tuple[str, str]] = set()
         self._browser.run("refresh()")
-        for clip in self._clips("hall"):
-            if _moment(clip["began"]) + 5.0 < self._used_at:
-                continue
-            moments = self._eye["hall"].of(self._file(clip["video"]))
-            for number, event in enumerate(clip["events"]):
-                moment = min(moments, key=lambda one: abs(one.at - event["second"]))
-                falls = [
-                    n
-                    for n, (start, end) in enumerate(self._truth[moment.video])
-                    if start - _EARLY_S <= moment.second <= end + _LATE_S
-                ]
-                shown |= {(moment.video.name, n) for n in falls}
-                right, wrong = right + bool(falls), wrong + (not falls)
-                if not falls:
-                    wrong_in.append(f"{moment.video.name} at {moment.second:.1f} s")
-                self._choose(clip["video"])
-                self._browser.run(f"current = {number}")
-                self._press("1" if falls else "2")
-                self._until_said("Saved: ")
-        there = sum(len(self._truth[video]) for video in self._videos["hall"])
+        for room in ROOMS:
+            for clip in self._clips(room):
+                if _moment(clip["began"]) + 5.0 < self._used_at:
+                    continue
+                moments = self._eye[room].of(self._file(clip["video"]))
+                for number, event in enumerate(clip["events"]):
+                    moment = min(moments, key=lambda one: abs(one.at - event["second"]))
+                    falls = self._falls(moment)
+                    shown |= {(room, f"{moment.video.name}, {n}") for n in falls}
+                    (right if falls else wrong).append(moment)
+                    self._judge(clip["video"], number, right=bool(falls))
+        again = [one for one in wrong if any(_is_same(one, other) for other in self._wrong)]
+        self._wrong += wrong
         return {
             "seconds": round(seconds),
-            "events right": right,
-            "events wrong": wrong,
-            "wrong were": wrong_in,
-            "different falls announced": f"{len(shown)} of {there}",
+            "events right": len(right),
+            "events wrong": len(wrong),
+            "of these judged as wrong before": len(again),
+            "wrong were": [f"{one.video.name} at {one.second:.1f} s" for one in wrong],
+            **{
+                f"different falls announced, {room}": f"{sum(r == room for r, _ in shown)} of "
+                f"{sum(len(self._truth[video]) for video in videos)}"
+                for room, videos in self._videos.items()
+            },
         }
+
+    def _judge(self, clip: str, number: int, *, right: bool) -> None:
+        self._choose(clip)
+        self._browser.run(f"current = {number}")
+        self._press("1" if right else "2")
+        self._until_said("Saved: ")
+        if not right:
+            self._picture("judged as wrong")
+
+    def _falls(self, moment: Moment) -> list[int]:
+        """Returns which falls of a video an event at a moment announces."""
+        return [
+            number
+            for number, (start, end) in enumerate(self._truth[moment.video])
+            if start - _EARLY_S <= moment.second <= end + _LATE_S
+        ]
 
     # What the owner sees
 
@@ -358,7 +376,9 @@ class Story:
         for kind, size in (("desktop", DESKTOP), *((("phone", PHONE),) if phone else ())):
             self._browser.look_as(size)
             time.sleep(0.5)
-            self._browser.screenshot(self._folder / f"{name}-{kind}.png", whole=True)
+            path = self._folder / f"{self._pictures:02}-{name.replace(' ', '-')}-{kind}.png"
+            self._browser.screenshot(path, whole=True)
+        self._pictures += 1
         self._browser.look_as(DESKTOP)
 
 
@@ -377,6 +397,10 @@ def _size(videos: Sequence[Path]) -> Size:
             sizes.append((width, height))
     widths, heights = zip(*sizes, strict=True)
     return max(widths), max(heights)
+
+
+def _is_same(one: Moment, other: Moment) -> bool:
+    return one.video == other.video and abs(one.second - other.second) < _SAME_S
 
 
 def _moment(text: str) -> float:

@@ -12,6 +12,7 @@ if [ -e "$root/ready-$version" ]; then
     echo "$root: Home Assistant $version"
     exit 0
 fi
+mkdir -p "$root"
 # gcc: some of what it uses comes as source only.
 [ -d "$root/usr" ] || debootstrap --variant=minbase \
     --include=python3-venv,ca-certificates,gcc,g++,libc6-dev,libpython3-dev \

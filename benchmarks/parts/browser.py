@@ -28,6 +28,10 @@ _KEYS = {
 DESKTOP, PHONE = (1280, 860), (390, 844)
 
 
+class _NavigatedError(AssertionError):
+    """The page went to another address while it was asked."""
+
+
 class Browser:
     """One tab.
 
@@ -136,9 +140,15 @@ class Browser:
     def until(self, script: str, within: float = 60.0) -> None:
         """Waits until an expression is true in the page."""
         deadline = time.monotonic() + within
-        while not self.run(f"Boolean({script})"):
+        while not self._is_so(script):
             assert time.monotonic() < deadline, (script, self.run("document.body.innerText"))
             time.sleep(0.05)
+
+    def _is_so(self, script: str) -> bool:
+        try:
+            return bool(self.run(f"Boolean({script})"))
+        except _NavigatedError:
+            return False
 
     def renderers(self) -> list[int]:
         """Returns the process ids of what runs pages, their workers among them."""
@@ -216,6 +226,8 @@ class Browser:
             text, _, self._read = self._read.partition(b"\0")
             message = json.loads(text)
             if wanted(message):
+                if "navigated or closed" in str(message.get("error")):
+                    raise _NavigatedError(message)
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
                 return result

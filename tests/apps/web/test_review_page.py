@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ pytest.importorskip("uvicorn", reason="the page's libraries are not installed")
 pytest.importorskip("prometheus_client", reason="the page's libraries are not installed")
 
 from apps.raspberry_pi import web
-from apps.raspberry_pi.config import WebConfig
+from apps.raspberry_pi.config import CameraConfig, WebConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.review.store import Store
@@ -75,12 +76,15 @@ class Watched:
 
 
 @contextmanager
-def reviewing(folder: Path, **camera: Any) -> Iterator[tuple[str, Review, Watched]]:
-    hub, port, watched = Hub(["front"], "mini"), free_port(), Watched()
-    hub.status.set_state("front", "live")
+def reviewing(folder: Path, *others: str, **camera: Any) -> Iterator[tuple[str, Review, Watched]]:
+    hub, port, watched = Hub(["front", *others], "mini"), free_port(), Watched()
     frame = Frame(moving_pictures(1, size=(320, 240))[0], 0.0, 0)
-    hub.record_step("front", frame, [Prediction(0.0, 0, (Score("x", 0.5),), 1.0)])
+    for name in ("front", *others):
+        hub.status.set_state(name, "live")
+        hub.record_step(name, frame, [Prediction(0.0, 0, (Score("x", 0.5),), 1.0)])
     config = config_in(folder, write_mini(folder), **camera)
+    more = tuple(CameraConfig(name=name, source="unused") for name in others)
+    config = replace(config, cameras=config.cameras + more)
     review = Review(Store(folder / "review"), config, lambda model: None)
     watched.follows = {"front": camera.get("follow", "")}
     review.begin(watched)
@@ -147,6 +151,7 @@ def test_taught_used_and_taken_back_by_keys_alone(browser: Browser, tmp_path: Pa
         told(browser, "Taught in ", 300.0)  # it gives way to all else
         assert texts(browser, "#figures td") == ["–", "4 of 4", "–", "0.0 (0 in 0.9 min)"]
         assert "no events last week" in texts(browser, "#gone")[0]
+        assert texts(browser, "#tells") == ["It tells of red, and of nothing else."]
         keep(browser, tmp_path, "review-result")
         browser.run("find('use').focus()")
         browser.press("Enter")
@@ -299,6 +304,24 @@ def test_what_is_followed_is_chosen_by_keys_and_then_there_are_zones(
         browser.until("zoneCameras[0].follow === 'none'")
         (camera,) = review.zones()["cameras"]
         assert (camera["follow"], camera["follows"], len(camera["zones"])) == ("none", "", 1)
+
+
+def test_what_was_drawn_is_not_lost_by_looking_at_another_camera(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with reviewing(tmp_path, "back") as (address, review, _):
+        opened(browser, address)
+        browser.until("find('zone-camera').options.length === 2 && !find('canvas').hidden")
+        browser.run("find('zone-follow').value = 'motion'; find('zone-follow').onchange()")
+        browser.run("find('zone-camera').value = 'back'; find('zone-camera').onchange()")
+        assert browser.run("find('zone-camera').value") == "front"
+        assert texts(browser, "#zone-hint")[0].startswith("Save what you drew for front first")
+        browser.run("find('save-zones').click()")
+        told(browser, "Saved: zones and masks of front")
+        browser.run("find('zone-camera').value = 'back'; find('zone-camera').onchange()")
+        assert browser.run("shownCamera") == "back"
+        browser.until("zoneCameras[0].follow === 'motion'")
+        assert review.drawings()["front"].follow == "motion"
 
 
 def test_what_cannot_be_followed_stays_and_is_told(browser: Browser, tmp_path: Path) -> None:

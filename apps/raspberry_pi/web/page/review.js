@@ -132,6 +132,7 @@ function showChosen() {
   const typing = open !== undefined && document.activeElement.tagName === "INPUT";
   if (!typing) find("clip-events").replaceChildren(...clip.events.map((event, n) => eventItem(clip, event, n)));
   find("no-clip-events").hidden = clip.events.length > 0;
+  find("how-to-judge").hidden = !clip.events.length;
   find("nothing").setAttribute("aria-pressed", clip.marks.some((one) => one.label === "background"));
   find("marks").replaceChildren(...clip.marks.filter((one) => one.label !== "background").map(markItem));
   showTimeline(clip);
@@ -303,6 +304,7 @@ function showResult(model, runs) {
     ? `Taught from ${times(model.recordings, "recording", "recordings")}, ${model.minutes.toFixed(1)} minutes. Each clip is judged by what was learned from the others.`
     : "There are too few clips to hold some out: nothing is measured.";
   const seen = model.seen_before ? ` The model before knew ${model.seen_before} of them: its figures flatter it.` : "";
+  set(find("tells"), `It tells of ${model.labels.map((one) => one.label).join(", ")}, and of nothing else.`);
   set(find("held"), text + seen);
   find("figures").replaceChildren(...model.labels.flatMap(figures));
   const stays = model.week - model.gone.length;

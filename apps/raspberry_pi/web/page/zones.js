@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 let zoneCameras = [];
+let shownCamera = "";
 let shapes = []; // of the camera that is shown: {mask, name, points, allow, dwell}
 let drawn = null; // what is being drawn
 let cross = null; // where the keys are, in pixels of the picture
@@ -35,6 +36,7 @@ async function loadZones() {
 function showCamera() {
   const shown = camera();
   if (!shown) return;
+  shownCamera = shown.name;
   endDrawing();
   shapes = [
     ...shown.zones.map((zone) => ({ mask: false, ...zone })),
@@ -182,7 +184,11 @@ function takeBack() {
   paint();
 }
 
-find("zone-camera").onchange = showCamera;
+find("zone-camera").onchange = () => {
+  if (find("save-zones").disabled) return showCamera();
+  find("zone-camera").value = shownCamera;
+  set(find("zone-hint"), `Save what you drew for ${shownCamera} first; or load the page again to leave it as it was.`);
+};
 find("zone-follow").onchange = () => { showFollowed(); touched(); };
 find("new-zone").onclick = () => beginDrawing(false);
 find("new-mask").onclick = () => beginDrawing(true);
