@@ -453,6 +453,19 @@ class TestStoredWeights:
         difference = np.abs(logits_of(after, pictures) - before).max()
         assert 0 < difference < 0.05 * np.ptp(before)
 
+    def test_a_classifier_of_few_classes_stays_float(
+        self, mini_float: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(float_weights, "_WIDE", 8)
+        stored = []
+        for few in (0, 1 << 18):
+            monkeypatch.setattr(float_weights, "_FEW", few)
+            graph = graph_of(rewritten(mini_float, bound_memory, drop_time_axis, narrow_weights))
+            classifier = float_weights._classifier(graph)
+            assert classifier is not None
+            stored.append(graph.dtype(classifier.inputs[1]))
+        assert stored == [np.int8, np.float32]
+
     def test_int8_networks_are_left_alone(self, mini_int8: bytes) -> None:
         assert widen_weights(Graph(mini_int8)) == ""
         assert narrow_weights(Graph(mini_int8)) == ""
