@@ -126,8 +126,9 @@ class Manifest:
 
     @property
     def follows(self) -> str:
-        """What its examples followed, ``motion`` or ``people``; empty for the whole picture."""
-        taught = self.provenance.get("taught")
+        """What the clips that it was taught or trained with followed: ``motion`` or ``people``;
+        empty for the whole picture."""
+        taught = self.provenance.get("taught", self.provenance)
         what = taught.get("follow") if isinstance(taught, Mapping) else None
         return what if what in ("motion", "people") else ""
 

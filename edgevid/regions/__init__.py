@@ -14,6 +14,7 @@ from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
 
 if TYPE_CHECKING:
+    from edgevid.regions.finder import Finder
     from edgevid.regions.following import FollowingWatch
 
 FOLLOWS = ("motion", "people")
@@ -65,23 +66,11 @@ def follow(
         >>> first.track, len(first.box)
         (1, 4)
     """
-    from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
-    from edgevid.regions.detector import load_detector
-    from edgevid.regions.finder import ByDetector, ByMotion, Finder
-    from edgevid.regions.following import FollowingWatch
+    from edgevid.regions.following import FollowingWatch  # most runs follow nothing
 
-    if what not in FOLLOWS:
-        raise _unknown(what)
-    if tracks < 1:
-        raise UsageError(f"there must be 1 track or more, not {tracks}")
-    finder: Finder
-    if what == "motion":
-        finder = ByMotion(most=tracks)
-    else:
-        finder = ByDetector(load_detector(locate(detector), threads=threads), most=tracks)
     return FollowingWatch(
         new_stream,
-        finder,
+        find(what, tracks=tracks, detector=detector, threads=threads),
         rules,
         fps=fps,
         gated=gated,
@@ -89,6 +78,27 @@ def follow(
         zones=zones,
         dwell_s=dwell_s,
     )
+
+
+def find(
+    what: str,
+    *,
+    tracks: int = TRACKS,
+    detector: str | Path = PERSON_DETECTOR,
+    threads: int = 1,
+) -> Finder:
+    """Returns what finds the things that are followed; arguments and errors as in ``follow``."""
+    from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
+    from edgevid.regions.detector import load_detector
+    from edgevid.regions.finder import ByDetector, ByMotion
+
+    if what not in FOLLOWS:
+        raise _unknown(what)
+    if tracks < 1:
+        raise UsageError(f"there must be 1 track or more, not {tracks}")
+    if what == "motion":
+        return ByMotion(most=tracks)
+    return ByDetector(load_detector(locate(detector), threads=threads), most=tracks)
 
 
 @dataclass(frozen=True, slots=True)

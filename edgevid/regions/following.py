@@ -226,13 +226,8 @@ class FollowingWatch:
 
     def _step(self, one: _Followed, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
         height, width = image.shape[:2]
-        shown = one.track.scene or one.track.box
-        others = [
-            o.track.scene or o.track.box
-            for o in self._followed.values()
-            if o is not one and (o.track.scene is None or o.track.scene != one.track.scene)
-        ]
-        x, y, side, _ = one.square.around(shown, (width, height), others)
+        tracks = [other.track for other in self._followed.values()]
+        x, y, side, _ = one.square.show(one.track, tracks, (width, height))
         view = image[y : y + side, x : x + side]
         one.box = inside(one.track.box, width, height)
         said = one.stream.step(Frame(view, frame.timestamp, frame.index))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from edgevid.records import Box
 from edgevid.regions.boxes import Sides, area, overlap
@@ -14,6 +15,17 @@ _STICKS_OUT = 0.9  # of what is followed that must be inside
 _PLACES = 5  # that are tried, each way
 _SHARES = (1.0, 0.9, 0.8)  # of the size that is needed, that are tried
 _CUT = 0.85  # of the longer side of what is followed, that a square must hold to leave out others
+
+
+class Followed(Protocol):
+    """What is needed here of a ``Track``."""
+
+    scene: Box | None
+
+    @property
+    def box(self) -> Sides:
+        """Where it is."""
+        ...
 
 
 class Square:
@@ -30,6 +42,21 @@ class Square:
 
     def __init__(self) -> None:
         self._box: Box | None = None
+
+    def show(self, track: Followed, tracks: Sequence[Followed], size: tuple[int, int]) -> Box:
+        """Returns the square of one of the tracks, as ``around`` does.
+
+        Args:
+            track: what is to be shown, and what moves with it.
+            tracks: all that is followed.
+            size: the picture's width and height.
+        """
+        others = [
+            other.scene or other.box
+            for other in tracks
+            if other is not track and (other.scene is None or other.scene != track.scene)
+        ]
+        return self.around(track.scene or track.box, size, others)
 
     def around(self, followed: Sides, size: tuple[int, int], others: Sequence[Sides] = ()) -> Box:
         """Returns the square: x, y, side, side in pixels of the picture.
