@@ -7,7 +7,7 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    test-cluster test-formats soak-service recovery broker-restarts notification-outages home-assistant bench-arm \
+    test-cluster test-formats soak-service recovery broker-restarts notification-outages notification-kills home-assistant bench-arm \
     camera-vm picamera-root boot-service system \
     clean
 
@@ -31,6 +31,7 @@ help:
 	@echo "make picamera-root build a Debian in which picamera2 runs without a Pi"
 	@echo "make broker-restarts stop and start an MQTT broker 20 times, and count the events"
 	@echo "make notification-outages  the same for notifications"
+	@echo "make notification-kills  kill the service 20 times while it notifies"
 	@echo "make home-assistant  let a real Home Assistant discover the service, and see what it has"
 	@echo "make boot-service  boot that Debian with the service in it, to events over MQTT"
 	@echo "make coverage      the same tests, and which lines they run; fails below the floor"
@@ -135,6 +136,9 @@ broker-restarts: $(VENV)/dev
 
 notification-outages: $(VENV)/dev
 	$(BIN)/python -m benchmarks.notification_outages
+
+notification-kills: $(VENV)/dev
+	$(BIN)/python -m benchmarks.notification_kills
 
 # As root, on Debian: a root of the testing release, whose Python Home Assistant wants, 3 GB.
 home-assistant: $(VENV)/dev

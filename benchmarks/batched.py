@@ -55,7 +55,7 @@ def _run(chosen: Namespace) -> int:
     ]
     print(report.table(rows))
     facts = machine.facts(before, machine.read())
-    report.write_json(chosen.json, {"machine": facts, "family": machine.family(), "rows": rows})
+    report.write_json(chosen.json, {"machine": facts, "rows": rows})
     return OK
 
 

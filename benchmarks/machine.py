@@ -59,6 +59,7 @@ def facts(before: Reading, after: Reading) -> dict[str, Any]:
     return {
         "board": board(),
         "processor": processor(),
+        "family": family(),
         "cores": os.cpu_count(),
         "system": _system(),
         "python": platform.python_version(),

@@ -31,6 +31,7 @@ from benchmarks import clips, machine, report
 from benchmarks.arm import profile_guest
 from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import count
+from benchmarks.parts.numbered import numbered
 from benchmarks.parts.prefixes import Piece, best_case, nothing, pieces, prefixes
 from edgevid.modelfile import flatbuffer
 from edgevid.prepare import prepare
@@ -58,10 +59,12 @@ def _run(chosen: Namespace) -> int:
     data = flatbuffer.load(chosen.model or clips.published_path())
     rounds = _QUICK_ROUNDS if chosen.quick else chosen.rounds
     before = machine.read()
-    found = measure(prepare(data, name="a").data, lambda networks: timed(networks, rounds))
+    labels = numbered(data)
+    prepared = prepare(data, name="a", labels=labels).data
+    found = measure(prepared, lambda networks: timed(networks, rounds))
     results = [{"where": machine.family(), "unit": "us", **found}]
     for board in BOARDS if chosen.root is not None else ():
-        prepared = prepare(data, name="a", target=board.name).data
+        prepared = prepare(data, name="a", labels=labels, target=board.name).data
         found = measure(prepared, partial(counted, board=board, root=chosen.root.resolve()))
         results.append({"where": board.title, "unit": "instructions", **found})
     for one in results:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from tqdm import tqdm
@@ -32,6 +32,7 @@ from apps.raspberry_pi.config import CameraConfig, Config, ServiceConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.service import Service
 from benchmarks.clips import published_path
+from benchmarks.parts.rtsp_camera import start_server
 from benchmarks.parts.steady import steady_video
 from benchmarks.report import arguments, table, write_json
 from edgevid import EdgevidError, Frame, Model, load_model
@@ -39,8 +40,6 @@ from edgevid.support.command import guard
 
 NOTICED_S = 3.0  # what the service promises
 OUTAGES = ("killed", "hung", "garbled")
-_SERVER = Path(__file__).parent / "parts" / "rtsp_server.py"
-_SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's bindings are for this one
 _PATIENCE_S = 60.0
 
 
@@ -109,7 +108,6 @@ class _Server:
     def __init__(self) -> None:
         self._port = "0"
         self._start()
-        self.address = f"rtsp://me:hush@127.0.0.1:{self._port}/live"
 
     def fail(self, outage: str) -> Callable[[], None]:
         """Begins an outage; returns what ends it."""
@@ -132,15 +130,8 @@ class _Server:
         self.process.wait()
 
     def _start(self) -> None:
-        self.process = subprocess.Popen(
-            [_SYSTEM_PYTHON, str(_SERVER), "00ff00", "me", "hush", self._port],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        self._port = self.process.stdout.readline().strip()
-        if not self._port:
-            raise EdgevidError(f"no RTSP server: see the top of {_SERVER}")
+        self.process, self.address = start_server("00ff00", self._port)
+        self._port = str(urlsplit(self.address).port)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
     python -m benchmarks.review_story out/story
 
-Two cameras play fixed-camera clips of falls and daily activities (``segments``): in one room are
-two people, in the other two others. From a fresh start, with the keys and buttons of the page:
+Two network cameras (RTSP) show fixed-camera clips of falls and daily activities (``segments``): in
+one room are two people, in the other two others. From a fresh start, with the keys and buttons of
+the page:
 
 1. clips are kept; in those of the first room falls are marked, and what is none is said to be none;
 2. it is taught, and the new model is used; the other room is watched;
@@ -12,6 +13,8 @@ two people, in the other two others. From a fresh start, with the keys and butto
 The owner's eye is played by comparing pictures of the clips with those of the videos. Pictures of
 the page show people of that collection, and are not for publishing. ``--drawn`` plays the same with
 drawn figures: the pictures of the documentation are made so, with ``--pictures docs``.
+
+Needs Debian's ``chromium``, and what ``benchmarks/parts/rtsp_server.py`` needs.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -32,6 +37,7 @@ from benchmarks.parts import drawn_room
 from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
 from benchmarks.parts.reviewed import FALL
+from benchmarks.parts.rtsp_camera import RtspCamera, Size, framed
 from benchmarks.parts.whereabouts import Whereabouts
 from benchmarks.report import arguments, write_json
 from edgevid import open_source
@@ -50,7 +56,7 @@ folder = "{folder}/clips"
 [service]
 state_folder = "{folder}"
 """
-_CAMERA = '[[camera]]\nname = "{name}"\nsource = "{folder}/{name}"\n'
+_CAMERA = '[[camera]]\nname = "{name}"\nsource = "{address}"\n'
 _EARLY_S, _LATE_S = 0.5, 1.0  # about a fall, within which an event announces it
 
 
@@ -98,7 +104,7 @@ class Story:
 
     Args:
         folder: for the service, and for pictures.
-        footage: what the camera of each room plays, and when there is a fall in it.
+        footage: what the camera of each room shows, and when there is a fall in it.
         documentation: where the documentation's pictures go, if they are wanted.
     """
 
@@ -107,8 +113,12 @@ class Story:
         self._port = free_port()
         self._videos = {room: list(videos) for room, videos in footage.items()}
         self._truth = {path: falls for videos in footage.values() for path, falls in videos.items()}
-        self._eye = {room: Whereabouts(videos) for room, videos in self._videos.items()}
         self._loop_s = {room: sum(map(_seconds, videos)) for room, videos in self._videos.items()}
+        self._size = {room: _size(videos) for room, videos in self._videos.items()}
+        self._eye = {
+            room: Whereabouts(videos, partial(framed, size=self._size[room]))
+            for room, videos in self._videos.items()
+        }
 
     def tell(self, share: float = 1.0) -> dict[str, Any]:
         """Plays it; returns what happened.
@@ -116,27 +126,31 @@ class Story:
         Args:
             share: of the time for which is watched.
         """
-        for room, videos in self._videos.items():
-            (self._folder / room).mkdir()
-            for video in videos:
-                (self._folder / room / video.name).symlink_to(video)
         config = self._folder / "edgevid.toml"
-        cameras = "".join(_CAMERA.format(name=room, folder=self._folder) for room in ROOMS)
-        config.write_text(
-            _CONFIG.format(
-                cameras=cameras, model=published_path(), port=self._port, folder=self._folder
+        with ExitStack() as running:
+            cameras = {
+                room: running.enter_context(RtspCamera(videos, self._size[room]))
+                for room, videos in self._videos.items()
+            }
+            config.write_text(
+                _CONFIG.format(
+                    cameras="".join(
+                        _CAMERA.format(name=room, address=camera.address)
+                        for room, camera in cameras.items()
+                    ),
+                    model=published_path(),
+                    port=self._port,
+                    folder=self._folder,
+                )
             )
-        )
-        with (self._folder / "service.log").open("wb") as log:
+            log = running.enter_context((self._folder / "service.log").open("wb"))
             service = subprocess.Popen(
                 [sys.executable, "-m", "apps.raspberry_pi", "--config", str(config)], stderr=log
             )
-            try:
-                with Browser(self._folder / "profile") as browser:
-                    return self._told(browser, share)
-            finally:
-                service.terminate()
-                service.wait()
+            running.callback(service.wait)
+            running.callback(service.terminate)
+            browser = running.enter_context(Browser(self._folder / "profile"))
+            return self._told(browser, share)
 
     def _told(self, browser: Browser, share: float) -> dict[str, Any]:
         self._browser = browser
@@ -352,6 +366,17 @@ def _seconds(video: Path) -> float:
     with open_source(video) as source:
         times = [frame.timestamp for frame in source]
     return times[-1]
+
+
+def _size(videos: Sequence[Path]) -> Size:
+    """Returns width and height in which all have room."""
+    sizes = []
+    for video in videos:
+        with open_source(video) as source:
+            height, width = next(iter(source)).image.shape[:2]
+            sizes.append((width, height))
+    widths, heights = zip(*sizes, strict=True)
+    return max(widths), max(heights)
 
 
 def _moment(text: str) -> float:

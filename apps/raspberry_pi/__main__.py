@@ -120,13 +120,25 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
 
     review = _review(file, record)
     controls = _controls(file, review)
-    model = review.first_model() if review is not None else None
-    if model is None and controls is not None:
-        model = controls.first_model()
-    if model is None:
-        model = check.model(file)
-        check.labels(file, model)
-    for note in check.notes(file, model):
+
+    def untaught() -> Model:
+        """Returns the model that runs where none was taught: that which was chosen, or the file's.
+
+        Raises:
+            EdgevidError: it cannot be loaded, or does not go with the config.
+        """
+        chosen = controls.first_model() if controls is not None else None
+        if chosen is not None:
+            return chosen
+        configured = check.model(file)
+        check.labels(file, configured)
+        if controls is not None:
+            controls.loaded(config.model.name, configured)
+        return configured
+
+    model = (review.first_model() if review is not None else None) or untaught()
+    drawings = review.drawings() if review is not None else None
+    for note in check.notes(file, model, drawings):
         _LOG.warning("%s", note)
     names = (camera.name for camera in config.cameras)
     hub = Hub(names, model.manifest.name, config.alerts)
@@ -142,13 +154,13 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         recorder.take if recorder else _nothing,
         archiver=archiver,
         every_second=limit.sum_up,
-        drawings=review.drawings() if review is not None else None,
+        drawings=drawings,
         off=controls.off() if controls is not None else (),
     )
     if review is not None:
-        review.begin(service)
+        review.begin(service, untaught)
     if controls is not None:
-        controls.begin(service, config.model.name)
+        controls.begin(service)
 
     def stop(*_: object) -> None:
         service.stop()

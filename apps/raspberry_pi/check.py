@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.raspberry_pi import folders, secret_file
-from apps.raspberry_pi.cameras.watcher import open_watch
+from apps.raspberry_pi.cameras.drawing import Drawing
+from apps.raspberry_pi.cameras.watcher import followed, open_watch
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.config_file import ConfigFile, WrongError
 from apps.raspberry_pi.controls import choices
@@ -77,17 +78,28 @@ def everything(file: ConfigFile) -> Model | None:
     return found
 
 
-def notes(file: ConfigFile, model: Model) -> list[str]:
+def notes(
+    file: ConfigFile, model: Model, drawings: Mapping[str, Drawing] | None = None
+) -> list[str]:
     """Returns what is perhaps not meant: rules that match nothing now, pictures that are unknown.
 
     Labels may be those of a model that is taught, zones such as are drawn on the page.
+
+    Args:
+        file: the settings.
+        model: the one that runs.
+        drawings: what was drawn on the pictures of cameras, where that is known.
     """
+    drawn = drawings or {}
     taught = model.manifest.follows
-    labels, zones = {*model.manifest.labels, _DWELL}, set[str]()
+    labels = {*model.manifest.labels, _DWELL}
+    zones = {zone.name for drawing in drawn.values() for zone in drawing.zones}
     found: list[UsageError] = []
     for number, camera in enumerate(file.config.cameras):
-        if model.manifest.head is not None and camera.follow != taught:
-            problem = f"the model was taught with follow = {taught!r}: it knows other pictures"
+        what = followed(camera, model, drawn.get(camera.name))
+        if model.manifest.head is not None and what != taught:
+            told = taught or "none"
+            problem = f"the model was taught with follow = {told!r}: it knows other pictures"
             found.append(file.wrong("camera", "follow", problem, number=number))
         for zone in parse_zones(camera.zones, camera.zone_allow):
             zones.add(zone.name)
@@ -233,14 +245,15 @@ def _labels(file: ConfigFile, model: Model) -> Iterator[UsageError]:
 def _opened(file: ConfigFile, number: int, model: Model) -> Iterator[UsageError]:
     """Opens a camera's watch, as the start will."""
     camera = file.config.cameras[number]
+    what = followed(camera, model)
     try:
-        if camera.follow == "people" and not is_available(camera.detector):
+        if what == "people" and not is_available(camera.detector):
             return  # the start downloads it
         open_watch(camera, file.config.events, model)
     except LabelsError as error:
         yield file.wrong("camera", "zone_allow", f"camera {camera.name}: {error}", number=number)
     except ModelError as error:
-        if camera.follow == "people":
+        if what == "people":
             yield file.wrong("camera", "detector", f"camera {camera.name}: {error}", number=number)
     except UsageError as error:  # what is wrong with how it follows was told
         if not any(_follows(file)):
@@ -301,7 +314,7 @@ def _problem_with_source(source: str) -> str:
 def _follows(file: ConfigFile) -> Iterator[UsageError]:
     for number, camera in enumerate(file.config.cameras):
         wrong = partial(file.wrong, "camera", number=number)
-        if not camera.follow:
+        if camera.follow in ("", "none"):
             for key in ("zones", "zone_allow", "dwell"):
                 if getattr(camera, key) not in ((), None):
                     yield wrong(key, f"{key} goes with follow")

@@ -68,6 +68,8 @@ def _minutes(value: str) -> tuple[int, int]:
     return first, end
 
 
+# What a camera may follow; "none" is the whole picture.
+FOLLOWED = ("motion", "people", "none")
 _TIMES = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
 
 Text = Annotated[str, Kind("text in quotes", _is_text)]
@@ -110,7 +112,7 @@ Fit = Annotated[
     Kind("one of " + ", ".join(map(repr, Manifest.FITS)), lambda v: v in Manifest.FITS),
 ]
 Followed = Annotated[
-    str, Kind("motion, people or nothing, in quotes", lambda v: v in ("", "motion", "people"))
+    str, Kind("motion, people, none or nothing, in quotes", lambda v: v in ("", *FOLLOWED))
 ]
 RulesName = Annotated[
     str | None, Kind("quick, sure or a file, in quotes", lambda v: _is_text(v) and bool(v))

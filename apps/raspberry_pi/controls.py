@@ -103,18 +103,20 @@ class Controls:
         self._running = name, model
         return model
 
-    def begin(self, watching: Watching, configured: str) -> None:
-        """Has changes take effect from now on.
+    def loaded(self, configured: str, model: Model) -> None:
+        """Takes note of a model that is to run and was not chosen here.
 
         Args:
-            watching: the service.
-            configured: the config's model, a name or file.
+            configured: a name or file, which may be one of the choices.
+            model: what was loaded from it.
         """
+        for name, given in self._choices.items():
+            if given == configured:
+                self._running = name, model
+
+    def begin(self, watching: Watching) -> None:
+        """Has changes take effect from now on."""
         self._watching = watching
-        if self._running is None:
-            for name, given in self._choices.items():
-                if given == configured:
-                    self._running = name, watching.model
 
     def model(self) -> str | None:
         """Returns the choice that runs; None when that is another, such as one that was taught."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +19,7 @@ from apps.raspberry_pi.cameras.capture import Order
 from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.cameras.features import open_keepers
 from apps.raspberry_pi.cameras.mask import Mask
-from apps.raspberry_pi.cameras.watcher import AnyWatch, Take, Watcher, open_watch
+from apps.raspberry_pi.cameras.watcher import AnyWatch, Take, Watcher, followed, open_watch
 from apps.raspberry_pi.config import CameraConfig, Config
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.notify import Notifier
@@ -117,7 +118,7 @@ class Service:
         self._every_second = every_second
         self._notifier = Notifier()
         fps = model.manifest.fps
-        watches = _watches(config, model, self._drawings)
+        watches = self._first_watches()
         self._cameras = {
             camera.name: Camera(
                 camera.name,
@@ -141,6 +142,13 @@ class Service:
     def model(self) -> Model:
         """The model that watches."""
         return self._model
+
+    def following(self) -> dict[str, str]:
+        """Returns what each camera follows: ``motion``, ``people``, or nothing."""
+        return {
+            camera.name: followed(camera, self._model, self._drawings.get(camera.name))
+            for camera in self._config.cameras
+        }
 
     def watch(self, camera: str, on: bool) -> None:
         """Has a camera watch, or rest. From any thread.
@@ -185,6 +193,23 @@ class Service:
                 self._watcher.change(watches, _masks(drawings), reason)
 
             self._between_frames(change)
+
+    def _first_watches(self) -> dict[str, AnyWatch]:
+        """Returns the watches of the start.
+
+        What was chosen on the page may not be possible any more, such as people whose detector
+        cannot be fetched again: that must not keep a service from starting.
+        """
+        try:
+            return _watches(self._config, self._model, self._drawings)
+        except EdgevidError as error:
+            if not any(drawing.follow for drawing in self._drawings.values()):
+                raise
+            _LOG.error("followed is what edgevid.toml says, not what was chosen: %s", error)
+            self._drawings = {
+                name: replace(drawing, follow="") for name, drawing in self._drawings.items()
+            }
+            return _watches(self._config, self._model, self._drawings)
 
     def _between_frames(self, change: Callable[[], None]) -> None:
         done = threading.Event()
@@ -315,9 +340,8 @@ def _masks(drawings: Mapping[str, Drawing]) -> dict[str, Mask]:
 
 
 def _watch(camera: CameraConfig, config: Config, model: Model, drawing: Drawing | None) -> AnyWatch:
-    zones = drawing.zones if drawing is not None and camera.follow else None
     try:
-        return open_watch(camera, config.events, model, zones)
+        return open_watch(camera, config.events, model, drawing)
     except EdgevidError as error:
         problem = str(error).removeprefix("manifest: ")  # whose rules were right
         raise UsageError(f"camera {camera.name}: {problem}") from error

@@ -10,57 +10,27 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmarks.attack.killed import SLOW_DISK, Outcome, end, hidden, video
 from benchmarks.parts.broker import Broker, Listener
 from benchmarks.parts.cut_line import CutLine
-from benchmarks.parts.tiny_model import LABELS, tiny_model
-from edgevid.errors import EdgevidError
-from edgevid.sinks import open_video
+from benchmarks.parts.told_service import ToldService, write_colours
 
 _CAMERAS = ("front", "back")
-_COMES_UP_S = 60.0
 _ARRIVES_S = 60.0
 _SETTINGS = """
-[model]
-name = "{folder}/tiny.tflite"
-labels = "{folder}/labels.txt"
-[events]
-smoothing = 0
-min_duration = 0
-cool_down = 0
-[service]
-state_folder = "{folder}/state"
 [mqtt]
 host = "127.0.0.1"
 port = {port}
-[web]
-enabled = false
 [clips]
 folder = "{folder}/clips"
 before = 0.4
 after = 0.4
 budget_mb = 2
-"""
-# The service as it is, which also says which events there were, as soon as a listener can know.
-_SERVICE = """
-import os, sys
-from apps.raspberry_pi import __main__ as service
-class Hub(service.Hub):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        told = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self.bus.listen(lambda found: os.write(told, f"{found.camera} {found.id}\\n".encode()))
-service.Hub = Hub
-sys.exit(service.main(["--config", sys.argv[1]]))
 """
 
 
@@ -77,14 +47,10 @@ class Attack:
         self.outcome = Outcome()
         self._broker_ends = 0
         self._folder, self._chance, self._slow = folder, chance, slow
-        self._told = folder / "told"
-        self._told.touch()
-        (folder / "state").mkdir()
+        self._place = ToldService(folder)
         (folder / "clips").mkdir()
-        (folder / "tiny.tflite").write_bytes(tiny_model())
-        (folder / "labels.txt").write_text("\n".join(LABELS))
-        _write_video(folder / "actions.mp4", (("r", 2), ("b", 4), ("r", 2)), seconds=60)
-        _write_video(folder / "nothing.mp4", (("k", 1),), seconds=60)
+        write_colours(folder / "actions.mp4", (("r", 2), ("b", 4), ("r", 2)), seconds=60)
+        write_colours(folder / "nothing.mp4", (("k", 1),), seconds=60)
 
     def run(self, count: int, deadline: float) -> dict[str, Any]:
         """Kills the service so many times, or until a moment; returns a row of the report."""
@@ -100,7 +66,7 @@ class Attack:
                     break
                 self._kill_once(number)
             received = self._drain()
-        sent = [line.split()[1] for line in self._told.read_text().splitlines()]
+        sent = [told.id for told in self._place.told()]
         self._compare(sent, received)
         return {
             **self.outcome.row("service"),
@@ -119,8 +85,8 @@ class Attack:
             if self._chance.random() < 0.2:
                 time.sleep(self._chance.uniform(0, 2))  # while it starts
             else:
-                known = self._told.stat().st_size
-                self._wait(lambda: self._told.stat().st_size > known, process)
+                known = len(self._place.told())
+                self._place.wait(lambda: len(self._place.told()) > known, process)
                 self.outcome.broken += [f"not swept: {name}" for name in left & self._unfinished()]
                 self._disturb()
             end(process, self._chance, self.outcome)
@@ -143,7 +109,7 @@ class Attack:
     def _drain(self) -> list[str]:
         """Lets a service send what waits, while nothing happens; returns all that was received."""
         with self._service("nothing.mp4", ()) as process:
-            sent = {line.split()[1] for line in self._told.read_text().splitlines()}
+            sent = {told.id for told in self._place.told()}
             give_up = time.monotonic() + _ARRIVES_S
             while sent - set(self._received()) and time.monotonic() < give_up:
                 time.sleep(0.05)
@@ -174,36 +140,15 @@ class Attack:
     def _unfinished(self) -> set[str]:
         return hidden(self._folder / "clips") | hidden(self._folder / "state")
 
-    @contextmanager
     def _service(
         self, video_name: str, before: tuple[str, ...]
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
         cameras = "".join(
             f'[[camera]]\nname = "{name}"\nsource = "{self._folder}/{video_name}"\n'
             for name in _CAMERAS
         )
-        config = self._folder / "edgevid.toml"
         settings = _SETTINGS.format(folder=self._folder, port=self._line.port)
-        config.write_text(cameras + settings)
-        with (self._folder / "log").open("ab") as log:
-            process = subprocess.Popen(
-                [*before, sys.executable, "-c", _SERVICE, str(config), str(self._told)],
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-            )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-    def _wait(self, condition: Any, process: subprocess.Popen[bytes]) -> None:
-        give_up = time.monotonic() + _COMES_UP_S
-        while not condition():
-            if process.poll() is not None or time.monotonic() > give_up:
-                log = (self._folder / "log").read_text(errors="replace")
-                raise EdgevidError(f"the service does not come up: {log[-500:]}")
-            time.sleep(0.02)
+        return self._place.running(cameras + settings, before)
 
 
 def _wrong_clips(folder: Path) -> list[str]:
@@ -219,14 +164,3 @@ def _wrong_clips(folder: Path) -> list[str]:
         else:
             json.loads(described.read_text("utf-8"))
     return found
-
-
-def _write_video(path: Path, colours: tuple[tuple[str, int], ...], seconds: int) -> None:
-    """Writes a video of plain colours, each for so many frames, over and over."""
-    shades = {"r": (0, 0, 255), "b": (255, 0, 0), "k": (0, 0, 0)}  # as BGR
-    cycle = [shades[name] for name, frames in colours for _ in range(frames)]
-    video = open_video(path)
-    video.start(5.0)
-    for number in range(5 * seconds):
-        video.show(np.full((48, 64, 3), cycle[number % len(cycle)], np.uint8), number / 5.0)
-    video.finish()

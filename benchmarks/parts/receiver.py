@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -30,12 +32,14 @@ class Receiver:
         received: what came, in order.
         status: what it answers with.
         loses_answers: of how many of the next requests it takes the content, but does not answer.
+        answers_after_s: how long it takes until it answers, having taken the content.
     """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.status = 200
         self.loses_answers = 0
+        self.answers_after_s = 0.0
         self.port = free_port()
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -82,7 +86,8 @@ class Receiver:
 
     def _take(self, request: BaseHTTPRequestHandler) -> None:
         content = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        if self.status == 200:
+        status = self.status  # which may change meanwhile
+        if status == 200:
             attached = [base64.b64decode(one["base64"]) for one in content["attachments"]]
             number = content["message"].rpartition("id ")[2]
             self.received.append(
@@ -92,6 +97,8 @@ class Receiver:
                 self.loses_answers -= 1
                 request.close_connection = True
                 return
-        request.send_response(self.status)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
+        time.sleep(self.answers_after_s)
+        with suppress(ConnectionError):  # whoever asked has been killed
+            request.send_response(status)
+            request.send_header("Content-Length", "0")
+            request.end_headers()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,16 +28,21 @@ class Whereabouts:
 
     Args:
         videos: what cameras play.
+        shown: makes of their pictures what a camera shows; the same unless told.
     """
 
-    def __init__(self, videos: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        videos: Sequence[Path],
+        shown: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = lambda picture: picture,
+    ) -> None:
         self._places: list[tuple[Path, float]] = []
         looks: list[NDArray[np.float32]] = []
         for video in videos:
             with open_source(video) as source:
                 for frame in source:
                     self._places.append((video, frame.timestamp))
-                    looks.append(_look(frame.image))
+                    looks.append(_look(shown(frame.image)))
         self._looks = np.stack(looks)
 
     def of(self, clip: Path) -> list[Moment]:

@@ -138,7 +138,10 @@ def _read_model(model: Table) -> Graph:
     opcodes = [_read_opcode(opcode) for opcode in model.tables(1)]
     subgraphs = list(model.tables(2))
     if len(subgraphs) != 1:
-        raise ModelError(f"the .tflite file has {len(subgraphs)} subgraphs: a MoViNet stream has 1")
+        raise ModelError(
+            f"the .tflite file has {len(subgraphs)} subgraphs: a MoViNet stream has 1 (PyTorch's "
+            "converter makes more of a pool that pads without counting the padding)"
+        )
     tensors = tuple(
         _read_tensor(index, tensor, buffers) for index, tensor in enumerate(subgraphs[0].tables(0))
     )

@@ -33,6 +33,7 @@ from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
+    split_float_frames,
     split_frames,
 )
 from edgevid.prepare.serialize import write
@@ -75,8 +76,9 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         float_islands,
         *((narrow_weights,) if target in _DOT_PRODUCTS else ()),
         # Less work for the network, but more states to put into place; that pays where the
-        # network's own work is least.
+        # network's own work is least, or the states are large.
         *((split_frames,) if target == "amx" else ()),
+        *((split_float_frames,) if target == "x86" else ()),
         give_features,
         *((float_signature,) if target == "web" else ()),
     )

@@ -175,11 +175,13 @@ class FollowingWatch:
     def hand_over(self, successor: FollowingWatch) -> list[Event]:
         """Has another watch go on in its place, as ``edgevid.Watch`` does; tracks end.
 
-        What the finder knows of the place goes on.
+        What the finder knows of the place goes on, unless the other finds by other means.
         """
         ended = self._drop(set())
         successor._ticks, successor.saved = self._ticks, self.saved
-        successor._finder, successor._scenes = self._finder, self._scenes
+        if type(successor._finder) is type(self._finder):
+            successor._finder = self._finder
+        successor._scenes = self._scenes
         successor.passed_over = self.passed_over
         return ended
 

@@ -18,10 +18,11 @@ import pytest
 import apps.raspberry_pi as app
 from apps.raspberry_pi import check, config_file, log
 from apps.raspberry_pi.__main__ import watch
+from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.config_file import WrongError
 from apps.raspberry_pi.service import Part, Service, stop_all
 from benchmarks.parts.tiny_model import LABELS, tiny_model
-from edgevid import EdgevidError, Model, UsageError
+from edgevid import EdgevidError, Model, UsageError, Zone
 from tests.apps.parts import RED, colours
 
 README = Path(app.__file__).with_name("README.md")
@@ -396,19 +397,38 @@ def test_a_check_says_all_that_is_wrong_at_once(place: Path, shown: Path) -> Non
     assert told == [f"edgevid: {one}" for one in caught.value.problems]
 
 
-@pytest.mark.parametrize("taught", ["", "motion"])
+@pytest.mark.parametrize(
+    ("taught", "setting", "noted"),
+    [
+        ("", 'follow = "motion"\n', "none"),
+        ("motion", 'follow = "motion"\n', ""),
+        ("motion", "", ""),
+        ("motion", 'follow = "none"\n', "motion"),
+    ],
+)
 def test_a_camera_that_shows_other_pictures_than_were_taught_is_noted(
-    taught: str, place: Path, shown: Path
+    taught: str, setting: str, noted: str, place: Path, shown: Path
 ) -> None:
-    file = settings_with(place, shown, 'follow = "motion"\n')
+    file = settings_with(place, shown, setting)
     model = check.everything(file)
     assert model is not None
     assert check.notes(file, model) == []  # it was not taught at all
     told: dict[str, Any] = {"provenance": {"taught": {"follow": taught}}, "head": object()}
     model.manifest = replace(model.manifest, **told)
-    noted = [f"{file.path}:4: [[camera]]: the model was taught with follow = ''"]
+    problem = f"{file.path}:4: [[camera]]: the model was taught with follow = {noted!r}"
     found = [note.partition(": it knows")[0] for note in check.notes(file, model)]
-    assert found == ([] if taught else noted)
+    assert found == ([problem] if noted else [])
+    chosen = {"front": Drawing(follow=taught or "none")}
+    assert check.notes(file, model, chosen) == []
+
+
+def test_a_rule_for_a_zone_that_is_drawn_is_right(place: Path, shown: Path) -> None:
+    file = settings_with(place, shown, '[[alert]]\nlevel = "alert"\nzones = ["drawn"]\n')
+    model = check.everything(file)
+    assert model is not None
+    assert len(check.notes(file, model)) == 1
+    zone = Zone("drawn", ((0, 0), (9, 0), (9, 9)))
+    assert check.notes(file, model, {"front": Drawing((zone,))}) == []
 
 
 def test_a_rule_that_matches_nothing_now_is_noted(place: Path, shown: Path) -> None:

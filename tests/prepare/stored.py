@@ -1,4 +1,4 @@
-"""A float32 network with its weights stored as the converter stores them when it is told to."""
+"""A float32 network as other converters, or this one when it is told to, write it."""
 
 from __future__ import annotations
 
@@ -66,3 +66,20 @@ def with_broadcast(data: bytes) -> bytes:
             graph.ops.append(broadcast)
             op.inputs[0] = wide
     return write(graph, "broadcast")
+
+
+def with_channels_first(data: bytes) -> bytes:
+    """The pool of the head with its channels before the picture, as PyTorch has them."""
+    graph = Graph(data)
+    state = graph.inputs["state_head_pool_buffer"]
+    (addition,) = graph.consumers(state)
+    (division,) = [op for op in graph.find("DIV") if op.inputs[0] == addition.outputs[0]]
+    channels = graph.shape(state)[-1]
+    shape = [1, channels, 1, 1]
+    (frame,) = [tensor for tensor in addition.inputs if tensor != state]
+    sizes = graph.add_tensor("sizes", [4], np.int32, values=np.array(shape, np.int32))
+    first = graph.add("RESHAPE", [frame, sizes], shape, name="first", newShape=shape)
+    addition.inputs = [first, state]
+    for tensor in (state, addition.outputs[0], division.outputs[0]):
+        graph.tensors[tensor].shape = shape
+    return write(graph, "channels first")

@@ -16,6 +16,7 @@ from edgevid.prepare import Pass, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes import float_weights
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
+from edgevid.prepare.passes.features import give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
 from edgevid.prepare.passes.float_signature import float_signature
 from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
@@ -28,13 +29,19 @@ from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
+    split_float_frames,
     split_frames,
 )
 from edgevid.prepare.serialize import write
 from edgevid.runtime.partitions import partitions
 from tests.prepare.mini_movinet import LABELS, mini_movinet
 from tests.prepare.running import logits_of, states_of
-from tests.prepare.stored import as_dynamic_range, as_float16, with_broadcast
+from tests.prepare.stored import (
+    as_dynamic_range,
+    as_float16,
+    with_broadcast,
+    with_channels_first,
+)
 
 Pictures = NDArray[np.uint8]
 LOGIT_STEP = 12 / 255  # of the int8 network in miniature
@@ -324,6 +331,12 @@ class TestSplitFrames:
     def test_not_with_a_time_axis(self, mini: bytes) -> None:
         assert split_frames(Graph(mini)) == ""
 
+    def test_float_frames_alone(self, mini_float: bytes, mini_int8: bytes) -> None:
+        assert split_float_frames(graph_of(rewritten(mini_float, drop_time_axis)))
+        graph = graph_of(rewritten(mini_int8, quantize_states, drop_time_axis))
+        assert split_float_frames(graph) == ""
+        assert split_frames(graph)
+
 
 class TestConfidence:
     def test_unknown_files_keep_their_logits(self, mini: bytes) -> None:
@@ -362,6 +375,15 @@ def test_frames_that_only_move_up_leave_the_network_as_results_of_their_own(
     graph = graph_of(after)
     assert not set(graph.inputs.values()) & set(graph.outputs.values())
     assert np.array_equal(logits_of(after, pictures), logits_of(split, pictures))
+
+
+def test_features_with_channels_before_the_picture(mini_float: bytes, pictures: Pictures) -> None:
+    turned = with_channels_first(mini_float)
+    after = rewritten(turned, bound_memory, give_features)
+    features = network(after).features
+    assert features is not None
+    assert features.shape == (1, 8)
+    assert np.allclose(logits_of(after, pictures), logits_of(turned, pictures), atol=1e-5)
 
 
 class TestStoredWeights:

@@ -213,7 +213,12 @@ def test_published_file(published_bytes: bytes) -> None:
         prepared = prepare(published_bytes, name="a0", target=target)
         assert partitions(prepared.data) == 1
         idle = {step for step, change in prepared.report if not change}
-        assert idle <= {"widen_weights", "drop_broadcasts", "narrow_weights"}, prepared.report
+        assert idle <= {
+            "widen_weights",
+            "drop_broadcasts",
+            "narrow_weights",
+            "split_float_frames",
+        }, prepared.report
         network = signature.of(flatbuffer.read(manifest.split(prepared.data)[0]))
         assert network.image.shape == (1, 172, 172, 3)
         dtypes = {network.image.dtype, *(state.input.dtype for state in network.states)}
@@ -233,6 +238,7 @@ EXACT = {
     "drop_time_axis",
     "widen_stem",
     "split_frames",
+    "split_float_frames",
 }
 
 

@@ -1,4 +1,4 @@
-"""Zones and masks that were drawn on a camera's picture."""
+"""Zones and masks that were drawn on a camera's picture, and what is to be followed in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.raspberry_pi.config import FOLLOWED
 from edgevid import UsageError, Zone
 
 _MOST = 20  # of each kind, for a camera
@@ -26,10 +27,12 @@ class Drawing:
     Attributes:
         zones: where events are told apart by place; instead of the config's.
         masks: what the model does not get to see.
+        follow: one of ``FOLLOWED``, instead of the config's; empty where nothing was chosen.
     """
 
     zones: tuple[Zone, ...] = ()
     masks: tuple[Polygon, ...] = ()
+    follow: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Returns it as ``read`` takes it."""
@@ -44,6 +47,7 @@ class Drawing:
                 for zone in self.zones
             ],
             "masks": [[list(point) for point in mask] for mask in self.masks],
+            "follow": self.follow,
         }
 
 
@@ -57,7 +61,12 @@ def read(given: Any) -> Drawing:
         zones, masks = list(given["zones"]), list(given["masks"])
         if max(len(zones), len(masks)) > _MOST:
             raise UsageError(f"a camera has {_MOST} zones and {_MOST} masks at most")
-        drawing = Drawing(tuple(map(_zone, zones)), tuple(map(_points, masks)))
+        follow = given.get("follow", "")
+        if follow not in ("", *FOLLOWED):
+            raise UsageError(f"what is followed is one of {', '.join(FOLLOWED)}")
+        drawing = Drawing(tuple(map(_zone, zones)), tuple(map(_points, masks)), follow)
+    except UsageError:  # which is a ValueError
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError("that is no drawing of zones and masks") from error
     names = [zone.name for zone in drawing.zones]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from apps.raspberry_pi.cameras.camera import Camera
+from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.cameras.features import Keeper
 from apps.raspberry_pi.cameras.mask import Mask
 from apps.raspberry_pi.config import CameraConfig, Rules
@@ -21,7 +22,6 @@ from edgevid import (
     Stream,
     UsageError,
     Watch,
-    Zone,
     follow,
     parse_zones,
 )
@@ -35,8 +35,20 @@ Take = Callable[[str, Frame], None]
 AnyWatch = Watch | FollowingWatch
 
 
+def followed(config: CameraConfig, model: Model, drawing: Drawing | None = None) -> str:
+    """Returns what a camera follows, ``motion`` or ``people``; empty for the whole picture.
+
+    What was chosen on the page goes before the config; where neither says anything, the model's
+    examples decide, but for a camera of which something else says where it looks.
+    """
+    elsewhere = config.crop is not None or config.features is not None
+    chosen = (drawing.follow if drawing else "") or config.follow
+    what = chosen or ("" if elsewhere else model.manifest.follows)
+    return "" if what == "none" else what
+
+
 def open_watch(
-    config: CameraConfig, rules: Rules, model: Model, zones: Sequence[Zone] | None = None
+    config: CameraConfig, rules: Rules, model: Model, drawing: Drawing | None = None
 ) -> AnyWatch:
     """Returns the watch of one camera.
 
@@ -44,7 +56,7 @@ def open_watch(
         config: the camera's.
         rules: for all cameras; the camera's own go before them.
         model: shared.
-        zones: instead of the config's; None for those.
+        drawing: what was drawn on its picture: goes before the config's zones, and what it follows.
 
     Raises:
         EdgevidError: a rule that makes no sense, a label that the model lacks, or no detector.
@@ -61,8 +73,10 @@ def open_watch(
             crop=config.crop,
         )
 
-    if not config.follow:
-        if zones or config.zones or config.dwell is not None:
+    what = followed(config, model, drawing)
+    if not what:
+        drawn = drawing is not None and drawing.follow
+        if not drawn and (config.zones or config.dwell is not None):
             raise UsageError("zones and dwell go with follow")
         return Watch(new_stream(), told, gated=not config.always, paced=True)
     if config.crop is not None:
@@ -70,14 +84,14 @@ def open_watch(
     if config.features is not None:
         raise UsageError("features are of the whole picture: they do not go with follow")
     return follow(
-        config.follow,
+        what,
         new_stream,
         rules=told,
         gated=not config.always,
         paced=True,
         tracks=config.tracks,
         detector=config.detector,
-        zones=parse_zones(config.zones, config.zone_allow) if zones is None else zones,
+        zones=drawing.zones if drawing else parse_zones(config.zones, config.zone_allow),
         dwell_s=config.dwell,
     )
 
@@ -170,6 +184,8 @@ class Watcher:
             watch = self._watches[name]
             for event in _hand_over(watch, successor):
                 self._hub.bus.publish(name, event, reason)
+            if self._archiver is not None and isinstance(successor, FollowingWatch):
+                self._archiver.end(name)  # which is of the whole picture
             self._watches[name] = successor
         self._masks = dict(masks)
 
@@ -192,11 +208,11 @@ class Watcher:
 
 
 def _hand_over(watch: AnyWatch, successor: AnyWatch) -> list[Event]:
-    if isinstance(watch, FollowingWatch):
-        assert isinstance(successor, FollowingWatch)  # by the same config
+    if isinstance(watch, FollowingWatch) and isinstance(successor, FollowingWatch):
         return watch.hand_over(successor)
-    assert isinstance(successor, Watch)
-    return watch.hand_over(successor)
+    if isinstance(watch, Watch) and isinstance(successor, Watch):
+        return watch.hand_over(successor)
+    return watch.end()  # what one looks at is nothing to the other
 
 
 def _take(watch: AnyWatch, frame: Frame) -> tuple[list[Prediction] | None, list[Event]]:

@@ -31,7 +31,7 @@ from apps.raspberry_pi.review.store import (
     label_problem,
 )
 from apps.raspberry_pi.review.teaching import Teacher
-from edgevid import EdgevidError, KeptFeatures, Model, UsageError, load_model
+from edgevid import EdgevidError, KeptFeatures, Model, UsageError, load_model, parse_zones
 from edgevid.support.atomic_file import atomic_file
 
 _LOG = logging.getLogger("edgevid.review")
@@ -53,7 +53,10 @@ class Watching(Protocol):
         """Has another model watch."""
 
     def draw(self, drawings: Mapping[str, Drawing], reason: str) -> None:
-        """Has other zones and masks count."""
+        """Has other zones and masks count, and what is followed."""
+
+    def following(self) -> dict[str, str]:
+        """Returns what each camera follows."""
 
 
 class Review:
@@ -81,6 +84,7 @@ class Review:
         self._record = record
         self._teacher = Teacher()
         self._watching: Watching | None = None
+        self._untaught = self._configured
         self._changing = threading.Lock()
         self._said: dict[int, dict[str, Any]] = {}
         with suppress(EdgevidError):
@@ -110,9 +114,15 @@ class Review:
                     found[name] = drawing.read(parts)
         return found
 
-    def begin(self, watching: Watching) -> None:
-        """Has what is changed take effect from now on."""
+    def begin(self, watching: Watching, untaught: Callable[[], Model] | None = None) -> None:
+        """Has what is changed take effect from now on.
+
+        Args:
+            watching: the service.
+            untaught: loads the model to go back to where none was taught; the config's unless told.
+        """
         self._watching = watching
+        self._untaught = untaught or self._configured
 
     def is_alive(self) -> bool:
         """Always: whatever becomes of it, the watching goes on."""
@@ -226,19 +236,25 @@ class Review:
         return {"cameras": cameras}
 
     def zones(self) -> dict[str, Any]:
-        """Returns what is drawn on each camera's picture."""
+        """Returns what is drawn on each camera's picture; until something is, the config's zones.
+
+        Beside it, ``follows`` is what it follows now, ``whole`` why it cannot follow anything.
+        """
         drawn = self.drawings()
-        return {
-            "cameras": [
+        follows = self._watching.following() if self._watching is not None else {}
+        found = []
+        for camera in self._config.cameras:
+            of_file = Drawing(tuple(parse_zones(camera.zones, camera.zone_allow)))
+            found.append(
                 {
                     "name": camera.name,
-                    "follows": camera.follow,
-                    "in_file": len(camera.zones) if camera.name not in drawn else 0,
-                    **drawn.get(camera.name, Drawing()).as_json(),
+                    "follows": follows.get(camera.name, ""),
+                    "whole": "crop" if camera.crop else "features" if camera.features else "",
+                    "in_file": len(of_file.zones) if camera.name not in drawn else 0,
+                    **drawn.get(camera.name, of_file).as_json(),
                 }
-                for camera in self._config.cameras
-            ]
-        }
+            )
+        return {"cameras": found}
 
     # What the owner says
 
@@ -327,7 +343,7 @@ class Review:
         self._record()
 
     def draw(self, asked: Mapping[str, Any]) -> None:
-        """Has zones and masks count from now on: ``camera``, ``zones``, ``masks``.
+        """Has zones and masks count from now on: ``camera``, ``zones``, ``masks``, ``follow``.
 
         Raises:
             UsageError: they make no sense.
@@ -338,11 +354,6 @@ class Review:
         if camera is None:
             raise UsageError("there is no such camera")
         drawn = drawing.read(asked)
-        if drawn.zones and not camera.follow:
-            raise UsageError(
-                f'{camera.name}: zones are for what is followed: set follow = "motion" or "people" '
-                "for it in edgevid.toml"
-            )
         with self._changing:
             if self._watching is not None:
                 self._watching.draw({**self.drawings(), camera.name: drawn}, _DRAWN)
@@ -437,15 +448,16 @@ class Review:
         return list(model.about.get("week", ())) if model is not None else []
 
     def _run(self, number: int | None) -> None:
-        if number is None:
-            config = self._config.model
-            model = load_model(config.name, labels=config.labels, threads=config.threads)
-            self._check(model)
-        else:
-            model = self._loaded(number)
+        model = self._untaught() if number is None else self._loaded(number)
         if self._watching is not None:
             self._watching.use(model, _CHANGED)
         _LOG.info("%s watches from now on", model.manifest.name)
+
+    def _configured(self) -> Model:
+        config = self._config.model
+        model = load_model(config.name, labels=config.labels, threads=config.threads)
+        self._check(model)
+        return model
 
     def _loaded(self, number: int) -> Model:
         model = load_model(self._store.model(number), threads=self._config.model.threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -22,8 +23,9 @@ def give_features(graph: Graph) -> str:
     pool = _head_pool(graph)
     if pool is None:
         return ""
-    graph.outputs[FEATURES] = pool.frame
-    return f"{graph.shape(pool.frame)[-1]} features of each frame as an output"
+    count = math.prod(graph.shape(pool.frame))
+    graph.outputs[FEATURES] = _in_a_row(graph, pool.frame, count)
+    return f"{count} features of each frame as an output"
 
 
 def cut_at_features(graph: Graph) -> str:
@@ -37,6 +39,14 @@ def cut_at_features(graph: Graph) -> str:
     if not graph.consumers(graph.inputs[ALPHA]):
         del graph.inputs[ALPHA]
     return "the head's running mean and the classifier"
+
+
+def _in_a_row(graph: Graph, frame: int, count: int) -> int:
+    """Returns a frame's features on the last axis; PyTorch has channels before the picture."""
+    if graph.shape(frame)[-1] == count:
+        return frame
+    sizes = graph.add_tensor("shape", [2], np.int32, values=np.array([1, count], np.int32))
+    return graph.add("RESHAPE", [frame, sizes], [1, count], name=FEATURES, newShape=[1, count])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgevid.prepare.graph import Graph, Quantization
@@ -77,8 +79,18 @@ def split_frames(graph: Graph) -> str:
     ``NAME/0`` is the oldest. At the next step ``NAME/1`` takes its place and so on, so what comes
     out is either what came in one place on, or the newest frame: nothing is sliced.
     """
+    return _split(graph, graph.states)
+
+
+def split_float_frames(graph: Graph) -> str:
+    """Does as ``split_frames`` where the frames are float32, four times as many bytes as int8."""
+    inputs = graph.inputs
+    return _split(graph, [s for s in graph.states if graph.dtype(inputs[s]) == np.float32])
+
+
+def _split(graph: Graph, names: Sequence[str]) -> str:
     changed = 0
-    for name in graph.states:
+    for name in names:
         state, out = graph.inputs[name], graph.outputs[name]
         joined = graph.only_consumer(state, "CONCATENATION")
         sliced = graph.producer(out, "STRIDED_SLICE")

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.cameras.features import open_keepers
 from apps.raspberry_pi.cameras.mask import Mask
-from apps.raspberry_pi.cameras.watcher import Watcher, open_watch
+from apps.raspberry_pi.cameras.watcher import Watcher, followed, open_watch
 from apps.raspberry_pi.config import CameraConfig, Rules
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message
 from apps.raspberry_pi.pictures import from_jpeg
-from edgevid import Frame, KeptFeatures, LabelsError, Model, UsageError, Watch, load_model
+from edgevid import (
+    FollowingWatch,
+    Frame,
+    KeptFeatures,
+    LabelsError,
+    Model,
+    UsageError,
+    Watch,
+    load_model,
+)
 from edgevid.prepare import prepare
 from tests.apps.parts import BLACK, RED, status, tiny
 from tests.prepare.mini_movinet import LABELS, mini_movinet
@@ -248,6 +260,7 @@ def test_what_moves_is_followed_by_itself_and_named_with_its_zone(model: Model) 
     ("options", "reason"),
     [
         ({"follow": "cats"}, "motion or people"),
+        ({"follow": "none", "dwell": 3.0}, "go with follow"),
         ({"follow": "motion", "crop": (0, 0, 9, 9)}, "crop and follow"),
         ({"follow": "motion", "zones": ("door",)}, "a zone is NAME"),
         ({"follow": "motion", "zone_allow": ("door=red",)}, "no zone"),
@@ -260,6 +273,57 @@ def test_what_cannot_be_followed_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         open_watch(camera("one", **options), Rules(), model)
+
+
+@pytest.mark.parametrize(
+    ("options", "drawn", "taught", "found"),
+    [
+        ({}, "", "", ""),
+        ({}, "", "motion", "motion"),
+        ({"follow": "none"}, "", "motion", ""),
+        ({"follow": "motion"}, "", "people", "motion"),
+        ({"crop": (0, 0, 9, 9)}, "", "motion", ""),
+        ({"features": Path("kept")}, "", "motion", ""),
+        ({"follow": "motion"}, "none", "people", ""),
+        ({}, "people", "motion", "people"),
+    ],
+)
+def test_the_page_then_the_config_then_the_model_says_what_is_followed(
+    model: Model, options: dict[str, object], drawn: str, taught: str, found: str
+) -> None:
+    model.manifest = replace(model.manifest, provenance={"taught": {"follow": taught}})
+    drawing = Drawing(follow=drawn) if drawn else None
+    assert followed(camera("one", **options), model, drawing) == found
+    if found != "people":
+        watch = open_watch(camera("one", **options), Rules(), model, drawing)
+        assert isinstance(watch, FollowingWatch) == (found == "motion")
+
+
+def test_to_follow_nothing_any_more_needs_no_zones(model: Model) -> None:
+    config = camera("one", follow="motion", zones=("door=0,0;1,0;1,1",), dwell=3.0)
+    assert isinstance(open_watch(config, Rules(), model, Drawing(follow="none")), Watch)
+
+
+def test_what_is_followed_changes_between_two_frames(model: Model) -> None:
+    run = Run(model, camera("one"))
+    still = np.full((360, 640, 3), 90, np.uint8)
+    moving = still.copy()
+    moving[100:300, 200:400] = RED
+    pictures = [Frame(p, n / 5, n) for n, p in enumerate([still] * 20 + [moving] * 10)]
+    run.cameras["one"].frames = frames(RED)
+    run.play()
+    change = partial(open_watch, camera("one"), Rules(), model)
+    run.watcher.change({"one": change(Drawing(follow="motion"))}, {}, "drawn")
+    assert [found.reason for found in run.hub.bus.recent()] == ["", "drawn"]
+    run.cameras["one"].frames = pictures[15:]
+    run.play()
+    assert status(run.hub, "one").tracks == 1
+    assert status(run.hub, "one").skipped == 0
+    run.watcher.change({"one": change(Drawing(follow="none"))}, {}, "drawn")
+    run.cameras["one"].frames = frames(RED, first=30)
+    run.play()
+    assert status(run.hub, "one").tracks == 0
+    assert run.events()[-1] == ("one", "start", "red")
 
 
 def test_another_model_goes_on_without_a_tick_lost_or_uncounted(model: Model) -> None:

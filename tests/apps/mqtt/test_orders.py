@@ -69,6 +69,14 @@ class Place:
             raise UsageError("it does not go with the config")
         return load_model(name, labels=LABELS)
 
+    def untaught(self, controls: Controls) -> Model:
+        """Returns the model that runs where none was taught."""
+        if (chosen := controls.first_model()) is not None:
+            return chosen
+        configured = self.load(str(self.models[0]))
+        controls.loaded(str(self.models[0]), configured)
+        return configured
+
     @contextmanager
     def serving(self, port: int, *cameras: str, **settings: Any) -> Iterator[Watching]:
         hub = Hub(cameras or ["door", "yard"])
@@ -79,10 +87,10 @@ class Place:
             models,
             self.load,
         )
-        watching = Watching(hub, controls.first_model() or self.load(str(self.models[0])))
+        watching = Watching(hub, self.untaught(controls))
         for camera in hub.status.cameras():
             hub.status.set_watching(camera.name, camera.name not in controls.off())
-        controls.begin(watching, str(self.models[0]))
+        controls.begin(watching)
         config = MqttConfig(host="127.0.0.1", port=port, **settings)
         told = mqtt.start(config, hub, self.folder, lambda e: pytest.fail(str(e)), controls)
         try:
@@ -142,6 +150,23 @@ def test_a_model_is_chosen_by_name_and_that_outlasts_a_restart(
             service.model = place.load(str(place.models[0]))  # such as one that was taught
             wait_for(runs(None))
         assert service.done == []
+
+
+def test_to_go_back_from_a_taught_model_is_told(place: Place) -> None:
+    """To the one that was chosen, or else the config's; both have a name among the choices."""
+    models = {path.stem: str(path) for path in place.models}
+    for chosen, expected in (("", "one"), ("two", "two")):
+        (place.folder / "controls.json").write_text(json.dumps({"off": [], "model": chosen}))
+        controls = Controls(place.folder / "controls.json", ["door"], models, place.load)
+        watching = Watching(Hub(["door"]), place.load(models["one"]))  # was taught
+        controls.begin(watching)
+        assert controls.model() is None
+        watching.model = place.untaught(controls)
+        assert controls.model() == expected
+        watching.model = place.load(models["one"])
+        assert controls.model() is None
+        watching.model = place.untaught(controls)
+        assert controls.model() == expected
 
 
 def test_what_is_no_order_changes_nothing(

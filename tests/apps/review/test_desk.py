@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.config import CameraConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message
 from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.review.store import Store
 from apps.raspberry_pi.service import Service
-from edgevid import Model, ModelError, UsageError, keep_features, load_model
+from edgevid import EdgevidError, Model, ModelError, UsageError, keep_features, load_model
 from tests.apps.parts import status, until
 from tests.apps.review.parts import config_in, lessons_in, write_clip, write_mini
 from tests.conftest import moving_pictures, write_video
@@ -126,9 +127,8 @@ def test_what_cannot_be_done_is_one_line(review: Review, tmp_path: Path) -> None
         (review.draw, {"camera": "back", "zones": [], "masks": []}),
         (review.draw, {"camera": "front", "zones": 5, "masks": []}),
         (review.draw, {"camera": "front", "zones": [], "masks": [[[0, 0], [1, 1]]]}),
-        (review.draw, {"camera": "front", "zones": [{"name": "door", "points": [[0, 0], [9, 0],
-                                                     [9, 9]]}], "masks": []}),
-    ):  # fmt: skip
+        (review.draw, {"camera": "front", "zones": [], "masks": [], "follow": ["motion"]}),
+    ):
         with pytest.raises(UsageError):
             call(asked)
     with pytest.raises(UsageError, match="Nothing is shown yet"):
@@ -245,6 +245,27 @@ def test_the_service_changes_models_without_losing_a_tick(
         running.join()
 
 
+def test_to_go_back_is_to_what_runs_where_none_was_taught(
+    review: Review, tmp_path: Path, mini: Path
+) -> None:
+    say(review, tmp_path)
+    taught(review)
+    config = config_in(tmp_path, mini)
+    chosen = load_model(mini)
+    service = Service(config, chosen, Hub(["front"], "mini"), lambda name, frame: None)
+    running = threading.Thread(target=service.run)
+    running.start()
+    try:
+        review.begin(service, lambda: chosen)
+        review.use({"number": 1})
+        assert service.model is not chosen
+        review.undo()
+        assert service.model is chosen
+    finally:
+        service.stop()
+        running.join()
+
+
 class Recorded:
     """Takes note of what the service is told."""
 
@@ -256,6 +277,9 @@ class Recorded:
 
     def draw(self, drawings: Any, reason: str) -> None:
         self.drawn.append((drawings, reason))
+
+    def following(self) -> dict[str, str]:
+        return {"front": "motion"}
 
 
 def test_a_model_that_the_service_refuses_is_not_used(review: Review, tmp_path: Path) -> None:
@@ -281,6 +305,64 @@ def test_zones_are_drawn_for_what_is_followed(tmp_path: Path, mini: Path) -> Non
     again = opened(tmp_path, mini, follow="motion")
     assert again.drawings()["front"].masks == (((0.0, 0.0), (9.0, 0.0), (9.0, 9.0)),)
     again.stop(1.0)
+
+
+def test_zones_of_the_config_are_shown_until_something_is_drawn(tmp_path: Path, mini: Path) -> None:
+    zones = {"zones": ("door=0,0;9,0;9,9",), "zone_allow": ("door=a",), "follow": "motion"}
+    review = opened(tmp_path, mini, **zones)
+    review.begin(Recorded())
+    (camera,) = review.zones()["cameras"]
+    assert (camera["in_file"], camera["follows"], camera["follow"]) == (1, "motion", "")
+    (zone,) = camera["zones"]
+    assert (zone["name"], zone["allow"]) == ("door", ["a"])
+    review.draw({**camera, "camera": "front"})
+    (again,) = review.zones()["cameras"]
+    assert again == {**camera, "in_file": 0}
+    review.stop(1.0)
+
+
+def test_what_is_followed_is_chosen_on_the_page_and_kept(tmp_path: Path, mini: Path) -> None:
+    video = write_video(tmp_path / "camera.mp4", moving_pictures(300, size=(320, 240)), fps=10.0)
+    hub = Hub(["front"], "mini")
+    config = config_in(tmp_path, mini, source=str(video))
+    review = opened(tmp_path, mini)
+    service = Service(config, load_model(mini), hub, lambda name, frame: None)
+    review.begin(service)
+    running = threading.Thread(target=service.run)
+    running.start()
+    zone = {"name": "all", "points": [[0, 0], [320, 0], [320, 240], [0, 240]], "dwell": 0.5}
+    try:
+        until(lambda: status(hub, "front").steps > 3)
+        assert review.zones()["cameras"][0]["follows"] == ""
+        review.draw({"camera": "front", "zones": [zone], "masks": [], "follow": "motion"})
+        assert review.zones()["cameras"][0]["follows"] == "motion"
+        until(lambda: any(e.event.zone == "all" for e in hub.bus.recent()))
+        with pytest.raises(UsageError, match="followed is one of"):
+            review.draw({"camera": "front", "zones": [], "masks": [], "follow": "cats"})
+    finally:
+        service.stop()
+        running.join()
+        review.stop(1.0)
+    again = opened(tmp_path, mini)
+    later = Service(
+        config, load_model(mini), hub, lambda name, frame: None, drawings=again.drawings()
+    )
+    assert later.following() == {"front": "motion"}
+    again.stop(1.0)
+
+
+def test_what_cannot_be_followed_any_more_keeps_no_service_from_starting(
+    tmp_path: Path, mini: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_in(tmp_path, mini, detector=str(tmp_path / "gone.tflite"))
+    drawings = {"front": Drawing(masks=(((0, 0), (9, 0), (9, 9)),), follow="people")}
+    service = Service(
+        config, load_model(mini), Hub(["front"]), lambda name, frame: None, drawings=drawings
+    )
+    assert service.following() == {"front": ""}
+    assert "gone.tflite" in caplog.text
+    with pytest.raises(EdgevidError, match=r"gone\.tflite"):
+        service.draw(drawings, "drawn")
 
 
 def test_what_was_drawn_counts_in_the_service(tmp_path: Path, mini: Path) -> None:

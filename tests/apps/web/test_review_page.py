@@ -23,7 +23,7 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.review.store import Store
 from benchmarks.parts.broker import free_port
-from edgevid import Frame, Model, Prediction, Score
+from edgevid import DownloadError, Frame, Model, Prediction, Score
 from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
 from tests.apps.review.parts import config_in, lessons_in, write_clip, write_mini
 from tests.apps.web.test_page import FAINT, keep, texts
@@ -61,12 +61,17 @@ class Watched:
     def __init__(self) -> None:
         self.models: list[str] = []
         self.drawings: list[Any] = []
+        self.follows: dict[str, str] = {}
 
     def use(self, model: Model, reason: str) -> None:
         self.models.append(model.manifest.name)
 
     def draw(self, drawings: Any, reason: str) -> None:
         self.drawings.append(drawings)
+        self.follows = {name: one.follow for name, one in drawings.items()}
+
+    def following(self) -> dict[str, str]:
+        return {name: "" if what == "none" else what for name, what in self.follows.items()}
 
 
 @contextmanager
@@ -77,6 +82,7 @@ def reviewing(folder: Path, **camera: Any) -> Iterator[tuple[str, Review, Watche
     hub.record_step("front", frame, [Prediction(0.0, 0, (Score("x", 0.5),), 1.0)])
     config = config_in(folder, write_mini(folder), **camera)
     review = Review(Store(folder / "review"), config, lambda model: None)
+    watched.follows = {"front": camera.get("follow", "")}
     review.begin(watched)
     server = web.start(WebConfig(port=port), hub, folder / "clips", review)
     try:
@@ -258,12 +264,72 @@ def test_zones_are_drawn_by_pointer_and_masks_by_keys(browser: Browser, tmp_path
         assert watched.drawings[0]["front"].zones[0].name == "bed"
 
 
-def test_a_camera_that_follows_nothing_has_masks_only(browser: Browser, tmp_path: Path) -> None:
-    with reviewing(tmp_path) as (address, _, _):
+def test_what_is_followed_is_chosen_by_keys_and_then_there_are_zones(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with reviewing(tmp_path) as (address, review, watched):
         opened(browser, address)
-        browser.until("find('zone-hint').textContent.includes('edgevid.toml')")
-        assert browser.run("find('new-zone').disabled")
+        browser.until("find('zone-hint').textContent.includes('choose what it follows')")
+        assert browser.run("[find('new-zone').disabled, find('save-zones').disabled]") == [
+            True,
+            True,
+        ]
         assert texts(browser, "#no-clips") == ["None yet: each event makes one."]
+        browser.run("find('zone-follow').focus()")
+        browser.press("ArrowDown")
+        browser.until("find('zone-follow').value === 'motion'")
+        keep(browser, tmp_path, "review-follow")
+        browser.run("find('new-zone').focus()")
+        for key in ("Enter", "Enter", "ArrowRight", "Enter", "ArrowDown", "Enter"):
+            browser.press(key)
+        browser.run("find('zone-close').focus()")
+        browser.press("Enter")
+        browser.run("find('save-zones').focus()")
+        browser.press("Enter")
+        told(browser, "Saved: zones and masks of front")
+        assert watched.drawings[0]["front"].follow == "motion"
+        assert len(watched.drawings[0]["front"].zones) == 1
+        # The zone stays when nothing is followed any more, and does not count.
+        browser.run("find('zone-follow').focus()")
+        browser.press("ArrowUp")
+        browser.until("find('zone-hint').textContent.includes('Zones count only while')")
+        browser.run("find('save-zones').focus()")
+        browser.press("Enter")
+        browser.until("find('save-zones').disabled && find('zone-follow').value === 'none'")
+        browser.until("zoneCameras[0].follow === 'none'")
+        (camera,) = review.zones()["cameras"]
+        assert (camera["follow"], camera["follows"], len(camera["zones"])) == ("none", "", 1)
+
+
+def test_what_cannot_be_followed_stays_and_is_told(browser: Browser, tmp_path: Path) -> None:
+    with reviewing(tmp_path, features=tmp_path / "kept") as (address, _, _):
+        opened(browser, address)
+        browser.until("find('zone-hint').textContent.includes('features in edgevid.toml')")
+        assert browser.run("[find('zone-follow').disabled, find('new-zone').disabled]") == [
+            True,
+            True,
+        ]
+        assert not browser.run("find('new-mask').disabled")
+    (tmp_path / "two").mkdir()
+    with reviewing(tmp_path / "two") as (address, review, watched):
+
+        def refuse(drawings: Any, reason: str) -> None:
+            raise DownloadError("what finds people cannot be fetched")
+
+        watched.draw = refuse  # type: ignore[method-assign]
+        opened(browser, address)
+        browser.until("!find('canvas').hidden")
+        browser.run(
+            "find('zone-follow').value = 'people'; find('zone-follow').onchange();"
+            "find('save-zones').click()"
+        )
+        told(browser, "what finds people cannot be fetched")
+        assert browser.run("[find('zone-follow').value, find('save-zones').disabled]") == [
+            "people",
+            False,
+        ]
+        assert review.drawings() == {}
+        browser.complaints.clear()  # of the answer 409
 
 
 def test_without_clips_it_says_what_to_do(browser: Browser) -> None:

@@ -1,4 +1,4 @@
-// Zones and masks, drawn on what a camera shows: by mouse, finger or keys.
+// Zones and masks, drawn on what a camera shows: by mouse, finger or keys; and what it follows.
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -6,6 +6,16 @@ let zoneCameras = [];
 let shapes = []; // of the camera that is shown: {mask, name, points, allow, dwell}
 let drawn = null; // what is being drawn
 let cross = null; // where the keys are, in pixels of the picture
+
+const FOLLOWS = {
+  none: "The whole picture is watched at once. For zones choose what it follows.",
+  motion: "What moves is watched by itself, and told with its zone. For a camera that stands still.",
+  people: "People are found and watched by themselves, and told with their zone. What finds them is fetched from the internet the first time.",
+};
+const WHOLE = {
+  crop: "Only a part of the picture is watched (crop in edgevid.toml), so it can follow nothing, and has masks only.",
+  features: "It keeps features, which are of the whole picture (features in edgevid.toml), so it can follow nothing, and has masks only.",
+};
 
 const place = find("drawn");
 const size = () => [find("zone-picture").naturalWidth || 640, find("zone-picture").naturalHeight || 480];
@@ -23,24 +33,35 @@ async function loadZones() {
 }
 
 function showCamera() {
-  const camera = zoneCameras.find((one) => one.name === find("zone-camera").value);
-  if (!camera) return;
+  const shown = camera();
+  if (!shown) return;
   endDrawing();
   shapes = [
-    ...camera.zones.map((zone) => ({ mask: false, ...zone })),
-    ...camera.masks.map((points) => ({ mask: true, points })),
+    ...shown.zones.map((zone) => ({ mask: false, ...zone })),
+    ...shown.masks.map((points) => ({ mask: true, points })),
   ];
-  find("new-zone").disabled = !camera.follows;
-  const file = camera.in_file ? ` Until you save, ${times(camera.in_file, "zone", "zones")} of edgevid.toml count.` : "";
-  set(find("zone-hint"), camera.follows
-    ? `Follows ${camera.follows}.${file}`
-    : 'The whole picture is watched: masks can be drawn. For zones set follow = "motion" or "people" in edgevid.toml.');
+  find("zone-follow").value = shown.follows || "none";
+  find("zone-follow").disabled = Boolean(shown.whole);
+  showFollowed();
   const picture = find("zone-picture");
   picture.onload = () => { find("canvas").hidden = false; paint(); };
   picture.onerror = () => { find("canvas").hidden = true; set(find("zone-hint"), "There is no picture of this camera now."); };
-  picture.src = `/cameras/${encodeURIComponent(camera.name)}/picture.jpg?plain&${Date.now()}`;
+  picture.src = `/cameras/${encodeURIComponent(shown.name)}/picture.jpg?plain&${Date.now()}`;
   find("save-zones").disabled = true;
   listShapes();
+}
+
+const camera = () => zoneCameras.find((one) => one.name === find("zone-camera").value);
+
+function showFollowed() {
+  const { whole, in_file: inFile } = camera();
+  const what = find("zone-follow").value;
+  find("new-zone").disabled = what === "none";
+  const parts = [WHOLE[whole] ?? FOLLOWS[what]];
+  if (what !== "none") parts.push("Two at a time take about four times the processor time of the whole picture.");
+  if (what === "none" && shapes.some((one) => !one.mask)) parts.push("Zones count only while something is followed.");
+  if (inFile) parts.push("These zones are those of edgevid.toml; what you save counts instead.");
+  set(find("zone-hint"), parts.join(" "));
 }
 
 function made_svg(kind, attributes, type = "") {
@@ -162,23 +183,28 @@ function takeBack() {
 }
 
 find("zone-camera").onchange = showCamera;
+find("zone-follow").onchange = () => { showFollowed(); touched(); };
 find("new-zone").onclick = () => beginDrawing(false);
 find("new-mask").onclick = () => beginDrawing(true);
 find("zone-close").onclick = closeShape;
 find("zone-back").onclick = takeBack;
 find("zone-cancel").onclick = endDrawing;
 find("save-zones").onclick = async () => {
+  const { name, follows, follow } = camera();
+  const what = find("zone-follow").value;
   const asked = {
-    camera: find("zone-camera").value,
+    camera: name,
+    follow: what === (follows || "none") ? follow : what,
     zones: shapes.filter((one) => !one.mask).map(({ name, points, allow, dwell }) => ({ name, points, allow, dwell })),
     masks: shapes.filter((one) => one.mask).map((one) => one.points),
   };
-  if (!(await send("draw", asked))) return;
-  const camera = asked.camera;
+  find("save-zones").disabled = true;
+  said("Saving …"); // to fetch what finds people takes a while
+  if (!(await send("draw", asked))) return touched();
   await loadZones();
-  find("zone-camera").value = camera;
+  find("zone-camera").value = name;
   showCamera();
-  said(`Saved: zones and masks of ${camera} count from now on.`);
+  said(`Saved: zones and masks of ${name} count from now on.`);
 };
 
 loadZones();
