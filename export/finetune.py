@@ -31,7 +31,8 @@ def _run(options: argparse.Namespace) -> int:
         data=options.data, out=options.out, init=options.init, size=options.size,
         style=options.style, test=options.test, root=options.root, names=options.labels,
         group=options.group, validation=options.validation, cache=options.cache,
-        mixed_precision=options.mixed_precision, follow=options.follow, recipe=replace(recipe, **chosen),
+        mixed_precision=options.mixed_precision, follow=options.follow,
+        recipe=replace(recipe, **chosen),
     )  # fmt: skip
     figures = finetune(job, job.load()).figures
     for name in ("validation", "test"):

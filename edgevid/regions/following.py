@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ class _Followed:
     stream: Stream
     detector: EventDetector
     visit: Visit
-    square: Square = field(default_factory=Square)
+    square: Square
     latest: Prediction | None = None
     box: Box = (0, 0, 1, 1)
 
@@ -214,6 +214,7 @@ class FollowingWatch:
                     self._new_stream(),
                     EventDetector(self._rules),
                     Visit(self._zones, self._dwell_s),
+                    Square(self._finder.room),
                 )
         return ended
 

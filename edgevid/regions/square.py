@@ -8,7 +8,9 @@ from typing import Protocol
 from edgevid.records import Box
 from edgevid.regions.boxes import Sides, area, overlap
 
-_PADDED = 2.0  # of the longer side of what is followed: an action needs room, and surroundings
+# Of the longer side of what is followed.
+ROOM = 2.0  # an action needs room, and surroundings
+CLOSE = 1.05  # what hands do is seen best where a person fills the picture
 _LEAST = 0.25  # of the picture's shorter side
 _TOO_SMALL, _TOO_LARGE = 0.7, 2.0  # times what is needed now, and the square is made another
 _STICKS_OUT = 0.9  # of what is followed that must be inside
@@ -31,6 +33,9 @@ class Followed(Protocol):
 class Square:
     """Keeps its size and place for as long as it can, so that the picture in it stands still.
 
+    Args:
+        room: its size, times the longer side of what is followed.
+
     Example:
         >>> from edgevid.regions.square import Square
         >>> square = Square()
@@ -40,7 +45,8 @@ class Square:
         (25, 50, 200, 200)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: float = ROOM) -> None:
+        self._room = room
         self._box: Box | None = None
 
     def show(self, track: Followed, tracks: Sequence[Followed], size: tuple[int, int]) -> Box:
@@ -67,7 +73,7 @@ class Square:
             others: what is followed besides, to be left out as far as that goes.
         """
         shorter = min(size)
-        needed = min(shorter, max(_LEAST * shorter, _PADDED * max(followed[2:])))
+        needed = min(shorter, max(_LEAST * shorter, self._room * max(followed[2:])))
         if self._box is None or not self._holds(followed, needed, size):
             self._box = _placed(followed, needed, size, others)
         return self._box

@@ -124,7 +124,7 @@ def load(
         group: regular expression for what must not be on both sides of a split.
         validation: share of ``data``, or of its groups, to hold out; 0 for none.
         seed: of that choice.
-        follow: ``motion`` or ``people``, to see of the clips what a stream sees that follows
+        follow: as ``edgevid.follow`` takes it, to see of the clips what a stream sees that follows
             that; clips in which there is nothing to follow are left out, and named.
 
     Raises:

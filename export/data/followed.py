@@ -21,7 +21,7 @@ class Follower:
     followed. Frames in which nothing is followed are left out.
 
     Args:
-        what: ``motion`` or ``people``, as ``edgevid.follow`` takes it.
+        what: as ``edgevid.follow`` takes it.
         fps: how often a second the device looks; between two looks the square stays.
 
     Raises:
@@ -43,7 +43,9 @@ class Follower:
                 seconds = 0.0 if math.isnan(before) else frame.timestamp - before
                 before = frame.timestamp
                 self._finder.take(frame.image, seconds, anew=False)
-                last, shown = self._look(last, squares, (frame.image.shape[1], frame.image.shape[0]))
+                last, shown = self._look(
+                    last, squares, (frame.image.shape[1], frame.image.shape[0])
+                )
             if shown is not None:
                 x, y, side, _ = shown
                 view = np.ascontiguousarray(frame.image[y : y + side, x : x + side])
@@ -60,5 +62,5 @@ class Follower:
             (track for track in tracks if track.number == last),
             max(tracks, key=lambda track: track.box[2] * track.box[3]),
         )
-        square = squares.setdefault(chosen.number, Square())
+        square = squares.setdefault(chosen.number, Square(self._finder.room))
         return chosen.number, square.show(chosen, tracks, size)

@@ -113,9 +113,7 @@ def gather(
         The clips that could be read, in order, and those that could not.
     """
     sweep(cache)
-    return _in_parallel(
-        lambda clip: _cached(clip, cache, follow), clips, 1 if follow else workers
-    )
+    return _in_parallel(lambda clip: _cached(clip, cache, follow), clips, 1 if follow else workers)
 
 
 def watch(

@@ -45,8 +45,8 @@ class Job:
         cache: folder for decoded frames, and for what frozen stages make of them; ``frames`` in
             ``out`` when None.
         mixed_precision: of what flows between the layers in training, as ``training_on`` takes it.
-        follow: ``motion`` or ``people``, to train on what a stream sees that follows that; empty
-            for the whole picture.
+        follow: as ``edgevid.follow`` takes it, to train on what a stream sees that follows that;
+            empty for the whole picture.
         recipe: how to train.
 
     Raises:
