@@ -141,6 +141,7 @@ def _startup() -> Rows:
             "program": row["program"],
             "processor time": f"{row['ms of processor time']:.0f} ms",
             "memory": f"{row['MB']:.0f} MB",
+            "of which its own": f"{row['MB of its own']:.0f} MB",
         }
         for row in _read("startup.json")["rows"]
     ]

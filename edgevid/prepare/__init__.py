@@ -22,6 +22,7 @@ from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
 from edgevid.prepare.passes.features import cut_at_features, give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
+from edgevid.prepare.passes.float_logits import float_logits
 from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
@@ -64,6 +65,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
     """
     return (
         drop_idle_states,
+        float_logits,
         widen_weights,
         bound_memory,
         keep_confidence,
@@ -160,6 +162,7 @@ def rewrite(
         raise ModelError(f"the graph contradicts itself ({error})") from error
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}")
     after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
+    signature.check_steps(after)
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
     if not is_taught:

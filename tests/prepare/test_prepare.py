@@ -218,6 +218,7 @@ def test_published_file(published_bytes: bytes) -> None:
         assert idle <= {
             "widen_weights",
             "drop_broadcasts",
+            "float_logits",
             "narrow_weights",
             "separate_results",
             "split_float_frames",
@@ -234,6 +235,7 @@ def test_published_file(published_bytes: bytes) -> None:
 
 EXACT = {
     "drop_idle_states",
+    "float_logits",
     "quantize_states",
     "quantize_image",
     "drop_time_axis",
