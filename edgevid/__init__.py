@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from edgevid.models.load import load_model
     from edgevid.models.locate import is_available
     from edgevid.records import Event, Frame, Prediction, Score
-    from edgevid.regions import follow
+    from edgevid.regions import finds_people, follow
     from edgevid.regions.following import FollowingWatch
     from edgevid.regions.zones import Zone, parse_zones
     from edgevid.runtime.events import EventDetector
@@ -78,6 +78,7 @@ __all__ = [
     "classify",
     "clips",
     "draw",
+    "finds_people",
     "follow",
     "freshest",
     "is_available",
@@ -98,7 +99,7 @@ _HOMES = {
     "models.load": "load_model",
     "models.locate": "is_available",
     "records": "Event Frame Prediction Score",
-    "regions": "follow",
+    "regions": "finds_people follow",
     "regions.following": "FollowingWatch",
     "regions.zones": "Zone parse_zones",
     "runtime.events": "EventDetector",

@@ -32,12 +32,12 @@ from edgevid import (
     Model,
     ModelError,
     UsageError,
+    finds_people,
     is_available,
     load_model,
     load_rules,
     parse_zones,
 )
-from edgevid.regions import finds_people
 
 # Of cameras, and what else FFmpeg may be built with.
 _SCHEMES = (

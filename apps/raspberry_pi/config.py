@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from edgevid import EventRules, Manifest, load_rules
-from edgevid.regions import FOLLOWS
 from edgevid.support.orientation import ANGLES
 
 
@@ -70,7 +69,7 @@ def _minutes(value: str) -> tuple[int, int]:
 
 
 # What a camera may follow; "none" is the whole picture.
-FOLLOWED = (*FOLLOWS, "none")
+FOLLOWED = (*Manifest.FOLLOWS, "none")
 _TIMES = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
 
 Text = Annotated[str, Kind("text in quotes", _is_text)]

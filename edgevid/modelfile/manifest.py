@@ -26,7 +26,6 @@ FORMAT = 1
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
 _MAX_LABELS = 1 << 16  # ImageNet-21k has 21,843
-FOLLOWS = ("motion", "people", "people-close")  # what ``edgevid.follow`` can
 _MAX_LABEL = 256  # characters; the longest of Kinetics-600 has 43
 _MAX_DEPTH = 16  # of what is in a manifest; our own have 3
 _MAX_VALUES = 10_000  # numbers, texts and lists in a manifest; our own have under 100
@@ -93,6 +92,7 @@ class Manifest:
 
     Attributes:
         FITS: what ``fit`` may be.
+        FOLLOWS: what ``follows`` may be, besides empty.
         name: the model's short name.
         labels: one for each logit, in the logits' order.
         fps: frames a second that the network was trained on.
@@ -112,6 +112,7 @@ class Manifest:
     """
 
     FITS: ClassVar = ("crop", "stretch", "letterbox")
+    FOLLOWS: ClassVar = ("motion", "people", "people-close")
 
     name: str
     labels: tuple[str, ...]
@@ -130,7 +131,7 @@ class Manifest:
         """What was followed in the clips it was taught or trained with; empty if nothing was."""
         taught = self.provenance.get("taught", self.provenance)
         what = taught.get("follow") if isinstance(taught, Mapping) else None
-        return what if what in FOLLOWS else ""
+        return what if what in self.FOLLOWS else ""
 
     def __post_init__(self) -> None:
         if len(self.name) > _MAX_LABEL or not is_printable(self.name):

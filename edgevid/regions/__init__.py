@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgevid.errors import UsageError
-from edgevid.modelfile import manifest
-from edgevid.modelfile.manifest import EventRules
+from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.models.catalog import PERSON_DETECTOR
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from edgevid.regions.finder import Finder
     from edgevid.regions.following import FollowingWatch
 
-FOLLOWS = manifest.FOLLOWS
+FOLLOWS = Manifest.FOLLOWS
 TRACKS = 4  # at a time: a stream takes a step for each
 
 
@@ -109,7 +108,12 @@ def find(
 
 
 def finds_people(what: str) -> bool:
-    """Returns whether a detector is needed to follow this."""
+    """Returns whether a detector is needed to follow this.
+
+    Example:
+        >>> [edgevid.finds_people(what) for what in ("motion", "people")]
+        [False, True]
+    """
     return what in FOLLOWS and what != "motion"
 
 
