@@ -26,7 +26,7 @@ from benchmarks.follow import DETECTOR
 from benchmarks.report import arguments, table, write_json
 from edgevid.modelfile import manifest
 from edgevid.models.load import load_file
-from edgevid.regions import follow
+from edgevid.regions import FOLLOWS, follow
 from edgevid.support.command import OK, guard
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.features import Extraction, Follow, feature_model
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if chosen.quick:
             labels = sorted({row["label"] for row in clips})[:3]
             clips = [row for row in clips if row["label"] in labels and "_1_" in row["path"]]
-        ways = {"whole picture": None, "motion": followed("motion"), "people": followed("people")}
+        ways = {"whole picture": None, **{what: followed(what) for what in FOLLOWS}}
         described = {way: describe(clips, how) for way, how in ways.items()}
         results = compare(clips, described, draws=chosen.draws, seed=chosen.seed)
         print(table(results))

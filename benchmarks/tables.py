@@ -141,6 +141,7 @@ def _startup() -> Rows:
             "program": row["program"],
             "processor time": f"{row['ms of processor time']:.0f} ms",
             "memory": f"{row['MB']:.0f} MB",
+            "of which its own": f"{row['MB of its own']:.0f} MB",
         }
         for row in _read("startup.json")["rows"]
     ]
@@ -502,6 +503,7 @@ def _follow_people() -> Rows:
 def _phone() -> Rows:
     found = _read("phone.json")
     step, parity, memory = found["step_ms"], found["parity"], found["memory"]
+    vectors = found["vectors"]
     clips, rss, taken = parity["clips_compared"], memory["rss_mb"], memory["webassembly_mb"]
     rows = {
         "same label at the end of a real clip": f"{parity['same_top1_at_the_end']} of {clips}",
@@ -515,6 +517,8 @@ def _phone() -> Rows:
         "of these, in LiteRT.js and WebAssembly": f"{step['page_network_min']:.1f} ms",
         "the same from the camera's picture on": f"{step['page_from_picture_min']:.1f} ms",
         "one step in Python, least": f"{step['python_min']:.1f} ms",
+        "the same without vectors of 512 bits": f"{vectors['python_256_bits']:.1f} ms",
+        "the same with vectors of 128 bits alone": f"{vectors['python_128_bits']:.1f} ms",
         "page over Python, by processor time": f"{step['ratio_cpu']:.1f} times",
         f"WebAssembly's memory, over {memory['steps']:,} steps": f"{taken[0]:.0f} to "
         f"{taken[-1]:.0f} MB",
@@ -522,6 +526,18 @@ def _phone() -> Rows:
         f"{rss[-1]:.0f} at the end",
     }
     return [{"MoViNet-A0": name, "": value} for name, value in rows.items()]
+
+
+def _phone_arm() -> Rows:
+    return [
+        {
+            "emulated processor": f"of a {row['board']}, {words} int8 dot product",
+            "in the browser's engine": f"{row['browser'] / 1e6:.1f} M",
+            "in Python": f"{row['native'] / 1e6:.1f} M",
+            "times": f"{row['ratio']:.1f}",
+        }
+        for row, words in zip(_read("phone_arm.json")["boards"], ("no", "with"), strict=True)
+    ]
 
 
 def _teach() -> Rows:
@@ -668,6 +684,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow cost": _follow_cost,
     "follow people": _follow_people,
     "phone": _phone,
+    "phone_arm": _phone_arm,
     "camera": _camera,
     "camera moves": _camera_moves,
     "camera speeds": _camera_speeds,
@@ -679,6 +696,9 @@ TABLES: dict[str, Callable[[], Rows]] = {
 FIGURES: dict[str, Callable[[], str]] = {
     "step ratio": _step_range,
     "arm ratio": _arm_range,
+    "phone ratio": lambda: f"{_read('phone.json')['step_ms']['ratio_min']:.1f}",
+    "phone ratio 256": lambda: f"{_read('phone.json')['vectors']['ratio_256_bits']:.1f}",
+    "phone ratio 128": lambda: f"{_read('phone.json')['vectors']['ratio_128_bits']:.1f}",
     **{
         f"{name} processor": _processor(f"{name}.json")
         for name in ("batched", "compare", "formats", "latency", "scale", "startup")

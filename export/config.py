@@ -17,7 +17,7 @@ from export.training.trainer import Recipe
 from export.verification.limits import Limits
 
 _SECTIONS = {
-    "data": ("train", "test", "root", "labels", "group", "validation", "folds"),
+    "data": ("train", "test", "root", "labels", "group", "validation", "folds", "follow"),
     "model": ("name", "init", "size", "style"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
     "augmentation": tuple(f.name for f in fields(Augmentation)),
@@ -102,6 +102,7 @@ def read_config(path: Path, out: Path) -> Plan:
             names=folder / data["labels"] if "labels" in data else None,
             group=data.get("group", ""),
             validation=data.get("validation", 0.0 if "test" in data or folds else 0.2),
+            follow=data.get("follow", ""),
             recipe=_varied(Recipe(), config),
         )
         recipes = {n: _varied(job.recipe, differing) for n, differing in variations.items()}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgevid.prepare import TARGETS
+from edgevid.regions import FOLLOWS
 from edgevid.support.atomic_file import atomic_file
 from edgevid.support.command import OK, ArgumentParser, guard
 from export.conversion.export import export_tflite
@@ -29,6 +30,7 @@ def _run(options: argparse.Namespace) -> int:
         load_to_calibrate(
             options.calibrate, cache=options.cache or options.out.parent / "frames",
             size=network.architecture.input_size, fps=FPS, root=options.root,
+            follow=options.follow,
         )
         if options.calibrate
         else []
@@ -36,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     data = export_tflite(
         network, labels, calibration, precision=options.precision,
         memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
-        target=options.target,
+        target=options.target, follow=options.follow,
     )  # fmt: skip
     with atomic_file(options.out, make_folder=True) as file:
         file.write(data)
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--precision", choices=PRECISIONS, default="int8")
     add("--calibrate", type=Path, help="clips for int8, as export.finetune takes them")
     add("--root", type=Path, help="where the paths in a list start")
+    add("--follow", choices=FOLLOWS, default="", help="what it was trained with, if it was")
     add("--cache", type=Path, help="folder for decoded frames; default: beside OUT")
     add("--memory", type=float, default=3.0, help="seconds of the past that weigh; default: 3")
     add("--name", help="the model's short name; default: OUT's")

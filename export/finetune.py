@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edgevid.regions import FOLLOWS
 from edgevid.support.command import OK, ArgumentParser, guard
 from export.model.network import FPS, INPUT_SIZE, STYLES
 from export.training.finetune import Job, finetune
@@ -30,7 +31,8 @@ def _run(options: argparse.Namespace) -> int:
         data=options.data, out=options.out, init=options.init, size=options.size,
         style=options.style, test=options.test, root=options.root, names=options.labels,
         group=options.group, validation=options.validation, cache=options.cache,
-        mixed_precision=options.mixed_precision, recipe=replace(recipe, **chosen),
+        mixed_precision=options.mixed_precision, follow=options.follow,
+        recipe=replace(recipe, **chosen),
     )  # fmt: skip
     figures = finetune(job, job.load()).figures
     for name in ("validation", "test"):
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--root", type=Path, help="where the paths in a list start; default: the list's folder")
     add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
     add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
+    add("--follow", choices=FOLLOWS, default="", help="see what a stream sees that follows that")
     add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
     add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")
     add("--mixed-precision", choices=MIXED_PRECISIONS, default="auto", help="default: %(default)s")

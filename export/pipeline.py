@@ -56,6 +56,7 @@ def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
             memory=job.recipe.memory,
             name=plan.name,
             target=plan.target,
+            follow=job.follow,
         )
         with atomic_file(path, make_folder=True) as file:
             file.write(content)

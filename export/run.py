@@ -6,6 +6,7 @@
     labels = "names.txt"            # optional: names of numeric labels, one a line, from 0
     group = "^(S[0-9]+)_"           # optional: what must not be on both sides
     folds = 3                       # optional: cross-validation before the training itself
+    follow = "people-close"         # optional: see what a stream sees that follows them
 
     [model]
     name = "gestures"

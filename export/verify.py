@@ -86,10 +86,13 @@ def _exported(
     from export.verification.verify import verify
 
     names = label_files.read(options.labels) if options.labels else ()
+    follows = {load_file(path).manifest.follows for path in files}
+    if len(follows) > 1:
+        raise UsageError("files that follow other things are verified one after the other")
     network, labels = checkpoint.load(reference)
     evaluation = load_to_verify(
         options.data, labels, size=network.architecture.input_size, fps=FPS, root=options.root,
-        names=names,
+        names=names, follow=follows.pop(),
     )  # fmt: skip
     results = verify(network, labels, files, evaluation, _limits(options))
     return results, table(results)

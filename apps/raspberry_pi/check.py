@@ -37,6 +37,7 @@ from edgevid import (
     load_rules,
     parse_zones,
 )
+from edgevid.regions import finds_people
 
 # Of cameras, and what else FFmpeg may be built with.
 _SCHEMES = (
@@ -247,13 +248,13 @@ def _opened(file: ConfigFile, number: int, model: Model) -> Iterator[UsageError]
     camera = file.config.cameras[number]
     what = followed(camera, model)
     try:
-        if what == "people" and not is_available(camera.detector):
+        if finds_people(what) and not is_available(camera.detector):
             return  # the start downloads it
         open_watch(camera, file.config.events, model)
     except LabelsError as error:
         yield file.wrong("camera", "zone_allow", f"camera {camera.name}: {error}", number=number)
     except ModelError as error:
-        if what == "people":
+        if finds_people(what):
             yield file.wrong("camera", "detector", f"camera {camera.name}: {error}", number=number)
     except UsageError as error:  # what is wrong with how it follows was told
         if not any(_follows(file)):
@@ -332,7 +333,7 @@ def _follows(file: ConfigFile) -> Iterator[UsageError]:
                 parse_zones(camera.zones, camera.zone_allow)
             except UsageError as error:
                 yield wrong("zone_allow", str(error))
-        if camera.follow == "people":
+        if finds_people(camera.follow):
             try:
                 is_available(camera.detector)
             except ModelError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from edgevid import EventRules, Manifest, load_rules
+from edgevid.regions import FOLLOWS
 from edgevid.support.orientation import ANGLES
 
 
@@ -69,7 +70,7 @@ def _minutes(value: str) -> tuple[int, int]:
 
 
 # What a camera may follow; "none" is the whole picture.
-FOLLOWED = ("motion", "people", "none")
+FOLLOWED = (*FOLLOWS, "none")
 _TIMES = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
 
 Text = Annotated[str, Kind("text in quotes", _is_text)]
@@ -112,7 +113,7 @@ Fit = Annotated[
     Kind("one of " + ", ".join(map(repr, Manifest.FITS)), lambda v: v in Manifest.FITS),
 ]
 Followed = Annotated[
-    str, Kind("motion, people, none or nothing, in quotes", lambda v: v in ("", *FOLLOWED))
+    str, Kind(f"{', '.join(FOLLOWED)} or nothing, in quotes", lambda v: v in ("", *FOLLOWED))
 ]
 RulesName = Annotated[
     str | None, Kind("quick, sure or a file, in quotes", lambda v: _is_text(v) and bool(v))

@@ -26,6 +26,7 @@ FORMAT = 1
 _MANIFEST_FILE = "manifest.json"
 _LABELS_FILE = "labels.txt"
 _MAX_LABELS = 1 << 16  # ImageNet-21k has 21,843
+FOLLOWS = ("motion", "people", "people-close")  # what ``edgevid.follow`` can
 _MAX_LABEL = 256  # characters; the longest of Kinetics-600 has 43
 _MAX_DEPTH = 16  # of what is in a manifest; our own have 3
 _MAX_VALUES = 10_000  # numbers, texts and lists in a manifest; our own have under 100
@@ -126,10 +127,10 @@ class Manifest:
 
     @property
     def follows(self) -> str:
-        """What its examples followed, ``motion`` or ``people``; empty for the whole picture."""
-        taught = self.provenance.get("taught")
+        """What was followed in the clips it was taught or trained with; empty if nothing was."""
+        taught = self.provenance.get("taught", self.provenance)
         what = taught.get("follow") if isinstance(taught, Mapping) else None
-        return what if what in ("motion", "people") else ""
+        return what if what in FOLLOWS else ""
 
     def __post_init__(self) -> None:
         if len(self.name) > _MAX_LABEL or not is_printable(self.name):

@@ -13,7 +13,8 @@ ALPHA = "alpha"
 LOGITS = "logits"
 FEATURES = "features"
 
-_IMAGE_DTYPES = ("float32", "uint8", "int8")
+_BYTES = ("uint8", "int8")
+_IMAGE_DTYPES = ("float32", *_BYTES)
 _MAX_VALUES = 40_000_000  # of all that goes in and comes out; MoViNet-A2 has under 2 million
 _PIXEL_SCALE = 1 / 255  # an integer image holds the pixels themselves: 0..255 stand for 0..1
 
@@ -48,7 +49,8 @@ class Signature:
             after the other: none overwrites a tensor that a later one still reads.
         idle: states that come out as they went in. Published files have many; they are set once
             and never copied.
-        logits: float32 ``[1, classes]``; None where the network ends at its features.
+        logits: ``[1, classes]``; None where the network ends at its features. float32, or int8 or
+            uint8 in a file that has to be prepared: see ``check_steps``.
         features: what the network knows of the newest frame before its classifier, float32
             ``[1, ..., 1, features]``; None where it does not give them.
         alpha: float32 ``[1]``, the weight of the newest frame in every running mean; None
@@ -113,6 +115,28 @@ def of(graph: Graph) -> Signature:
     return Signature(image, moving, idle, logits, features, alpha)
 
 
+def check_steps(network: Signature) -> None:
+    """Makes sure that a network can be stepped as it is.
+
+    One that was exported with integers at its interface may not: its logits are float32 and its
+    states keep their scale only when it was prepared.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    if network.logits is not None and network.logits.dtype != "float32":
+        raise ModelError(
+            f"the model's {LOGITS} are {_kind(network.logits)}, float32 only when it is prepared"
+        )
+    for state in network.states:
+        given, taken = state.output, state.input
+        if (given.scale, given.zero_point) != (taken.scale, taken.zero_point):
+            raise ModelError(
+                f"state {state.name!r} comes out on another scale than it goes in, and on the same "
+                "only when the model is prepared"
+            )
+
+
 def _check_sizes(tensors: list[Tensor]) -> None:
     for tensor in tensors:
         if 0 in tensor.shape:
@@ -167,7 +191,7 @@ def _logits(logits: Tensor | None, features: Tensor | None) -> Tensor | None:
         return None
     if (
         logits is None
-        or logits.dtype != "float32"
+        or not (logits.dtype == "float32" or (logits.dtype in _BYTES and len(logits.scale) == 1))
         or len(logits.shape) != 2
         or logits.shape[0] != 1
     ):
@@ -190,8 +214,6 @@ def _states(inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> list[State
             raise ModelError(
                 f"state {state.name!r} goes in as {_kind(taken)} but comes out as {_kind(given)}"
             )
-        if (given.scale, given.zero_point) != (taken.scale, taken.zero_point):
-            raise ModelError(f"state {state.name!r} comes out on another scale than it goes in")
     return states
 
 

@@ -22,7 +22,7 @@ from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
 from edgevid.prepare.passes.features import cut_at_features, give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
-from edgevid.prepare.passes.float_signature import float_signature
+from edgevid.prepare.passes.float_logits import float_logits
 from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
@@ -33,6 +33,7 @@ from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
+    separate_results,
     split_float_frames,
     split_frames,
 )
@@ -64,6 +65,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
     """
     return (
         drop_idle_states,
+        float_logits,
         widen_weights,
         bound_memory,
         keep_confidence,
@@ -80,7 +82,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
         *((split_frames,) if target == "amx" else ()),
         *((split_float_frames,) if target == "x86" else ()),
         give_features,
-        *((float_signature,) if target == "web" else ()),
+        *((separate_results,) if target == "web" else ()),
     )
 
 
@@ -119,7 +121,7 @@ def prepare(
         labels: one for each logit, in the logits' order; where empty, those in the file, or
             for 600 classes those of Kinetics-600.
         target: one of ``TARGETS``; this machine's when None. A file that had been prepared
-            before is changed only for ``web``, where what goes in or comes out is int8.
+            before is changed only for ``web``, where a result is another state's argument.
         passes: what to do, in order, in place of ``passes_for(target)``.
 
     Raises:
@@ -142,12 +144,12 @@ def rewrite(
     target = target or this_machine()
     is_taught = described.head is not None
     is_prepared = (is_taught or before.alpha is not None) and "rewrite" in described.provenance
-    if is_prepared and (target != "web" or not _has_int8(before)):
+    if is_prepared and (target != "web" or not _moves_up(before)):
         if manifest.read(file.data) != described:  # other labels were given
             file = replace(file, data=manifest.write(file.flatbuffer, described))
         return PreparedModel(file, ())
     if is_prepared:  # for another runtime
-        passes = (float_signature,)
+        passes = (separate_results,)
     graph = Graph(file.flatbuffer)
     check(graph)
     steps = passes_for(target) if passes is None else passes
@@ -160,6 +162,7 @@ def rewrite(
         raise ModelError(f"the graph contradicts itself ({error})") from error
     rewritten = write(graph, f"prepared by edgevid, rewrite {REWRITE}")
     after = signature.of(flatbuffer.read(rewritten))  # the rewriter's own mistakes stop here
+    signature.check_steps(after)
     if (after.classes, after.height, after.width) != (before.classes, before.height, before.width):
         raise ModelError("the rewritten network takes another image or gives other logits")
     if not is_taught:
@@ -201,7 +204,9 @@ def cut(data: bytes) -> bytes:
     return rewritten
 
 
-def _has_int8(network: signature.Signature) -> bool:
-    """Whether anything goes in or comes out as int8."""
-    tensors = (network.image, *(state.input for state in (*network.states, *network.idle)))
-    return any(tensor.dtype == "int8" for tensor in tensors)
+def _moves_up(network: signature.Signature) -> bool:
+    """Whether the result of a state is the very argument of another."""
+    return bool(
+        {state.output.index for state in network.states}
+        & {state.input.index for state in network.states}
+    )

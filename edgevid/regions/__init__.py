@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgevid.errors import UsageError
+from edgevid.modelfile import manifest
 from edgevid.modelfile.manifest import EventRules
 from edgevid.models.catalog import PERSON_DETECTOR
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Stream
 
 if TYPE_CHECKING:
+    from edgevid.regions.finder import Finder
     from edgevid.regions.following import FollowingWatch
 
-FOLLOWS = ("motion", "people")
+FOLLOWS = manifest.FOLLOWS
 TRACKS = 4  # at a time: a stream takes a step for each
 
 
@@ -37,7 +39,9 @@ def follow(
     """Returns what watches several things in one picture, in the place of a ``Watch``.
 
     Args:
-        what: ``motion``, for what moves before a camera that stands still, or ``people``.
+        what: ``motion``, for what moves before a camera that stands still; ``people``, with what
+            is around them; or ``people-close``, who fill what is looked at: for what they do with
+            their hands.
         new_stream: starts a stream of the model, one for each track: ``model.stream``.
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
@@ -65,23 +69,11 @@ def follow(
         >>> first.track, len(first.box)
         (1, 4)
     """
-    from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
-    from edgevid.regions.detector import load_detector
-    from edgevid.regions.finder import ByDetector, ByMotion, Finder
-    from edgevid.regions.following import FollowingWatch
+    from edgevid.regions.following import FollowingWatch  # most runs follow nothing
 
-    if what not in FOLLOWS:
-        raise _unknown(what)
-    if tracks < 1:
-        raise UsageError(f"there must be 1 track or more, not {tracks}")
-    finder: Finder
-    if what == "motion":
-        finder = ByMotion(most=tracks)
-    else:
-        finder = ByDetector(load_detector(locate(detector), threads=threads), most=tracks)
     return FollowingWatch(
         new_stream,
-        finder,
+        find(what, tracks=tracks, detector=detector, threads=threads),
         rules,
         fps=fps,
         gated=gated,
@@ -89,6 +81,36 @@ def follow(
         zones=zones,
         dwell_s=dwell_s,
     )
+
+
+def find(
+    what: str,
+    *,
+    tracks: int = TRACKS,
+    detector: str | Path = PERSON_DETECTOR,
+    threads: int = 1,
+) -> Finder:
+    """Returns what finds the things that are followed; arguments and errors as in ``follow``."""
+    from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
+    from edgevid.regions.detector import load_detector
+    from edgevid.regions.finder import ByDetector, ByMotion
+    from edgevid.regions.square import CLOSE, ROOM
+
+    if what not in FOLLOWS:
+        raise _unknown(what)
+    if tracks < 1:
+        raise UsageError(f"there must be 1 track or more, not {tracks}")
+    if what == "motion":
+        return ByMotion(most=tracks)
+    close = what == "people-close"
+    return ByDetector(
+        load_detector(locate(detector), threads=threads), most=tracks, room=CLOSE if close else ROOM
+    )
+
+
+def finds_people(what: str) -> bool:
+    """Returns whether a detector is needed to follow this."""
+    return what in FOLLOWS and what != "motion"
 
 
 @dataclass(frozen=True, slots=True)

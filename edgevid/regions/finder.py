@@ -12,6 +12,7 @@ from edgevid.records import Box
 from edgevid.regions.boxes import Sides, are_one, area, iou, overlap
 from edgevid.regions.flow import Flow, Move
 from edgevid.regions.motion import MotionFinder
+from edgevid.regions.square import ROOM
 from edgevid.regions.tracker import Tracker
 
 _PERIOD_S = 1.0  # between two looks of a detector
@@ -40,9 +41,11 @@ class Finder(Protocol):
 
     Attributes:
         tracker: what is followed.
+        room: of the square that is to be shown of it, as ``Square`` takes it.
     """
 
     tracker: Tracker
+    room: float
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture.
@@ -73,6 +76,8 @@ class ByMotion:
         []
     """
 
+    room = ROOM
+
     def __init__(self, *, most: int) -> None:
         self.tracker = Tracker(most=most, confirmed_by=2, keep_s=_KEEP_MOVING_S)
         self._motion = MotionFinder()
@@ -100,9 +105,11 @@ class ByDetector:
     Args:
         detector: what finds things.
         most: tracks at a time.
+        room: of the square that is to be shown of each.
     """
 
-    def __init__(self, detector: Detector, *, most: int) -> None:
+    def __init__(self, detector: Detector, *, most: int, room: float = ROOM) -> None:
+        self.room = room
         self.tracker = Tracker(most=most, confirmed_by=1, keep_s=_KEEP_DETECTED_S)
         self._detector = detector
         self._most = most

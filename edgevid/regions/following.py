@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ class _Followed:
     stream: Stream
     detector: EventDetector
     visit: Visit
-    square: Square = field(default_factory=Square)
+    square: Square
     latest: Prediction | None = None
     box: Box = (0, 0, 1, 1)
 
@@ -214,6 +214,7 @@ class FollowingWatch:
                     self._new_stream(),
                     EventDetector(self._rules),
                     Visit(self._zones, self._dwell_s),
+                    Square(self._finder.room),
                 )
         return ended
 
@@ -228,13 +229,8 @@ class FollowingWatch:
 
     def _step(self, one: _Followed, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
         height, width = image.shape[:2]
-        shown = one.track.scene or one.track.box
-        others = [
-            o.track.scene or o.track.box
-            for o in self._followed.values()
-            if o is not one and (o.track.scene is None or o.track.scene != one.track.scene)
-        ]
-        x, y, side, _ = one.square.around(shown, (width, height), others)
+        tracks = [other.track for other in self._followed.values()]
+        x, y, side, _ = one.square.show(one.track, tracks, (width, height))
         view = image[y : y + side, x : x + side]
         one.box = inside(one.track.box, width, height)
         said = one.stream.step(Frame(view, frame.timestamp, frame.index))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from edgevid.records import Box
 from edgevid.regions.boxes import Sides, area, overlap
 
-_PADDED = 2.0  # of the longer side of what is followed: an action needs room, and surroundings
+# Of the longer side of what is followed.
+ROOM = 2.0  # an action needs room, and surroundings
+CLOSE = 1.05  # what hands do is seen best where a person fills the picture
 _LEAST = 0.25  # of the picture's shorter side
 _TOO_SMALL, _TOO_LARGE = 0.7, 2.0  # times what is needed now, and the square is made another
 _STICKS_OUT = 0.9  # of what is followed that must be inside
@@ -16,8 +19,22 @@ _SHARES = (1.0, 0.9, 0.8)  # of the size that is needed, that are tried
 _CUT = 0.85  # of the longer side of what is followed, that a square must hold to leave out others
 
 
+class Followed(Protocol):
+    """What is needed here of a ``Track``."""
+
+    scene: Box | None
+
+    @property
+    def box(self) -> Sides:
+        """Where it is."""
+        ...
+
+
 class Square:
     """Keeps its size and place for as long as it can, so that the picture in it stands still.
+
+    Args:
+        room: its size, times the longer side of what is followed.
 
     Example:
         >>> from edgevid.regions.square import Square
@@ -28,8 +45,24 @@ class Square:
         (25, 50, 200, 200)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: float = ROOM) -> None:
+        self._room = room
         self._box: Box | None = None
+
+    def show(self, track: Followed, tracks: Sequence[Followed], size: tuple[int, int]) -> Box:
+        """Returns the square of one of the tracks, as ``around`` does.
+
+        Args:
+            track: what is to be shown, and what moves with it.
+            tracks: all that is followed.
+            size: the picture's width and height.
+        """
+        others = [
+            other.scene or other.box
+            for other in tracks
+            if other is not track and (other.scene is None or other.scene != track.scene)
+        ]
+        return self.around(track.scene or track.box, size, others)
 
     def around(self, followed: Sides, size: tuple[int, int], others: Sequence[Sides] = ()) -> Box:
         """Returns the square: x, y, side, side in pixels of the picture.
@@ -40,7 +73,7 @@ class Square:
             others: what is followed besides, to be left out as far as that goes.
         """
         shorter = min(size)
-        needed = min(shorter, max(_LEAST * shorter, _PADDED * max(followed[2:])))
+        needed = min(shorter, max(_LEAST * shorter, self._room * max(followed[2:])))
         if self._box is None or not self._holds(followed, needed, size):
             self._box = _placed(followed, needed, size, others)
         return self._box

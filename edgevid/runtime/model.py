@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgevid.errors import ModelError, UsageError
 from edgevid.modelfile.manifest import Manifest
-from edgevid.modelfile.signature import Signature
+from edgevid.modelfile.signature import Signature, check_steps
 from edgevid.records import Box, Frame, Prediction
 from edgevid.runtime.backends import Backend
 from edgevid.runtime.head import HeadState
@@ -41,6 +41,7 @@ class Model:
     """
 
     def __init__(self, manifest: Manifest, signature: Signature, backend: Backend) -> None:
+        check_steps(signature)
         self.manifest = manifest
         self.signature = signature
         self._backend = backend

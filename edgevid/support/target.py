@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Processors to be quick on: 64-bit ARM without dot-product instructions (Raspberry Pi 3, 4, Zero
 # 2), with them (Pi 5, phones), x86, x86 with matrix instructions (Xeons since 2023), and the
-# WebAssembly of a browser, which takes and gives no int8.
+# WebAssembly of a browser, where no result may be an argument too.
 TARGETS = ("pi4", "pi5", "x86", "amx", "web")
 
 

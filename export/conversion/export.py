@@ -26,6 +26,7 @@ def export_tflite(
     memory: float = 15.0,
     name: str = "movinet",
     target: str | None = None,
+    follow: str = "",
 ) -> bytes:
     """Converts a network, prepares the file for the device, and puts the manifest inside.
 
@@ -37,6 +38,8 @@ def export_tflite(
         memory: of the running means, in frames: in calibration, and by default on the device.
         name: the model's short name.
         target: the processor to prepare for, as ``edgevid.prepare`` takes it.
+        follow: what was followed in the clips that it was trained on; the file says so, and then
+            ``python -m edgevid.stream`` follows the same.
 
     Returns:
         The content of a ``.tflite`` file.
@@ -59,6 +62,7 @@ def export_tflite(
             "architecture": f"MoViNet {network.architecture.size}, {network.architecture.style}",
             "precision": precision,
             "calibration_clips": len(calibration),
+            **({"follow": follow} if follow else {}),
         },
     )
     target = target or this_machine()

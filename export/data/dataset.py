@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgevid.errors import SourceError, UsageError
 from export.data import clips
 from export.data.clips import Clip
+from export.data.followed import Follower
 from export.data.frames import Frames, Pictures, Unreadable, Watched, gather, tell, watch
 
 CALIBRATION_CLIPS = 64
@@ -62,6 +63,8 @@ class Dataset:
         test: clips of another source, to be measured on at the end.
         unreadable: clips that are left out.
         partial: clips that are used as far as they go.
+        follow: what is followed in the clips, and is all that is shown of them; empty for the
+            whole picture.
     """
 
     labels: tuple[str, ...]
@@ -72,6 +75,7 @@ class Dataset:
     test: EvaluationSet
     unreadable: tuple[Unreadable, ...]
     partial: tuple[Partial, ...]
+    follow: str = ""
 
     def calibration(self, count: int = CALIBRATION_CLIPS) -> list[Pictures]:
         """What a network sees of so many training clips, as many of each class as of any other."""
@@ -105,6 +109,7 @@ def load(
     group: str = "",
     validation: float = 0.2,
     seed: int = 0,
+    follow: str = "",
 ) -> Dataset:
     """Reads and decodes clips; names on the console what is left out or used in part.
 
@@ -119,6 +124,8 @@ def load(
         group: regular expression for what must not be on both sides of a split.
         validation: share of ``data``, or of its groups, to hold out; 0 for none.
         seed: of that choice.
+        follow: as ``edgevid.follow`` takes it, to see of the clips what a stream sees that follows
+            that; clips in which there is nothing to follow are left out, and named.
 
     Raises:
         SourceError: there are no clips, or none of a class or of the test that can be read.
@@ -132,9 +139,10 @@ def load(
     if validation:
         found, to_validate = clips.hold_out(found, validation, seed)
     labels = clips.check(found, [*to_validate, *to_test], names)
-    train, lost = gather(found, cache)
-    held, lost_of_held = watch(to_validate, size=size, fps=fps)
-    tested, lost_of_test = watch(to_test, size=size, fps=fps)
+    follower = _follower(follow, fps)
+    train, lost = gather(found, cache, follow=follower)
+    held, lost_of_held = watch(to_validate, size=size, fps=fps, follow=follower)
+    tested, lost_of_test = watch(to_test, size=size, fps=fps, follow=follower)
     unreadable = [*lost, *lost_of_held, *lost_of_test]
     everything: list[tuple[Clip, Frames | Watched]] = [*train, *held, *tested]
     tell(everything, unreadable)
@@ -150,7 +158,12 @@ def load(
         test=_evaluation_set("test", _pictures(tested), labels),
         unreadable=tuple(unreadable),
         partial=tuple(Partial(c, read.lacking) for c, read in everything if read.lacking),
+        follow=follow,
     )
+
+
+def _follower(what: str, fps: float) -> Follower | None:
+    return Follower(what, fps) if what else None
 
 
 def folds(data: Dataset, count: int, seed: int = 0) -> list[Dataset]:
@@ -174,7 +187,8 @@ def folds(data: Dataset, count: int, seed: int = 0) -> list[Dataset]:
         left = {clip.label for clip in found if numbers[clip] != fold}
         if missing := set(data.labels) - left:
             raise UsageError(f"fold {fold + 1} would be trained on no clip of {min(missing)!r}")
-    watched, _ = watch(found, size=data.size, fps=data.fps)
+    follower = _follower(data.follow, data.fps)
+    watched, _ = watch(found, size=data.size, fps=data.fps, follow=follower)
     seen = _pictures(watched)
     return [
         replace(
@@ -197,6 +211,7 @@ def load_to_verify(
     fps: float,
     root: Path | None = None,
     names: Sequence[str] = (),
+    follow: str = "",
 ) -> EvaluationSet:
     """Reads and decodes clips to compare files on; names on the console what is left out.
 
@@ -207,6 +222,7 @@ def load_to_verify(
         fps: of the network.
         root: where the paths in a list start.
         names: of numeric labels, from 0.
+        follow: as in ``load``.
 
     Raises:
         SourceError: there are no clips.
@@ -215,7 +231,7 @@ def load_to_verify(
     found = clips.read(data, root=root, labels=names)
     if unknown := {clip.label for clip in found} - set(labels):
         raise UsageError(f"a clip is of a class that the network lacks: {sorted(unknown)[0]!r}")
-    watched, lost = watch(found, size=size, fps=fps)
+    watched, lost = watch(found, size=size, fps=fps, follow=_follower(follow, fps))
     tell(watched, lost)
     if not watched:
         raise UsageError("there is no clip to compare on that can be read")
@@ -223,7 +239,13 @@ def load_to_verify(
 
 
 def load_to_calibrate(
-    data: Path, *, cache: Path, size: int, fps: float, root: Path | None = None
+    data: Path,
+    *,
+    cache: Path,
+    size: int,
+    fps: float,
+    root: Path | None = None,
+    follow: str = "",
 ) -> list[Pictures]:
     """Reads and decodes clips to calibrate int8 on; names on the console what is left out.
 
@@ -233,11 +255,13 @@ def load_to_calibrate(
         size: of the network's input in pixels.
         fps: of the network.
         root: where the paths in a list start.
+        follow: as in ``load``.
 
     Raises:
         SourceError: there are no clips.
     """
-    found, lost = gather(choose(clips.read(data, root=root), CALIBRATION_CLIPS), cache)
+    chosen = choose(clips.read(data, root=root), CALIBRATION_CLIPS)
+    found, lost = gather(chosen, cache, follow=_follower(follow, fps))
     tell(found, lost)
     return [frames.pictures(size=size, fps=fps) for _, frames in found]
 

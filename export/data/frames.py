@@ -29,6 +29,7 @@ from edgevid.support.command import complain
 from edgevid.support.opencv import cv2
 from export.data import npz
 from export.data.clips import Clip
+from export.data.followed import Follower
 from export.data.raw_frames import pictures_of
 
 CACHE_FPS = 20.0  # four frames to choose from for each step of a 5 fps network
@@ -98,7 +99,7 @@ class Watched:
 
 
 def gather(
-    clips: Sequence[Clip], cache: Path, *, workers: int = 2
+    clips: Sequence[Clip], cache: Path, *, workers: int = 2, follow: Follower | None = None
 ) -> tuple[list[tuple[Clip, Frames]], list[Unreadable]]:
     """Decodes clips in parallel, or reads them from the cache.
 
@@ -106,16 +107,22 @@ def gather(
         clips: what to decode.
         cache: a folder for the decoded frames; made when missing.
         workers: clips decoded at a time.
+        follow: shows only what is followed, one clip at a time; the whole picture when None.
 
     Returns:
         The clips that could be read, in order, and those that could not.
     """
     sweep(cache)
-    return _in_parallel(lambda clip: _cached(clip, cache), clips, workers)
+    return _in_parallel(lambda clip: _cached(clip, cache, follow), clips, 1 if follow else workers)
 
 
 def watch(
-    clips: Sequence[Clip], *, size: int, fps: float, workers: int = 2
+    clips: Sequence[Clip],
+    *,
+    size: int,
+    fps: float,
+    workers: int = 2,
+    follow: Follower | None = None,
 ) -> tuple[list[tuple[Clip, Watched]], list[Unreadable]]:
     """Decodes clips as the device would see them.
 
@@ -127,6 +134,7 @@ def watch(
         size: of the network's input, in pixels.
         fps: of the network.
         workers: clips decoded at a time.
+        follow: as in ``gather``.
 
     Returns:
         The clips that could be read, in order, and those that could not.
@@ -138,10 +146,10 @@ def watch(
         def seen(frame: Frame) -> NDArray[np.uint8]:
             return preprocess.fit(frame.image).copy()
 
-        pictures, _, lacking = _collect(clip, fps, seen)
+        pictures, _, lacking = _collect(clip, fps, seen, follow)
         return Watched(np.stack(pictures), lacking)
 
-    return _in_parallel(one, clips, workers)
+    return _in_parallel(one, clips, 1 if follow else workers)
 
 
 def _in_parallel(
@@ -181,14 +189,14 @@ def tell(found: Sequence[tuple[Clip, Frames | Watched]], lost: Sequence[Unreadab
         complain(f"{len(lost)} of {of} clips are left out, {len(partial)} used in part")
 
 
-def _cached(clip: Clip, cache: Path) -> Frames:
-    path = cache / f"{_key(clip)}.npz"
+def _cached(clip: Clip, cache: Path, follow: Follower | None) -> Frames:
+    path = cache / f"{_key(clip, follow)}.npz"
     if path.exists():
         try:
             return _load(path)
         except (ValueError, KeyError):
             path.unlink()  # half of it is lost: decode again
-    frames = decode(clip)
+    frames = decode(clip, follow)
     with atomic_file(path, make_folder=True) as file:
         np.savez(
             file,
@@ -200,14 +208,15 @@ def _cached(clip: Clip, cache: Path) -> Frames:
     return frames
 
 
-def _key(clip: Clip) -> str:
-    """Names a clip by where it is and what it held when it was decoded."""
+def _key(clip: Clip, follow: Follower | None) -> str:
+    """Names a clip by where it is, what it held when it was decoded, and what is shown of it."""
     stat = clip.path.stat() if clip.path.exists() else None
     facts = (
         *map(str, clip.place),
         (clip.end, clip.part),
         stat and (stat.st_size, stat.st_mtime_ns),
         (CACHE_FPS, SHORT_SIDE, _JPEG_QUALITY),
+        *([(follow.what, follow.fps)] if follow else []),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:24]
 
@@ -219,13 +228,13 @@ def _load(path: Path) -> Frames:
     return Frames(jpegs, arrays["timestamps"], lacking)
 
 
-def decode(clip: Clip) -> Frames:
+def decode(clip: Clip, follow: Follower | None = None) -> Frames:
     """Decodes a clip; one that breaks off as far as it goes.
 
     Raises:
-        SourceError: it cannot be read, or holds no frame.
+        SourceError: it cannot be read, or holds no frame, or nothing that could be followed.
     """
-    jpegs, timestamps, lacking = _collect(clip, CACHE_FPS, _jpeg)
+    jpegs, timestamps, lacking = _collect(clip, CACHE_FPS, _jpeg, follow)
     return Frames(tuple(jpegs), timestamps - timestamps[0], lacking)
 
 
@@ -237,12 +246,13 @@ def _jpeg(frame: Frame) -> NDArray[np.uint8]:
 
 
 def _collect(
-    clip: Clip, fps: float, keep: Callable[[Frame], T]
+    clip: Clip, fps: float, keep: Callable[[Frame], T], follow: Follower | None
 ) -> tuple[list[T], NDArray[np.float64], str]:
     """Returns what is kept of a clip's frames, their times, and why that is not all of it."""
     kept, timestamps, lacking = list[T](), list[float](), _lacking(clip)
     try:
-        for frame in _between(clip, fps):
+        frames = _between(clip, fps)
+        for frame in follow(frames) if follow else frames:
             kept.append(keep(frame))
             timestamps.append(frame.timestamp)
     except _TooLongError:
@@ -251,6 +261,8 @@ def _collect(
         if not kept:
             raise SourceError(str(error)) from error
         lacking = str(error)
+    if not kept and follow:
+        raise SourceError(f"{clip.path}: there is nothing to follow ({follow.what})")
     if not kept:
         raise SourceError(f"{clip.path} holds no frame between {clip.start} s and {clip.end} s")
     return kept, np.array(timestamps), lacking

@@ -12,6 +12,7 @@ import tf_keras
 
 from edgevid.errors import UsageError
 from edgevid.modelfile import label_files
+from edgevid.regions import FOLLOWS
 from export import metrics, report
 from export.data import dataset
 from export.data.dataset import Dataset, EvaluationSet
@@ -44,10 +45,12 @@ class Job:
         cache: folder for decoded frames, and for what frozen stages make of them; ``frames`` in
             ``out`` when None.
         mixed_precision: of what flows between the layers in training, as ``training_on`` takes it.
+        follow: as ``edgevid.follow`` takes it, to train on what a stream sees that follows that;
+            empty for the whole picture.
         recipe: how to train.
 
     Raises:
-        UsageError: an unknown size or style.
+        UsageError: an unknown size or style, or something that cannot be followed.
     """
 
     data: Path
@@ -62,12 +65,15 @@ class Job:
     validation: float = 0.2
     cache: Path | None = None
     mixed_precision: MixedPrecision = "auto"
+    follow: str = ""
     recipe: Recipe = field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
         for name, value, known in (("size", self.size, INPUT_SIZE), ("style", self.style, STYLES)):
             if value not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if self.follow and self.follow not in FOLLOWS:
+            raise UsageError(f"follow must be {' or '.join(FOLLOWS)}, not {self.follow!r}")
 
     @property
     def decoded(self) -> Path:
@@ -93,6 +99,7 @@ class Job:
             group=self.group,
             validation=self.validation,
             seed=self.recipe.seed,
+            follow=self.follow,
         )
 
 

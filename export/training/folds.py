@@ -126,8 +126,9 @@ def _identity(job: Job, part: Dataset) -> dict[str, Any]:
 
 
 def _plain(job: Job) -> Any:
-    """Its recipe as JSON has it."""
-    return json.loads(json.dumps(asdict(job.recipe)))
+    """Its recipe as JSON has it, and what it follows."""
+    recipe = json.loads(json.dumps(asdict(job.recipe)))
+    return recipe | {"follow": job.follow} if job.follow else recipe
 
 
 def _named(clip: Clip) -> tuple[Any, ...]:

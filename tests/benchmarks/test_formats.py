@@ -34,16 +34,19 @@ def test_each_file_beside_itself(folder: Path) -> None:
     assert math.isnan(exact["before"])
     assert rounded["divergence"] > 0
     assert 0 < rounded["after"] < math.inf
+    assert 0 <= rounded["sums kept"] < rounded["divergence"]
     assert formats._holds(exact)
 
 
 def test_what_does_not_hold() -> None:
     good = {"file": "a0_int8", "partitions": 1, "divergence": 0.01, "agree": 32, "clips": 33,
-            "before": math.nan, "after": math.nan}  # fmt: skip
+            "before": math.nan, "after": math.nan, "sums kept": math.nan}  # fmt: skip
+    nearer = good | {"divergence": 0.03, "before": 0.5, "after": 0.2, "sums kept": 0.01}
     assert formats._holds(good)
     assert not formats._holds(good | {"partitions": 2})
     assert not formats._holds(good | {"divergence": 0.03})
     assert not formats._holds(good | {"agree": 31})
     assert not formats._holds(good | {"file": "a0_float32"})
-    assert formats._holds(good | {"divergence": 0.03, "before": 0.5, "after": 0.2})
-    assert not formats._holds(good | {"divergence": 0.03, "before": 0.2, "after": 0.5})
+    assert formats._holds(nearer)
+    assert not formats._holds(nearer | {"after": 0.6})
+    assert not formats._holds(nearer | {"sums kept": 0.03})

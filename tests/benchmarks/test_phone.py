@@ -9,6 +9,7 @@ pytest.importorskip("starlette", reason="the page's libraries are not installed"
 pytest.importorskip("uvicorn", reason="the page's libraries are not installed")
 
 from benchmarks import report
+from benchmarks.arm.boards import BOARDS
 from benchmarks.phone import main
 
 
@@ -20,6 +21,13 @@ def test_the_reference_keeps_what_is_promised() -> None:
     assert parity["frames"] > 1000
     assert found["memory"]["steps"] >= 2 * 3600 * 5 * 0.99
     assert found["memory"]["webassembly_mb"][-1] <= found["memory"]["webassembly_mb"][0]
+    assert found["vectors"]["ratio_256_bits"] < 3
+
+
+def test_the_reference_for_arm_keeps_what_is_promised() -> None:
+    found = json.loads((Path(report.__file__).parent / "reference/phone_arm.json").read_text())
+    assert [row["board"] for row in found["boards"]] == [board.title for board in BOARDS]
+    assert all(row["ratio"] <= 3 for row in found["boards"])
 
 
 def test_without_the_model_it_is_one_line(

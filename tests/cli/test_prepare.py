@@ -47,7 +47,7 @@ def test_the_network_up_to_its_features(published: Path, labels: Path, tmp_path:
     assert run(published, "-o", out, "--labels", labels, "--target", "web", "--features") == 0
     network = signature.of(flatbuffer.read(out.read_bytes()))
     assert network.features is not None
-    assert (network.logits, network.image.dtype) == (None, "float32")
+    assert (network.logits, network.image.dtype) == (None, "int8")
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,38 @@ def with_channels_first(data: bytes) -> bytes:
     for tensor in (state, addition.outputs[0], division.outputs[0]):
         graph.tensors[tensor].shape = shape
     return write(graph, "channels first")
+
+
+def with_integer_interface(data: bytes, dtype: type[np.int8] | type[np.uint8]) -> bytes:
+    """An int8 network with integers at its interface, as ``inference_input_type`` asks for them."""
+    graph = Graph(data)
+    shift = 128 if dtype == np.uint8 else 0
+    for name, tensor in list(graph.inputs.items()):
+        entries = [op for op in graph.consumers(tensor) if graph.kind(op) == "QUANTIZE"]
+        if not entries:
+            continue
+        inside = entries[0].outputs[0]
+        graph.inputs[name] = inside
+        graph.ops = [op for op in graph.ops if inside not in op.outputs]
+        if shift:
+            scale, zero_point = graph.quantization(inside) or (0.0, 0)
+            quantization = (scale, zero_point + shift)
+            shape = graph.shape(inside)
+            graph.inputs[name] = graph.add_tensor(name, shape, dtype, quantization=quantization)
+            made = graph.add(
+                "QUANTIZE", [graph.inputs[name]], shape, np.int8, name=name,
+                quantization=(scale, zero_point),
+            )  # fmt: skip
+            graph.replace(inside, made)
+    for name, tensor in list(graph.outputs.items()):
+        leave = graph.producer(tensor, "DEQUANTIZE")
+        if leave is None:
+            continue
+        graph.outputs[name] = inside = leave.inputs[0]
+        if shift:
+            scale, zero_point = graph.quantization(inside) or (0.0, 0)
+            graph.outputs[name] = graph.add(
+                "QUANTIZE", [inside], graph.shape(inside), dtype, name=name,
+                quantization=(scale, zero_point + shift),
+            )  # fmt: skip
+    return write(graph, "integers outside")

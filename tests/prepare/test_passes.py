@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from edgevid.errors import ModelError
 from edgevid.modelfile import flatbuffer, manifest, signature
 from edgevid.modelfile.signature import Signature
-from edgevid.prepare import Pass, passes_for, prepare
+from edgevid.prepare import TARGETS, Pass, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes import float_weights
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
 from edgevid.prepare.passes.features import give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
-from edgevid.prepare.passes.float_signature import float_signature
+from edgevid.prepare.passes.float_logits import float_logits
 from edgevid.prepare.passes.float_weights import narrow_weights, widen_weights
 from edgevid.prepare.passes.folding import fold_multiplications
 from edgevid.prepare.passes.logit_scale import keep_confidence
@@ -29,6 +29,7 @@ from edgevid.prepare.passes.states import (
     drop_idle_states,
     quantize_image,
     quantize_states,
+    separate_results,
     split_float_frames,
     split_frames,
 )
@@ -41,6 +42,7 @@ from tests.prepare.stored import (
     as_float16,
     with_broadcast,
     with_channels_first,
+    with_integer_interface,
 )
 
 Pictures = NDArray[np.uint8]
@@ -354,27 +356,18 @@ class TestConfidence:
         assert np.allclose(wider, 1.25 * logits_of(mini_int8, pictures), rtol=1e-5)
 
 
-def test_a_browser_gets_no_int8(mini_int8: bytes, pictures: Pictures) -> None:
-    before = rewritten(mini_int8, drop_idle_states, quantize_states, quantize_image)
-    after = rewritten(mini_int8, drop_idle_states, quantize_states, quantize_image, float_signature)
-    held = network(before)
-    assert "int8" in {held.image.dtype, *(state.input.dtype for state in held.states)}
-    changed = network(after)
-    tensors = [changed.image, *(state.input for state in changed.states)]
-    assert "int8" not in {tensor.dtype for tensor in tensors}
-    assert np.array_equal(logits_of(after, pictures), logits_of(before, pictures))
-
-
 def test_frames_that_only_move_up_leave_the_network_as_results_of_their_own(
-    mini_int8: bytes, pictures: Pictures
+    mini: bytes, pictures: Pictures
 ) -> None:
-    """No runtime in a browser can be told that a result is an argument."""
     passes = (drop_idle_states, bound_memory, quantize_states, fold_multiplications)
-    split = rewritten(mini_int8, *passes, drop_time_axis, split_frames)
-    after = rewritten(mini_int8, *passes, drop_time_axis, split_frames, float_signature)
+    split = rewritten(mini, *passes, drop_time_axis, split_frames)
+    graph = graph_of(split)
+    assert set(graph.inputs.values()) & set(graph.outputs.values())
+    after = rewritten(mini, *passes, drop_time_axis, split_frames, separate_results)
     graph = graph_of(after)
     assert not set(graph.inputs.values()) & set(graph.outputs.values())
     assert np.array_equal(logits_of(after, pictures), logits_of(split, pictures))
+    assert rewritten(mini, *passes, separate_results) == rewritten(mini, *passes)
 
 
 def test_features_with_channels_before_the_picture(mini_float: bytes, pictures: Pictures) -> None:
@@ -384,6 +377,34 @@ def test_features_with_channels_before_the_picture(mini_float: bytes, pictures: 
     assert features is not None
     assert features.shape == (1, 8)
     assert np.allclose(logits_of(after, pictures), logits_of(turned, pictures), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_integers_at_the_interface_make_no_difference(
+    mini_int8: bytes, pictures: Pictures, dtype: Any
+) -> None:
+    exported = with_integer_interface(mini_int8, dtype)
+    with pytest.raises(ModelError, match="only when it is prepared"):
+        signature.check_steps(network(exported))
+    for target in TARGETS:
+        one, other = (
+            prepare(data, name="mini", labels=LABELS, target=target).data
+            for data in (exported, mini_int8)
+        )
+        assert partitions(one) == 1
+        assert np.array_equal(logits_of(one, pictures), logits_of(other, pictures))
+
+
+def test_an_int8_state_goes_out_on_the_scale_on_which_it_comes_in(mini_int8: bytes) -> None:
+    graph = Graph(with_integer_interface(mini_int8, np.int8))
+    name = "state_block_stream_buffer"
+    graph.tensors[graph.outputs[name]].quantization.scale = np.array([0.1], np.float32)
+    edited = write(graph, "two scales")
+    with pytest.raises(ModelError, match="another scale"):
+        rewritten(edited, float_logits)
+    after = network(rewritten(edited, float_logits, quantize_states))
+    state = next(state for state in after.states if state.name == name)
+    assert state.output.scale == state.input.scale
 
 
 class TestStoredWeights:
@@ -423,6 +444,19 @@ class TestStoredWeights:
         before = logits_of(rewritten(mini_float, *passes), pictures)
         difference = np.abs(logits_of(after, pictures) - before).max()
         assert 0 < difference < 0.05 * np.ptp(before)
+
+    def test_a_classifier_of_few_classes_stays_float(
+        self, mini_float: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(float_weights, "_WIDE", 8)
+        stored = []
+        for few in (0, 1 << 18):
+            monkeypatch.setattr(float_weights, "_FEW", few)
+            graph = graph_of(rewritten(mini_float, bound_memory, drop_time_axis, narrow_weights))
+            classifier = float_weights._classifier(graph)
+            assert classifier is not None
+            stored.append(graph.dtype(classifier.inputs[1]))
+        assert stored == [np.int8, np.float32]
 
     def test_int8_networks_are_left_alone(self, mini_int8: bytes) -> None:
         assert widen_weights(Graph(mini_int8)) == ""

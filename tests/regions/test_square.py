@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgevid.regions.boxes import overlap
-from edgevid.regions.square import Square
+from edgevid.regions.square import CLOSE, Square
 
 SIZE = (640, 360)
 
@@ -63,3 +63,10 @@ def test_another_picture_has_another_square() -> None:
     x, y, side, _ = square.around((200, 100, 60, 100), (320, 240))
     assert x + side <= 320
     assert y + side <= 240
+
+
+def test_close_up_what_is_followed_fills_it() -> None:
+    wide, close = Square(), Square(CLOSE)
+    followed = (300.0, 100.0, 60.0, 120.0)
+    assert wide.around(followed, SIZE)[2] == 240
+    assert close.around(followed, SIZE)[2] == 126

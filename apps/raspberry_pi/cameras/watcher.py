@@ -36,7 +36,7 @@ AnyWatch = Watch | FollowingWatch
 
 
 def followed(config: CameraConfig, model: Model, drawing: Drawing | None = None) -> str:
-    """Returns what a camera follows, ``motion`` or ``people``; empty for the whole picture.
+    """Returns what a camera follows, as ``edgevid.follow`` takes it; empty for the whole picture.
 
     What was chosen on the page goes before the config; where neither says anything, the model's
     examples decide, but for a camera of which something else says where it looks.

@@ -34,26 +34,31 @@ def quantize_states(graph: Graph) -> str:
     A stream buffer is then a quarter of the size, and is no longer converted twice a step. The
     state goes out on the scale on which it comes in: if the graph has two, it is requantised.
     """
-    changed = 0
+    changed = rescaled = 0
     for name in graph.states:
         state, out = graph.inputs[name], graph.outputs[name]
-        inside = _quantized_entry(graph, state)
-        leave = graph.producer(out, "DEQUANTIZE")
-        if inside is None or leave is None or graph.dtype(leave.inputs[0]) != np.int8:
-            continue
-        result = leave.inputs[0]
-        if graph.quantization(result) is None:
+        inside, result = _quantized_entry(graph, state), _quantized_exit(graph, out)
+        if graph.dtype(state) == graph.dtype(out) == np.int8:  # as it was exported
+            inside, result = state, out
+        if inside is None or result is None or graph.quantization(result) is None:
             continue
         if graph.quantization(result) != graph.quantization(inside):
             result = graph.quantize(result, like=inside)
-        _enter_at(graph, name, inside)
+            rescaled += inside == state
         graph.outputs[name] = result
-        changed += 1
-    return f"{changed} states from float32 to int8" if changed else ""
+        if inside != state:
+            _enter_at(graph, name, inside)
+            changed += 1
+    parts = [
+        f"{count} states {what}"
+        for count, what in ((changed, "to int8"), (rescaled, "to the scale on which they come in"))
+        if count
+    ]
+    return ", ".join(parts)
 
 
 def quantize_image(graph: Graph) -> str:
-    """Takes the image as int8 pixels where the network quantises it on entry."""
+    """Takes the image as int8 pixels where the network quantises it, or turns it from uint8."""
     image = graph.inputs["image"]
     inside = _quantized_entry(graph, image)
     if inside is None:
@@ -61,7 +66,7 @@ def quantize_image(graph: Graph) -> str:
     scale, zero_point = graph.quantization(inside) or (0.0, 0)
     if abs(scale / _PIXELS[0] - 1) < 1e-4 and zero_point == _PIXELS[1]:
         _enter_at(graph, "image", inside)
-        return "image from float32 to int8"
+        return "image to int8"
     pixels = graph.add_tensor("image", graph.shape(image), np.int8, quantization=_PIXELS)
     requantized = graph.add(
         "QUANTIZE", [pixels], graph.shape(image), np.int8,
@@ -70,7 +75,7 @@ def quantize_image(graph: Graph) -> str:
     for op in graph.consumers(image):
         graph.replace(op.outputs[0], requantized)
     graph.inputs["image"] = pixels
-    return f"image from float32 to int8, requantised to the network's scale of {scale:.4g}"
+    return f"image to int8, requantised to the network's scale of {scale:.4g}"
 
 
 def split_frames(graph: Graph) -> str:
@@ -120,16 +125,47 @@ def _split(graph: Graph, names: Sequence[str]) -> str:
     return f"{changed} stream buffers to single frames" if changed else ""
 
 
+def separate_results(graph: Graph) -> str:
+    """Gives each result that is another state's argument a tensor of its own.
+
+    In a browser LiteRT gives a tensor one memory: what goes in there is lost where it also comes
+    out. So past frames that only move up are copied.
+    """
+    arguments = {tensor: name for name, tensor in graph.inputs.items()}
+    copied = [
+        name
+        for name, tensor in graph.outputs.items()
+        if tensor in arguments and arguments[tensor] != name
+    ]
+    for name in copied:
+        tensor = graph.outputs[name]
+        shape = graph.shape(tensor)
+        sizes = graph.add_tensor("shape", [len(shape)], np.int32, values=np.array(shape, np.int32))
+        graph.outputs[name] = graph.add(
+            "RESHAPE", [tensor, sizes], shape, graph.dtype(tensor),
+            name=f"{name}/copy", quantization=graph.quantization(tensor), newShape=shape,
+        )  # fmt: skip
+    return f"{len(copied)} results that are arguments" if copied else ""
+
+
 def _quantized_entry(graph: Graph, tensor: int) -> int | None:
-    """Returns the int8 form of a float input that is read in no other way."""
+    """Returns the int8 form of a float32 or uint8 input that is read in no other way."""
     readers = graph.consumers(tensor)
-    if graph.dtype(tensor) != np.float32 or not readers:
+    if graph.dtype(tensor) not in (np.float32, np.uint8) or not readers:
         return None
     forms = [op.outputs[0] for op in readers if graph.kind(op) == "QUANTIZE"]
     quantizations = {graph.quantization(form) for form in forms}
     if len(forms) != len(readers) or len(quantizations) != 1 or None in quantizations:
         return None
     return int(forms[0]) if all(graph.dtype(form) == np.int8 for form in forms) else None
+
+
+def _quantized_exit(graph: Graph, tensor: int) -> int | None:
+    """Returns the int8 form of a float32 or uint8 output."""
+    leave = graph.producer(tensor, "DEQUANTIZE", "QUANTIZE")
+    if leave is None or graph.dtype(leave.inputs[0]) != np.int8:
+        return None
+    return int(leave.inputs[0])
 
 
 def _enter_at(graph: Graph, name: str, inside: int) -> None:

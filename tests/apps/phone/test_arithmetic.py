@@ -9,26 +9,33 @@ import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import edgevid
 from apps.phone import site
 from benchmarks.parts.phone_page import serving
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid import EventDetector, EventRules, Pace, Prediction, Score
-from edgevid.modelfile import manifest
+from edgevid.modelfile import flatbuffer, manifest
 from edgevid.modelfile.head import Head
 from edgevid.modelfile.manifest import Manifest
+from edgevid.prepare import prepare
 from edgevid.runtime.gate import Gate
 from edgevid.runtime.head import HeadState
 from edgevid.runtime.preprocess import Preprocess
 from edgevid.runtime.scenes import SceneWatch
 from edgevid.runtime.topk import TopK
 from tests.apps.browser import Browser, needs_chromium
+from tests.prepare.mini_movinet import LABELS as MINI_LABELS
+from tests.prepare.mini_movinet import mini_movinet
 
 pytestmark = needs_chromium
+
+BUNDLED = Path(edgevid.__file__).parent / "bundled" / "camera-motion.tflite"
 
 
 @pytest.fixture(scope="module")
@@ -293,6 +300,54 @@ def test_a_manifest_that_is_wrong(page: Browser, key: str, value: object) -> Non
         archive.writestr("manifest.json", json.dumps({**values, key: value}))
         archive.writestr("labels.txt", labels)
     assert str(read(page, changed.getvalue())).startswith("ModelFileError: The model's manifest")
+
+
+def networks() -> dict[str, bytes]:
+    """Networks with each way to carry states."""
+    mini = mini_movinet(int8=True)
+    split = prepare(mini, name="mini", labels=MINI_LABELS, target="amx").data
+    return {"tiny": tiny_model(), "mini": mini, "split": split, "bundled": BUNDLED.read_bytes()}
+
+
+@pytest.mark.parametrize("name", ["tiny", "mini", "split", "bundled"])
+def test_what_goes_in_and_what_comes_out(page: Browser, name: str) -> None:
+    data = networks()[name]
+    graph = flatbuffer.read(manifest.split(data)[0])
+    (signature,) = graph.signatures
+    expected = {
+        side: {
+            argument: {
+                "name": argument,
+                "index": index,
+                "dtype": graph.tensors[index].dtype,
+                "shape": list(graph.tensors[index].shape),
+                "scale": (graph.tensors[index].scale or (0,))[0],
+                "zero": (graph.tensors[index].zero_point or (0,))[0],
+            }
+            for argument, index in arguments.items()
+        }
+        for side, arguments in (("inputs", signature.inputs), ("outputs", signature.outputs))
+    }
+    got = answer(
+        page, "model/signature.js", BYTES + "return module.signatureOf(bytes(data));",
+        data=text(data),
+    )  # fmt: skip
+    assert {side: {one["name"]: one for one in got[side]} for side in got} == expected
+    zeros = {one["zero"] for one in got["inputs"]}
+    assert (zeros != {0}) == (name in ("split", "bundled"))
+
+
+@pytest.mark.parametrize("kept", [9, 100, 0.5, 0.9])
+def test_a_network_that_was_cut_off(page: Browser, kept: float) -> None:
+    data = tiny_model()
+    cut = data[: int(kept * len(data)) if isinstance(kept, float) else kept]
+    call = """
+        try { return module.signatureOf(bytes(data)) }
+        catch (error) { return `${error.constructor.name}: ${error.message}` }
+    """
+    said = answer(page, "model/signature.js", BYTES + call, data=text(cut))
+    if kept != 0.9:  # of which all that is read may be there
+        assert str(said).startswith("ModelFileError: The model file is damaged")
 
 
 def test_gate(page: Browser) -> None:

@@ -248,14 +248,12 @@ def test_a_model_that_is_cut_off(address: str, tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_model_leave_the_one_that_runs(address: str, tmp_path: Path) -> None:
-    bundled = (DEMO.parent / "camera-motion.tflite").read_bytes()
     whole = (tmp_path / "site" / "models" / "camera-motion.tflite").read_bytes()
     damaged = bytearray(whole)
     damaged[20_000:40_000] = bytes(20_000)
     files: dict[str, tuple[bytes, str]] = {
         "text.tflite": (b"hello", "This is no .tflite model"),
         "half.tflite": (whole[:-500], "cut off"),
-        "board.tflite": (bundled, "--target web"),
     }
     with phone(tmp_path / "profile") as browser:
         browser.go(address)

@@ -113,7 +113,11 @@ def test_shorter_weights_alone(
     limits: dict[Precision, float] = {"float32": 1e-3, "float16": 5e-3, "dynamic": 0.1}
     for precision, limit in limits.items():
         path = tmp_path / f"{precision}.tflite"
-        path.write_bytes(export_tflite(network, LABELS, [clip], precision=precision, memory=MEMORY))
+        data = export_tflite(
+            network, LABELS, [clip], precision=precision, memory=MEMORY, follow="people"
+        )
+        path.write_bytes(data)
+        assert load_model(path).manifest.follows == "people"
         sizes.append(path.stat().st_size)
         error = file_predictor(load_model(path), MEMORY)(clip) - exact
         assert np.sqrt(np.mean(error**2)) < limit * exact.std(), precision
