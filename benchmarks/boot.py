@@ -33,7 +33,7 @@ from benchmarks.picamera import root as picamera_root
 from benchmarks.report import table
 from edgevid import open_source
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 TOPIC = "edgevid/front/event"
 WATCHDOG_S = 6
 MODEL = f"/var/lib/edgevid/models/{PUBLISHED_A0}"

@@ -15,7 +15,7 @@ from edgevid.modelfile.manifest import EventRules, Manifest
 from edgevid.runtime.head import HeadState
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example
-from edgevid.teach.features import Extraction, feature_model
+from edgevid.teach.features import Extraction, Follow, feature_model
 from edgevid.teach.frames import Frames
 from edgevid.teach.judging import Judgement, judge
 from edgevid.teach.logistic import Floats
@@ -91,7 +91,11 @@ def compare(result: TeachingResult, before: Manifest | None) -> list[Comparison]
 
 
 def would_come(
-    taught: bytes, result: TeachingResult, events: Sequence[Announced], keep: Path
+    taught: bytes,
+    result: TeachingResult,
+    events: Sequence[Announced],
+    keep: Path,
+    follow: Follow | None = None,
 ) -> list[bool]:
     """Says of events whether they would have come with a taught model.
 
@@ -102,6 +106,7 @@ def would_come(
         result: how it was taught.
         events: what was announced; one in a recording that cannot be read would not come.
         keep: the folder of what was extracted from videos.
+        follow: as it was taught.
 
     Raises:
         ModelError: it is no taught model.
@@ -112,7 +117,7 @@ def would_come(
     held = {example.recording.source: n for n, example in enumerate(result.frames.examples)}
     network = str(described.provenance.get("network", ""))
     wanted = sorted({e.source for e in events if e.label in described.labels} - set(held))
-    extraction = Extraction(feature_model(taught), network, keep)
+    extraction = Extraction(feature_model(taught), network, keep, follow)
     fresh = {
         example.recording.source: example
         for example in extraction.examples(map(Recording, wanted), lambda _: None)

@@ -32,6 +32,7 @@ from apps.raspberry_pi.review.store import (
 )
 from apps.raspberry_pi.review.teaching import Teacher
 from edgevid import EdgevidError, KeptFeatures, Model, UsageError, load_model, parse_zones
+from edgevid.regions import finds_people
 from edgevid.support.atomic_file import atomic_file
 
 _LOG = logging.getLogger("edgevid.review")
@@ -378,7 +379,11 @@ class Review:
             file.write(lessons.table(folder / "clips").encode())
         runs = self._store.used()[0]
         about = next((m.about for m in self._store.models() if m.number == runs), {})
+        follow, detector, warnings = self._followed_in(lessons)
         job = {
+            "follow": follow,
+            "detector": detector,
+            "warnings": warnings,
             "list": str(listed) if lessons.rows else "",
             "background": [str(path) for path in lessons.background],
             "output": str(self._store.model(number)),
@@ -396,6 +401,25 @@ class Review:
             _LOG.info("taught model %d: %s", number, ", ".join(lessons.shown))
 
         self._teacher.start(job, done)
+
+    def _followed_in(self, lessons: lists.Lessons) -> tuple[str, str, list[str]]:
+        """Returns what is followed in what is taught, by which detector, and what is odd in that.
+
+        A model knows such pictures as it was taught with: those that the cameras now watch.
+        """
+        now = self._watching.following() if self._watching is not None else {}
+        ways = {
+            (what, camera.detector if finds_people(what) else "")
+            for camera in self._config.cameras
+            if camera.name in lessons.cameras
+            for what in (now.get(camera.name, ""),)
+        }
+        if lessons.background:
+            ways.add(("", ""))
+        if len(ways) > 1:
+            return "", "", ["what is taught follows different things: taught with whole pictures"]
+        what, detector = ways.pop() if ways else ("", "")
+        return what, detector, []
 
     def stop_teaching(self) -> None:
         """Ends the teaching; the next one goes on where it was."""
@@ -504,7 +528,7 @@ def _short(about: Mapping[str, Any]) -> dict[str, Any]:
     week = about.get("week", ())
     return {
         **{key: about.get(key) for key in ("labels", "warnings", "held_out", "recordings",
-                                           "minutes", "seen_before")},
+                                           "minutes", "seen_before", "follows")},
         "week": len(week),
         "gone": [
             {"clip": one["clip"], "place": one["place"]} for one in week if not one["comes"]

@@ -15,12 +15,14 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgevid import EdgevidError, Manifest, load_model
+from edgevid import EdgevidError, Manifest, follow, load_model
 from edgevid.teach import TeachingResult, teach
 from edgevid.teach.comparing import Announced, compare, would_come
+from edgevid.teach.features import Follow
 from edgevid.teach.judging import Judgement
 
 _PR_SET_PDEATHSIG = 1
@@ -44,7 +46,7 @@ def main() -> int:
     try:
         about = _taught(job, _Progress())
     except EdgevidError as error:
-        _say(problem=str(error))
+        _say(problem="; ".join([str(error), *warnings[:1]]))  # such as that nothing was followed
         return 1
     about["warnings"] = [*about["warnings"], *warnings][:20]
     _say(about=about)
@@ -54,12 +56,15 @@ def main() -> int:
 def _taught(job: dict[str, Any], told: _Progress) -> dict[str, Any]:
     """Teaches as a job says; returns what was measured."""
     keep = Path(job["features"])
+    what = job["follow"]
+    following = Follow(what, partial(follow, what, detector=job["detector"])) if what else None
     result = teach(
         job["list"] or None,
         job["output"],
         background=job["background"],
         false_alarms=job["false_alarms"],
         model=job["model"],
+        follow=following,
         keep=keep,
         told=told,
     )
@@ -67,7 +72,7 @@ def _taught(job: dict[str, Any], told: _Progress) -> dict[str, Any]:
     before = _manifest_of(job["before"]) if job["before"] else None
     events = [Announced(one["source"], one["label"], one["second"]) for one in job["events"]]
     load_model(job["output"])  # which is tried out here, not where the cameras are watched
-    comes = would_come(Path(job["output"]).read_bytes(), result, events, keep)
+    comes = would_come(Path(job["output"]).read_bytes(), result, events, keep, following)
     _bound(keep)
     used = {Path(e.recording.source).name for e in result.frames.examples}
     return {
@@ -84,7 +89,8 @@ def _taught(job: dict[str, Any], told: _Progress) -> dict[str, Any]:
             {"clip": one["clip"], "place": one["place"], "comes": is_so}
             for one, is_so in zip(job["events"], comes, strict=True)
         ],
-        "warnings": list(result.warnings),
+        "warnings": [*job["warnings"], *result.warnings],
+        "follows": what,
         "held_out": result.logits is not None,
         "folds": result.folds.count,
         "recordings": len(result.frames.examples),

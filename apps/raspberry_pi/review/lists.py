@@ -40,6 +40,7 @@ class Lessons:
         nothing: how many of them show nothing special.
         unsaid: clips that are left out, as they hold an event of a taught label of which nothing
             was said.
+        cameras: those whose clips they are.
     """
 
     rows: tuple[Row, ...]
@@ -48,6 +49,7 @@ class Lessons:
     clips: int
     nothing: int
     unsaid: tuple[str, ...]
+    cameras: frozenset[str] = frozenset()
 
     @property
     def problem(self) -> str:
@@ -104,7 +106,7 @@ def lessons(store: Store) -> Lessons:
     nothing_in = {mark.clip for mark in marks if mark.label == BACKGROUND}
     labels = {row.label for rows in spans.values() for row in rows}
     found: list[Row] = []
-    unsaid, used, empty = [], 0, 0
+    unsaid, used, empty, cameras = [], 0, 0, set()
     for name in sorted(spans):
         about = kept.described(store.clip(name).with_suffix(".json"))
         if about is None:  # somebody has taken it away
@@ -118,6 +120,7 @@ def lessons(store: Store) -> Lessons:
             unsaid.append(name)
             continue
         used += 1
+        cameras.add(about["camera"])
         if spans[name]:
             found += sorted(spans[name], key=lambda row: (row.start, row.label))
         else:
@@ -127,4 +130,6 @@ def lessons(store: Store) -> Lessons:
         path for one in store.quiet() if (path := store.folder / "background" / one.file).is_file()
     )
     shown = Counter(row.label for row in found if row.label != BACKGROUND)
-    return Lessons(tuple(found), background, dict(shown), used, empty, tuple(unsaid))
+    return Lessons(
+        tuple(found), background, dict(shown), used, empty, tuple(unsaid), frozenset(cameras)
+    )

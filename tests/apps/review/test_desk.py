@@ -7,7 +7,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from apps.raspberry_pi.cameras.drawing import Drawing
 from apps.raspberry_pi.config import CameraConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.messages import event_message
+from apps.raspberry_pi.review import lists
 from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.review.store import Store
 from apps.raspberry_pi.service import Service
@@ -319,6 +322,39 @@ def test_zones_of_the_config_are_shown_until_something_is_drawn(tmp_path: Path, 
     (again,) = review.zones()["cameras"]
     assert again == {**camera, "in_file": 0}
     review.stop(1.0)
+
+
+def test_what_cameras_follow_is_what_is_taught(tmp_path: Path, mini: Path) -> None:
+    review = opened(tmp_path, mini, follow="motion")
+    review.begin(Recorded())
+    say(review, tmp_path)
+    review.teach()
+    until(lambda: review.progress()["state"] != "running", 300)
+    # They are red all over, and nothing moves in that.
+    assert "where there was nothing to follow" in review.progress()["problem"]
+    for clip in review.listing()["clips"][-4:]:
+        review.mark({"clip": clip["video"], "start": 1.4, "end": 2.8, "label": "walking"})
+    (model,) = taught(review)["models"]
+    assert model["follows"] == "motion"
+    assert load_model(tmp_path / "review/models/taught-1.tflite").manifest.follows == "motion"
+    review.stop(1.0)
+
+
+def test_cameras_that_follow_different_things_teach_whole_pictures(
+    review: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    say(review, tmp_path)
+    jobs: list[dict[str, Any]] = []
+    monkeypatch.setattr(review._teacher, "start", lambda job, done: jobs.append(job))
+    review.begin(Recorded())
+    review.teach()
+    monkeypatch.setattr(lists, "lessons", partial(with_background, lists.lessons(review._store)))
+    review.teach()
+    assert [(job["follow"], len(job["warnings"])) for job in jobs] == [("motion", 0), ("", 1)]
+
+
+def with_background(lessons: lists.Lessons, _: Store) -> lists.Lessons:
+    return replace(lessons, background=(Path("a.features"),))
 
 
 def test_what_is_followed_is_chosen_on_the_page_and_kept(tmp_path: Path, mini: Path) -> None:

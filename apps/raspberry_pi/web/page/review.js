@@ -11,6 +11,8 @@ const seconds = (value) => `${(Math.round(10 * value) / 10).toFixed(1)} s`;
 const times = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const EVERY_MS = 2000;
 const FRAME_S = 0.2;
+const PEOPLE = " It knows people by themselves, and not the whole picture.";
+const KNOWS = { motion: " It knows what moves by itself, and not the whole picture.", people: PEOPLE, "people-close": PEOPLE };
 
 let clips = [];
 let labels = [];
@@ -304,7 +306,7 @@ function showResult(model, runs) {
     ? `Taught from ${times(model.recordings, "recording", "recordings")}, ${model.minutes.toFixed(1)} minutes. Each clip is judged by what was learned from the others.`
     : "There are too few clips to hold some out: nothing is measured.";
   const seen = model.seen_before ? ` The model before knew ${model.seen_before} of them: its figures flatter it.` : "";
-  set(find("tells"), `It tells of ${model.labels.map((one) => one.label).join(", ")}, and of nothing else.`);
+  set(find("tells"), `It tells of ${model.labels.map((one) => one.label).join(", ")}, and of nothing else.${KNOWS[model.follows] ?? ""}`);
   set(find("held"), text + seen);
   find("figures").replaceChildren(...model.labels.flatMap(figures));
   const stays = model.week - model.gone.length;
