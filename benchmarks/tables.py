@@ -141,7 +141,7 @@ def _startup() -> Rows:
             "program": row["program"],
             "processor time": f"{row['ms of processor time']:.0f} ms",
             "memory": f"{row['MB']:.0f} MB",
-            "of which its own": f"{row['MB of its own']:.0f} MB",
+            **({"of which its own": f"{own:.0f} MB"} if (own := row.get("MB of its own")) else {}),
         }
         for row in _read("startup.json")["rows"]
     ]
@@ -651,6 +651,7 @@ def _formats() -> Rows:
             "time of a step": f"{row['ratio']:.2f}",
             "divergence": _three_decimals(row["divergence"]),
             "same label": f"{row['agree']} of {row['clips']}",
+            "with its sums kept": _three_decimals(row["sums kept"]),
             "from float32: as exported, prepared": "-"
             if row["before"] is None
             else f"{row['before']:.3f}, {row['after']:.3f}",

@@ -10,9 +10,10 @@ The weights of A0 with ReLU6 are the published file's; those of others are rando
 as clips leave it and a classifier that spreads the clips widely. All that is asked of these files
 is whether, prepared, they say the same.
 
-``3d_2plus1d`` is not among them: TFLite has neither grouped 3-D convolutions nor 3-D average pools,
-so its converter refuses such a network. The Model Garden's ``convert_3d_2plus1d.py`` turns its
-weights into those of ``2plus1d``, which says the same.
+``3d_2plus1d`` is not among them: its grouped 3-D convolutions and 3-D average pools are none of
+TFLite's operators, so the converter refuses it, or writes ``FlexConv3D`` and ``AvgPool3D``, which
+LiteRT has not, where it is told to select TensorFlow's operators or to allow custom ones. The Model
+Garden's ``convert_3d_2plus1d.py`` turns its weights into those of ``2plus1d``, which says the same.
 """
 
 from __future__ import annotations

@@ -99,3 +99,44 @@ def test_three_dimensional_convolutions_are_refused_by_the_converter(
         garden.save(model, tmp_path, PIXELS)
         with pytest.raises(Exception, match="Conv3D"):
             garden.convert(tmp_path, "float32")
+
+
+@pytest.mark.slow
+def test_the_same_weights_in_two_dimensions_say_the_same(
+    network_module: Any, clips: list[NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    """What is left for ``3d_2plus1d``: the weights turned as its ``convert_3d_2plus1d.py`` does."""
+    import tensorflow as tf
+
+    from benchmarks.exported import garden
+
+    kind = garden.Kind("a0", False, "relu6")
+    with of_depth(network_module, FOUR), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tf_keras.models.save_model", save_signature)
+        solid = garden.open_network(kind, PIXELS, CLASSES, "3d_2plus1d")
+        garden._measure(solid, clips)
+        flat = garden.open_network(kind, PIXELS, CLASSES)
+        flat.set_weights(
+            [
+                _flat(one, other.shape)
+                for one, other in zip(solid.get_weights(), flat.get_weights(), strict=True)
+            ]
+        )
+        garden.save(flat, tmp_path, PIXELS)
+    data = garden.convert(tmp_path, "float32")
+    prepared = prepare(data, name="garden", labels=LABELS, target="pi4").data
+    assert partitions(prepared) == 1
+    states, said = solid.init_states([1, 1, PIXELS, PIXELS, 3]), []
+    for picture in clips[0]:
+        image = tf.constant(picture[None, None] / np.float32(255))
+        logits, states = solid({**states, "image": image})
+        said.append(logits[0].numpy())
+    assert np.allclose(logits_of(prepared, clips[0]), said, atol=1e-3)
+
+
+def _flat(weights: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Returns a 3-D kernel as the 2-D one of a network without it."""
+    if weights.shape == shape:
+        return weights
+    kernel = weights[0] if weights.shape[0] == 1 else weights[:, 0]
+    return kernel if kernel.shape == shape else kernel.transpose(0, 1, 3, 2)
