@@ -479,6 +479,10 @@ def _follow_cost() -> Rows:
     ]
 
 
+def _follow_processor() -> str:
+    return str(_read("follow_cost.json")["processor"])
+
+
 def _follow_arm() -> Rows:
     return [
         {
@@ -500,7 +504,6 @@ def _follow_soak() -> Rows:
         {
             "hour": hours[at]["hour"],
             "tracks so far": hours[at]["tracks so far"],
-            "followed at a time": f"{hours[at]['followed at a time']:.2f}",
             "largest RSS": f"{hours[at]['largest RSS, MB']:.1f} MB",
         }
         for at in chosen
@@ -691,4 +694,5 @@ FIGURES: dict[str, Callable[[], str]] = {
     "step ratio": _step_range,
     "arm ratio": _arm_range,
     "compare processor": _compare_processor,
+    "follow processor": _follow_processor,
 }
