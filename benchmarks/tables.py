@@ -505,19 +505,6 @@ def _follow_arm() -> Rows:
     ]
 
 
-def _follow_soak() -> Rows:
-    hours = _read("follow_soak.json")["hours"]
-    chosen = sorted({0, len(hours) // 4, len(hours) // 2, len(hours) - 1})
-    return [
-        {
-            "hour": hours[at]["hour"],
-            "tracks so far": hours[at]["tracks so far"],
-            "largest RSS": f"{hours[at]['largest RSS, MB']:.1f} MB",
-        }
-        for at in chosen
-    ]
-
-
 def _follow_people() -> Rows:
     found = _read("follow.json")["people"]
     rows = [
@@ -731,8 +718,6 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow": _follow,
     "follow cost": _follow_cost,
     "follow people": _follow_people,
-    "follow arm": _follow_arm,
-    "follow soak": _follow_soak,
     "phone": _phone,
     "phone_arm": _phone_arm,
     "camera": _camera,
