@@ -22,7 +22,6 @@ _AS_EXPECTED = 0.5  # IoU of where a track was taken to be and where it was foun
 _NEW = 3  # times that somebody must have been found before
 _KEEP_MOVING_S = 2.8  # that what moved and stands still is still taken to be there
 _KEEP_DETECTED_S = 2.2  # three further looks in which a detector misses it
-_MOTION_EVERY = 2  # pictures: what moves beside people is seen as well in these
 _BEGINS = 0.01  # of the picture: when so much more moves where nobody is, it looks again
 _NEARBY = 0.5  # of a person's box, further than which what moves is no part of them
 _SQUEEZED = 1.5  # width to height at most: people who are squeezed more are too thin
@@ -126,22 +125,19 @@ class ByDetector:
         self._detector = detector
         self._most = most
         self._flow = Flow()
-        self._motion = MotionFinder(every=_MOTION_EVERY)
+        self._motion = MotionFinder()
         self._forget_looks()
 
     def _forget_looks(self) -> None:
         self._since_s = math.inf  # the last look
         self._period_s = _PERIOD_S
         self._elsewhere = 0.0  # of the picture that moved at the last look where nobody was found
-        self._pictures = 0
         self._surroundings_s = 0.0  # since it was told what moves with whom
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture."""
         small = self._flow.take(image)
-        if anew or self._pictures % _MOTION_EVERY == 0:
-            self._motion.take(small)
-        self._pictures += 1
+        self._motion.take(small)
         tracks = self.tracker.tracks
         moves = self._flow.of([track.box for track in tracks])
         for track, move in zip(tracks, moves, strict=True):

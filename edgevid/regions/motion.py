@@ -32,7 +32,6 @@ class MotionFinder:
 
     Args:
         width: pixels in which motion is looked for; fewer cost less.
-        every: it is shown every so many pictures only.
 
     Example:
         >>> from edgevid.regions.motion import MotionFinder
@@ -45,10 +44,8 @@ class MotionFinder:
         1
     """
 
-    def __init__(self, *, width: int = _WIDTH, every: int = 1) -> None:
+    def __init__(self, *, width: int = _WIDTH) -> None:
         self._width = width
-        self._every = every
-        self._lately = math.ceil(_LATELY / every)
         self.reset()
 
     def reset(self) -> None:
@@ -60,8 +57,7 @@ class MotionFinder:
             detectShadows=False,
         )
         self._background.setVarInit(_FIRST_VARIANCE)
-        self._seen = 0
-        self._masks: deque[NDArray[np.uint8]] = deque(maxlen=self._lately)
+        self._masks: deque[NDArray[np.uint8]] = deque(maxlen=_LATELY)
 
     def find(self, image: NDArray[np.uint8]) -> list[Box]:
         """Takes the next picture; returns what moves, in its pixels.
@@ -77,9 +73,8 @@ class MotionFinder:
 
     def take(self, small: NDArray[np.uint8]) -> None:
         """Takes the next picture, grey and small, uint8 ``[height, width]``."""
-        # The first picture is the background. OpenCV's own rate would count what it is shown only.
-        rate = 1 / min(2 * (self._seen + 1), _HISTORY) if self._seen else 1
-        self._seen += self._every
+        # The first picture is the background.
+        rate = -1 if self._masks else 1
         mask = cv2.medianBlur(self._background.apply(small, learningRate=rate), 3)
         if not self._masks:
             mask[:] = 0

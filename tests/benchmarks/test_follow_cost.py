@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,5 +24,5 @@ def test_each_way_is_measured_on_the_same_people(shared_clips: Path, published: 
 def test_a_short_clip_goes_forth_and_back(shared_clips: Path) -> None:
     pictures = footage(20)["two fence"]
     assert len(pictures) == 100
-    jumps = [np.abs(a.astype(int) - b).mean() for a, b in zip(pictures, pictures[1:], strict=False)]
+    jumps = [np.abs(a.astype(int) - b).mean() for a, b in pairwise(pictures)]
     assert max(jumps) < 30
