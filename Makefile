@@ -7,7 +7,7 @@ CLIP ?=
 HOURS ?= 24
 
 .PHONY: help demo test lint test-runtime test-export test-slow test-timing test-bookworm camera-motion soak \
-    test-cluster test-formats soak-service recovery broker-restarts notification-outages notification-kills home-assistant bench-arm \
+    test-cluster test-formats soak-follow soak-service recovery broker-restarts notification-outages notification-kills home-assistant bench-arm \
     camera-vm picamera-root boot-service system \
     clean
 
@@ -23,6 +23,7 @@ help:
 	@echo "make test-bookworm the runtime's tests with the NumPy and OpenCV of Pi OS Bookworm"
 	@echo "make camera-motion train the bundled model again, from nothing"
 	@echo "make soak          play HOURS=24 of frames through one stream, and watch what it holds"
+	@echo "make soak-follow   HOURS=24 of people who come and go before one camera, and what it holds"
 	@echo "make soak-service  two hours of the Raspberry Pi service in minutes, and what it holds"
 	@echo "make recovery      fail a network camera 60 times, and see how soon it is back"
 	@echo "make attack        damaged files, hostile cameras and requests, kills; about an hour"
@@ -107,6 +108,9 @@ camera-motion: $(VENV)-train/train
 
 soak: $(VENV)/dev
 	$(BIN)/python -m benchmarks.soak --steps $$(($(HOURS) * 3600 * 5))
+
+soak-follow: $(VENV)/dev
+	$(BIN)/python -m benchmarks.follow_soak --hours $(HOURS)
 
 # The same for the whole service, in minutes; and for its cameras, failing in every way.
 soak-service: $(VENV)/dev

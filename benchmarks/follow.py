@@ -1,4 +1,4 @@
-"""Two actions at once: whether each is recognised, and the cost of that.
+"""Two actions at once: whether each is recognised, and where people are found.
 
 Pairs of labelled clips are played side by side in one picture of 640x360, each filling one half,
 in both orders. A clip that ends before the other stands still. Whoever watches is to say at each
@@ -10,15 +10,15 @@ clip's end what it shows. Compared are
   of it; where there is none it is wrong.
 
 Then the people whose boxes are known (``boxes.tsv``): how often a track's box overlaps the
-person's by an IoU of 0.5 or more, in the annotated frames, and how often a person's track changes;
-what two people who are followed cost; and memory over a day of people who come and go.
+person's by an IoU of 0.5 or more, in the annotated frames, and how often a person's track changes.
+What following costs is in ``benchmarks.follow_cost``, memory over a day in
+``benchmarks.follow_soak``.
 """
 
 from __future__ import annotations
 
 import csv
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.clips import Clip, on_clock, published_path, rows, shuffled
-from benchmarks.machine import held_by_process
 from benchmarks.report import arguments, table, write_json
 from edgevid.models.load import load_model
 from edgevid.records import Box, Frame, Prediction
@@ -39,9 +38,10 @@ from edgevid.regions.boxes import Sides, iou, overlap
 from edgevid.regions.detector import PersonDetector, load_detector
 from edgevid.regions.finder import ByDetector, ByMotion
 from edgevid.regions.following import FollowingWatch
-from edgevid.runtime.model import Model, Stream
+from edgevid.runtime.model import Model
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess
+from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support.command import OK, guard
 
@@ -49,7 +49,6 @@ Picture = NDArray[np.uint8]
 
 WAYS = ("whole picture", "told", "motion", "people")
 DETECTOR = "ssd_mobilenet_v1_coco_uint8.tflite"
-DAY = 24 * 3600 * 5  # ticks
 
 _HALF = (320, 360)  # width, height
 _LONGEST = 60  # pictures of a clip
@@ -62,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, default=3, help="how many sets of pairs")
     parser.add_argument("--every", type=int, default=1, help="take every so many pairs only")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--day", type=int, default=DAY, help="ticks of the long run; 0 for none")
     chosen = parser.parse_args(argv)
 
     def run() -> int:
@@ -76,13 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]
         results: dict[str, Any] = {"pairs": side_by_side(model, pairs, chosen.ways)}
         print(f"\n{len(pairs)} pictures of two clips\n\n{table(results['pairs'])}", flush=True)
-        results["people"] = people()
+        results["people"] = people(model)
         print(f"\nthe people of boxes.tsv\n\n{table(results['people'])}", flush=True)
-        results["cost"] = cost(model)
-        print(f"\nwhat it costs\n\n{table(results['cost'])}", flush=True)
-        if chosen.day:
-            results["day"] = day(model, 500 if quick else chosen.day)
-            print(f"\na day\n\n{table([results['day']])}", flush=True)
         write_json(chosen.json, results)
         return OK
 
@@ -160,10 +153,10 @@ def side_by_side(model: Model, pairs: Sequence[Pair], ways: Sequence[str]) -> li
 def watcher(model: Model, way: str) -> Say:
     """Returns what watches in one way."""
     if way == "whole picture":
-        return _said_by([model.stream()] * 1)
+        return _said_by([Watch(model.stream(), paced=True)])
     if way == "told":
-        return _said_by([model.stream(crop=side) for side in SIDES])
-    watch = FollowingWatch(model.stream, finder(way))
+        return _said_by([Watch(model.stream(crop=side), paced=True) for side in SIDES])
+    watch = FollowingWatch(model.stream, finder(way), paced=True)
 
     def say(frame: Frame) -> tuple[list[str | None], int]:
         predictions = watch.take(frame).predictions or []
@@ -172,9 +165,10 @@ def watcher(model: Model, way: str) -> Say:
     return say
 
 
-def _said_by(streams: list[Stream]) -> Say:
+def _said_by(watches: list[Watch]) -> Say:
     def say(frame: Frame) -> tuple[list[str | None], int]:
-        said: list[str | None] = [stream.step(frame).top.label for stream in streams]
+        seen = [watch.take(frame).prediction for watch in watches]
+        said: list[str | None] = [one.top.label if one else None for one in seen]
         return said * (len(SIDES) // len(said)), len(said)
 
     return say
@@ -198,8 +192,8 @@ def _of_side(predictions: Sequence[Prediction], side: Box) -> str | None:
     return best.top.label
 
 
-def people() -> list[dict[str, Any]]:
-    """Compares tracks with the boxes that are known; returns a row for each way."""
+def people(model: Model, ways: Sequence[str] = ("motion", "people")) -> list[dict[str, Any]]:
+    """Compares boxes with those that are known; returns a row for each way and clip."""
     clips = published_path().parent.parent / "clips"
     known: dict[str, dict[int, list[tuple[str, Sides]]]] = {}
     with (clips / "boxes.tsv").open(newline="", encoding="utf-8") as lines:
@@ -208,11 +202,12 @@ def people() -> list[dict[str, Any]]:
             at = known.setdefault(row["file"], {}).setdefault(int(row["frame"]), [])
             at.append((row["person"], (box[0], box[1], box[2], box[3])))
     found = []
-    for way in ("motion", "people"):
+    for way in ways:
         for name, frames in known.items():
-            hits = total = changes = 0
+            hits = total = 0
+            changes: Counter[str] = Counter()
             last: dict[str, int] = {}
-            for boxes, tracks in _followed(clips / name, frames, way):
+            for boxes, tracks in _followed(model, clips / name, frames, way):
                 for person, box in boxes:
                     total += 1
                     number, best = max(
@@ -221,10 +216,11 @@ def people() -> list[dict[str, Any]]:
                     if best < 0.5:
                         continue
                     hits += 1
-                    changes += last.get(person, number) != number
+                    changes[person] += last.get(person, number) != number
                     last[person] = number
             row = {"way": way, "clip": name, "boxes": total, "found": hits / max(1, total)}
-            found.append({**row, "people": len(last), "changes": changes})
+            most = max(changes.values(), default=0)
+            found.append({**row, "people": len(last), "most changes of one": most})
     return found
 
 
@@ -233,83 +229,27 @@ def _second(pair: tuple[int, float]) -> float:
 
 
 def _followed(
-    path: Path, known: dict[int, list[tuple[str, Sides]]], way: str
+    model: Model, path: Path, known: dict[int, list[tuple[str, Sides]]], way: str
 ) -> Iterator[tuple[list[tuple[str, Sides]], list[tuple[int, Sides]]]]:
-    """Yields the people of each annotated frame, and the tracks, both in pixels of the file."""
-    follower, pace, previous = finder(way), Pace(_FPS), 0.0
+    """Yields the people of each annotated frame, and what is followed, in pixels of the file.
+
+    It takes the frames on the model's clock, and those that are annotated.
+    """
+    watch, pace = FollowingWatch(model.stream, finder(way), paced=True), Pace(_FPS)
     with open_source(path) as source:
         for number, frame in enumerate(source):
-            if pace.due(frame.timestamp) or number in known:
-                follower.take(frame.image, frame.timestamp - previous, anew=False)
-                previous = frame.timestamp
+            is_due = pace.due(frame.timestamp)
+            if not is_due and number not in known:
+                continue
+            predictions = watch.take(frame).predictions or []
             if number in known:
                 height, width = frame.image.shape[:2]
                 across, down = width / 320, height / 240
-                boxes = [
+                boxes: list[tuple[str, Sides]] = [
                     (person, (x * across, y * down, w * across, h * down))
                     for person, (x, y, w, h) in known[number]
                 ]
-                yield boxes, [(track.number, track.box) for track in follower.tracker.tracks]
-
-
-def cost(model: Model) -> list[dict[str, Any]]:
-    """Measures processor time a second of footage, of one stream and of two that are followed."""
-    path = published_path().parent.parent / "clips" / "YOWOv2__v_Fencing_g01_c06.mp4"
-    frames = [Frame(frame.image.copy(), frame.timestamp, frame.index) for frame in ticks(path)]
-    took: dict[str, list[float]] = {"one stream": [], "motion": [], "people": []}
-    tracks: Counter[str] = Counter()
-    for _ in range(5):
-        for way, times in took.items():
-            watch = FollowingWatch(model.stream, finder(way, 2)) if way != "one stream" else None
-            stream = model.stream()
-            for frame in frames[:5]:  # the first steps are not like the others
-                _ = watch.take(frame) if watch is not None else stream.step(frame)
-            started = time.process_time()
-            for frame in frames[5:]:
-                if watch is None:
-                    stream.step(frame)
-                else:
-                    tracks[way] += len(watch.take(frame).predictions or [])
-            times.append((time.process_time() - started) / (len(frames) - 5) * _FPS * 1000)
-    one = min(took["one stream"])
-    return [
-        {
-            "way": way,
-            "tracks": tracks[way] / (len(frames) - 5) / 5 or 1.0,
-            "ms of processor a second": min(times),
-            "of one stream": min(times) / one,
-        }
-        for way, times in took.items()
-    ]
-
-
-def day(model: Model, length: int) -> dict[str, Any]:
-    """Follows people who come and go for so many ticks; returns how memory fared."""
-    clips = [half.pictures for half in halves(6)]
-    watch = FollowingWatch(model.stream, finder("people"))
-    warm = min(2000, length // 2)
-    before = peak = held_by_process()
-    largest = 0
-    numbers = np.random.default_rng(0)
-    clip, at = clips[0], 0
-    for tick in tqdm(range(length), "a day", unit="tick", mininterval=5, leave=False):
-        if at >= len(clip):
-            clip, at = clips[numbers.integers(len(clips))], 0
-        said = watch.take(Frame(clip[at], tick / _FPS, tick)).predictions or []
-        largest = max([largest, *(p.track or 0 for p in said)])
-        at += 1
-        if tick == warm:
-            before = peak = held_by_process()
-        elif tick % 1000 == 0 and held_by_process().rss_mb > peak.rss_mb:
-            peak = held_by_process()
-    after = held_by_process()
-    return {
-        "ticks": length,
-        "tracks": largest,
-        "RSS after warm-up, MB": before.rss_mb,
-        "RSS growth, MB": after.rss_mb - before.rss_mb,
-        "at most, MB": peak.rss_mb - before.rss_mb,
-    }
+                yield boxes, [(p.track, p.box) for p in predictions if p.track and p.box]
 
 
 if __name__ == "__main__":

@@ -477,27 +477,71 @@ def _follow() -> Rows:
 def _follow_cost() -> Rows:
     return [
         {
+            "footage": row["footage"],
             "watched": row["way"],
             "tracks": f"{row['tracks']:.1f}",
             "ms of processor a second": f"{row['ms of processor a second']:.1f}",
-            "times one stream": f"{row['of one stream']:.1f}",
+            "times one stream": f"{row['of one stream']:.2f}",
         }
-        for row in _read("follow.json")["cost"]
+        for row in _read("follow_cost.json")["cost"]
+    ]
+
+
+def _follow_arm() -> Rows:
+    return [
+        {
+            "footage": row["footage"],
+            "board": row["board"],
+            "one stream": f"{row['one stream'] / 1e6:.1f} M",
+            "two people": f"{row['two people'] / 1e6:.1f} M",
+            "of which the detector's looks": f"{row['of which looks'] / 1e6:.1f} M",
+            "times one stream": f"{row['of one stream']:.2f}",
+        }
+        for row in _read("follow_cost.json")["arm"]
+    ]
+
+
+def _follow_soak() -> Rows:
+    hours = _read("follow_soak.json")["hours"]
+    chosen = sorted({0, len(hours) // 4, len(hours) // 2, len(hours) - 1})
+    return [
+        {
+            "hour": hours[at]["hour"],
+            "tracks so far": hours[at]["tracks so far"],
+            "followed at a time": f"{hours[at]['followed at a time']:.2f}",
+            "largest RSS": f"{hours[at]['largest RSS, MB']:.1f} MB",
+        }
+        for at in chosen
     ]
 
 
 def _follow_people() -> Rows:
-    return [
+    found = _read("follow.json")["people"]
+    rows = [
         {
             "followed by": row["way"],
             "clip": row["clip"],
             "boxes": row["boxes"],
             "IoU 0.5 or more": f"{row['found']:.2f}",
             "people found": row["people"],
-            "changes of track": row["changes"],
+            "changes of track, at most, of one": row["most changes of one"],
         }
-        for row in _read("follow.json")["people"]
+        for row in found
     ]
+    for way in ("motion", "people"):
+        of = [row for row in found if row["way"] == way]
+        boxes = sum(row["boxes"] for row in of)
+        rows.append(
+            {
+                "followed by": way,
+                "clip": "**all**",
+                "boxes": boxes,
+                "IoU 0.5 or more": f"{sum(row['boxes'] * row['found'] for row in of) / boxes:.2f}",
+                "people found": sum(row["people"] for row in of),
+                "changes of track, at most, of one": max(row["most changes of one"] for row in of),
+            }
+        )
+    return rows
 
 
 def _phone() -> Rows:
@@ -684,6 +728,8 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow": _follow,
     "follow cost": _follow_cost,
     "follow people": _follow_people,
+    "follow arm": _follow_arm,
+    "follow soak": _follow_soak,
     "phone": _phone,
     "phone_arm": _phone_arm,
     "camera": _camera,

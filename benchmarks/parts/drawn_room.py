@@ -49,7 +49,7 @@ def write(folder: Path, who: int) -> dict[Path, list[Span]]:
 
 def _pictures(who: int, number: int, falls_at: float) -> Iterator[Picture]:
     clothes, wall = _FIGURES[who]
-    room = _room(wall, mirrored=who > 1)
+    picture_of_room = room(wall, mirrored=who > 1)
     chance = np.random.default_rng([who, number])
     begins, speed = 70 + 60 * (number % 3), 42 + 14 * (who % 2)
     sits_at = math.inf if falls_at < math.inf or number == 5 else 2.4
@@ -60,25 +60,26 @@ def _pictures(who: int, number: int, falls_at: float) -> Iterator[Picture]:
         lying = min(1.0, max(0.0, (second - falls_at) / _FALL_S))
         sitting = min(1.0, max(0.0, (second - sits_at) / 1.2))
         stride = math.sin(7 * second) if second < ends else 0.0
-        picture = room.copy()
+        picture = picture_of_room.copy()
         _figure(picture, x, lying * lying, sitting, stride, clothes)
         noise = chance.integers(-5, 6, picture.shape)
         yield np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
 
 
-def _room(wall: tuple[int, int, int], *, mirrored: bool) -> Picture:
+def room(wall: tuple[int, int, int] = _FIGURES[0][1], *, mirrored: bool = False) -> Picture:
+    """Draws a room without anybody in it, BGR, uint8, ``[360, 480, 3]``."""
     width, height = _SIZE
-    room = np.full((height, width, 3), wall, np.uint8)
-    room[_FLOOR:] = (118, 142, 168)
-    cv2.rectangle(room, (330, 50), (430, 140), (236, 226, 208), -1)
-    cv2.rectangle(room, (330, 50), (430, 140), (120, 130, 140), 4)
-    cv2.line(room, (380, 50), (380, 140), (120, 130, 140), 3)
-    cv2.rectangle(room, (20, 185), (120, 265), (96, 88, 132), -1)
-    cv2.rectangle(room, (20, 170), (34, 270), (70, 62, 96), -1)
-    cv2.ellipse(room, (260, 320), (170, 30), 0, 0, 360, (110, 120, 190), -1)
+    drawn = np.full((height, width, 3), wall, np.uint8)
+    drawn[_FLOOR:] = (118, 142, 168)
+    cv2.rectangle(drawn, (330, 50), (430, 140), (236, 226, 208), -1)
+    cv2.rectangle(drawn, (330, 50), (430, 140), (120, 130, 140), 4)
+    cv2.line(drawn, (380, 50), (380, 140), (120, 130, 140), 3)
+    cv2.rectangle(drawn, (20, 185), (120, 265), (96, 88, 132), -1)
+    cv2.rectangle(drawn, (20, 170), (34, 270), (70, 62, 96), -1)
+    cv2.ellipse(drawn, (260, 320), (170, 30), 0, 0, 360, (110, 120, 190), -1)
     for x in range(0, width, 60):
-        cv2.line(room, (x, _FLOOR), (2 * x - width // 2, height), (108, 130, 155), 1)
-    return np.ascontiguousarray(room[:, ::-1]) if mirrored else room
+        cv2.line(drawn, (x, _FLOOR), (2 * x - width // 2, height), (108, 130, 155), 1)
+    return np.ascontiguousarray(drawn[:, ::-1]) if mirrored else drawn
 
 
 def _figure(

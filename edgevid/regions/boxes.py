@@ -39,6 +39,17 @@ def are_one(one: Sides, other: Sides) -> bool:
     return iou(one, other) > 0.5 or overlap(one, other) > _SAME * min(area(one), area(other))
 
 
+def grown(box: Sides, share: float) -> Sides:
+    """Returns a box whose sides are longer by a share of them, around the same middle."""
+    x, y, width, height = box
+    return (
+        x - share * width / 2,
+        y - share * height / 2,
+        (1 + share) * width,
+        (1 + share) * height,
+    )
+
+
 def inside(box: Sides, width: int, height: int) -> Box:
     """Returns the part of a box that lies in a picture, on whole pixels, never empty."""
     left = min(max(0, round(box[0])), width - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,20 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.records import Box
-from edgevid.regions.boxes import Sides, are_one, area, iou, overlap
-from edgevid.regions.flow import Flow, Move
+from edgevid.regions.boxes import Sides, are_one, area, grown, iou, overlap
+from edgevid.regions.flow import STILL, Flow, Move
 from edgevid.regions.motion import MotionFinder
 from edgevid.regions.square import ROOM
 from edgevid.regions.tracker import Tracker
 
-_PERIOD_S = 1.0  # between two looks of a detector
-_SETTLED_S = 2.0  # after a look that found who was followed where expected, and nobody else
-_AS_EXPECTED = 0.85  # IoU of where a track was taken to be and where it was found
-_KEEP_MOVING_S = 3.0  # that what moved and stands still is still taken to be there
-_KEEP_DETECTED_S = 3.2  # three looks in which a detector missed it
+_PERIOD_S = 1.0  # between two looks of a detector, at least
+_LONGEST_S = 4.0  # between two; twice as long after each that found all as expected
+_AS_EXPECTED = 0.5  # IoU of where a track was taken to be and where it was found
+_NEW = 3  # times that somebody must have been found before
+_KEEP_MOVING_S = 2.8  # that what moved and stands still is still taken to be there
+_KEEP_DETECTED_S = 2.2  # three further looks in which a detector misses it
+_MOTION_EVERY = 2  # pictures: what moves beside people is seen as well in these
+_BEGINS = 0.01  # of the picture: when so much more moves where nobody is, it looks again
+_NEARBY = 0.5  # of a person's box, further than which what moves is no part of them
 _SQUEEZED = 1.5  # width to height at most: people who are squeezed more are too thin
 _EDGE = 0.03  # of a view's side: what comes as near to its edge may go on beyond it
-_MOTION_WIDTH = 120  # pixels in which a detector's misses are looked for: large parts only
 _HELD = 0.5  # of a box that must lie in what moves for it to be what moves there
 _AROUND = 1.5  # times the longer side of what moves: how much is looked at more closely
 _LEAST_AROUND = 1 / 3  # of the picture's shorter side
@@ -42,10 +46,12 @@ class Finder(Protocol):
     Attributes:
         tracker: what is followed.
         room: of the square that is to be shown of it, as ``Square`` takes it.
+        margin: by how much of its sides a box is to be shown larger than the track's.
     """
 
     tracker: Tracker
     room: float
+    margin: float
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture.
@@ -77,6 +83,7 @@ class ByMotion:
     """
 
     room = ROOM
+    margin = 0.0  # what moved in the last second is in it
 
     def __init__(self, *, most: int) -> None:
         self.tracker = Tracker(most=most, confirmed_by=2, keep_s=_KEEP_MOVING_S)
@@ -96,7 +103,9 @@ class ByMotion:
 class ByDetector:
     """Follows what a detector finds; between its looks the tracks go with the picture.
 
-    It looks once a second, and where that finds all as expected and nobody new, every other second.
+    It looks once a second, and where that finds all as expected and nobody new, less and less
+    often, up to every fourth. When something begins to move where nobody is, or the way of somebody
+    cannot be told, it looks again, after half of that time.
 
     It sees a square, into which a wide picture would be squeezed, and in which who is far away is
     lost. So of a wide picture it sees each end by itself, and where something moves and nobody was
@@ -108,37 +117,74 @@ class ByDetector:
         room: of the square that is to be shown of each.
     """
 
+    # A detector's box ends at the body, and between its looks arms reach out of it.
+    margin = 0.15
+
     def __init__(self, detector: Detector, *, most: int, room: float = ROOM) -> None:
         self.room = room
         self.tracker = Tracker(most=most, confirmed_by=1, keep_s=_KEEP_DETECTED_S)
         self._detector = detector
         self._most = most
         self._flow = Flow()
-        self._motion = MotionFinder(width=_MOTION_WIDTH)
-        self._due_s = 0.0
+        self._motion = MotionFinder(every=_MOTION_EVERY)
+        self._forget_looks()
+
+    def _forget_looks(self) -> None:
+        self._since_s = math.inf  # the last look
+        self._period_s = _PERIOD_S
+        self._elsewhere = 0.0  # of the picture that moved at the last look where nobody was found
+        self._pictures = 0
+        self._surroundings_s = 0.0  # since it was told what moves with whom
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture."""
-        self._flow.take(image)
+        small = self._flow.take(image)
+        if anew or self._pictures % _MOTION_EVERY == 0:
+            self._motion.take(small)
+        self._pictures += 1
         tracks = self.tracker.tracks
-        before = [track.box for track in tracks]
-        self.tracker.predict(seconds)
-        for track, box, move in zip(tracks, before, self._flow.of(before), strict=True):
-            track.place(_moved(box, move))
-        moving = self._motion.find(image)
-        self._due_s -= seconds
-        if self._due_s <= 1e-6 or anew:
-            found = self._look(image, moving)
-            expected = [track.box for track in tracks]
-            self.tracker.update(found)
-            followed = self.tracker.tracks
-            for track in followed:
+        moves = self._flow.of([track.box for track in tracks])
+        for track, move in zip(tracks, moves, strict=True):
+            track.place(_moved(track.box, move))
+        self._since_s += seconds
+        self._surroundings_s += seconds
+        is_lost = any(move is STILL for move in moves)
+        looks = anew or self._is_due(image.shape, is_lost=is_lost)
+        if looks or self._surroundings_s > _PERIOD_S - 1e-6:
+            moving = self._motion.parts(image.shape[1], image.shape[0])
+            if looks:
+                self._look_again(image, moving)
+            self._surroundings_s = 0.0
+            for track in self.tracker.tracks:
                 track.scene = _scene(track.box, moving)
-            settled = followed == tracks and all(
-                not track.unseen_s and iou(track.box, box) > _AS_EXPECTED
-                for track, box in zip(tracks, expected, strict=True)
-            )
-            self._due_s = _SETTLED_S if settled else _PERIOD_S
+
+    def _is_due(self, shape: tuple[int, ...], *, is_lost: bool) -> bool:
+        if self._since_s > self._period_s - 1e-6:
+            return True
+        if self._since_s < max(_PERIOD_S, self._period_s / 2) - 1e-6:
+            return False
+        return is_lost or self._moving_elsewhere(shape) > self._elsewhere + _BEGINS
+
+    def _moving_elsewhere(self, shape: tuple[int, ...]) -> float:
+        """Returns how much of the picture moves where nobody is known to be."""
+        around = [grown(track.box, _NEARBY) for track in self.tracker.tracks]
+        return self._motion.share(shape[1], around)
+
+    def _look_again(self, image: NDArray[np.uint8], moving: Sequence[Box]) -> None:
+        tracks = self.tracker.tracks
+        expected = [track.box for track in tracks]
+        self.tracker.predict(self._since_s)
+        for track, box in zip(tracks, expected, strict=True):
+            track.place(box)  # the picture tells better than how it went before
+        self.tracker.update(self._look(image, moving))
+        followed = self.tracker.tracks
+        is_as_expected = followed == tracks and all(
+            not track.is_missed and track.seen > _NEW and iou(track.box, box) > _AS_EXPECTED
+            for track, box in zip(tracks, expected, strict=True)
+        )
+        self._period_s = min(2 * self._period_s, _LONGEST_S) if is_as_expected else _PERIOD_S
+        self._since_s = 0.0
+        self._elsewhere = self._moving_elsewhere(image.shape)
 
     def _look(self, image: NDArray[np.uint8], moving: Sequence[Box]) -> list[Box]:
         """Returns what the detector finds, and finds closer by where something else moves."""
@@ -173,7 +219,7 @@ class ByDetector:
         self.tracker.reset()
         self._flow.reset()
         self._motion.reset()
-        self._due_s = 0.0
+        self._forget_looks()
 
 
 def _scene(box: Sides, moving: Sequence[Box]) -> Box | None:

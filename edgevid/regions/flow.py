@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,15 +12,15 @@ from numpy.typing import NDArray
 from edgevid.regions.boxes import Sides
 from edgevid.support.opencv import cv2
 
-_WIDTH = 160  # pixels in which motion is looked for
+_WIDTH = 120  # pixels in which motion is looked for
 _POINTS = 4  # that are followed in a box, each way
 _MIDDLE = 0.7  # of a box: its rim is mostly background
 _LEAST_POINTS = 8
 _GROWTH = 1.1  # from one picture to the next, at most
 _SEARCH = {
-    "winSize": (11, 11),
+    "winSize": (9, 9),
     "maxLevel": 2,
-    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.05),
+    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 5, 0.1),
 }
 
 
@@ -64,13 +65,19 @@ class Flow:
         self._now: NDArray[np.uint8] | None = None
         self._scale = 1.0
 
-    def take(self, image: NDArray[np.uint8]) -> None:
-        """Takes the next picture, RGB, uint8, ``[height, width, 3]``."""
+    def take(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Takes the next picture, RGB, uint8, ``[height, width, 3]``.
+
+        Returns:
+            It in the size in which motion is looked for, grey, uint8, ``[height, width]``.
+        """
         height, width = image.shape[:2]
         self._scale = max(1.0, width / _WIDTH)
         size = (max(1, round(width / self._scale)), max(1, round(height / self._scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-        self._before, self._now = self._now, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        grey: NDArray[np.uint8] = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        self._before, self._now = self._now, grey
+        return grey
 
     def of(self, boxes: Sequence[Sides]) -> list[Move]:
         """Returns how what was in each box moved; where that is not known it stands still."""
@@ -80,57 +87,39 @@ class Flow:
         sides = np.array(boxes, np.float32)[:, None] / np.float32(self._scale)
         points = (sides[..., :2] + _GRID * sides[..., 2:]).reshape(-1, 1, 2)
         moved, found, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, **_SEARCH)
-        shape = (len(boxes), -1, 2)
-        return self._moves(
-            points.reshape(shape), moved.reshape(shape), found.reshape(len(boxes), -1) == 1
-        )
-
-    def _moves(
-        self,
-        start: NDArray[np.float32],
-        end: NDArray[np.float32],
-        known: NDArray[np.bool_],
-    ) -> list[Move]:
-        """Returns how points moved, float32 ``[boxes, points, 2]``: by the median, as some err."""
-        middles = _medians(np.concatenate([start, end, end - start], axis=-1), known)
-        spread, after = (
-            np.hypot(*np.moveaxis(points - middles[:, None, two : two + 2], -1, 0))
-            for points, two in ((start, 0), (end, 2))
-        )
-        # Near the middle nothing tells the size.
-        away = known & (spread > np.max(spread, axis=1, where=known, initial=0)[:, None] / 2)
-        ratios = np.divide(after, spread, out=np.ones_like(after), where=away)
-        sizes = _medians(ratios[..., None], away)[:, 0]
+        pairs = np.concatenate([points, moved], axis=-1).reshape(len(boxes), -1, 4).tolist()
+        known = found.reshape(len(boxes), -1).tolist()
         return [
-            Move(right, down, min(max(size, 1 / _GROWTH), _GROWTH))
-            if count >= _LEAST_POINTS
-            else STILL
-            for (right, down), size, count in zip(
-                (middles[:, 4:] * self._scale).tolist(),
-                np.where(away.any(axis=1), sizes, 1.0).tolist(),
-                known.sum(axis=1).tolist(),
-                strict=True,
-            )
+            _move([pair for pair, is_known in zip(*each, strict=True) if is_known], self._scale)
+            for each in zip(pairs, known, strict=True)
         ]
 
 
-def _medians(values: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Returns medians over what is known; 0 where nothing is.
+def _move(pairs: Sequence[Sequence[float]], scale: float) -> Move:
+    """Returns how points moved, each x and y before and after: by the median, as some err.
 
-    All at once by one sort: NumPy's own, asked for each, takes longer than the flow itself.
-
-    Args:
-        values: ``[boxes, points, kinds]``.
-        known: ``[boxes, points]``.
-
-    Returns:
-        ``[boxes, kinds]``.
+    In plain Python: for so few points NumPy takes longer than the flow itself.
     """
-    ordered = np.sort(np.where(known[..., None], values, np.float32(np.inf)), axis=1)
-    count = known.sum(axis=1)
-    rows = np.arange(len(values))
-    both = ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2 % len(known[0])]
-    return np.where(count[:, None] > 0, both / 2, np.float32(0))
+    if len(pairs) < _LEAST_POINTS:
+        return STILL
+    x, y, to_x, to_y = (_median(column) for column in zip(*pairs, strict=True))
+    right = _median([pair[2] - pair[0] for pair in pairs])
+    down = _median([pair[3] - pair[1] for pair in pairs])
+    spreads = [
+        (math.hypot(pair[0] - x, pair[1] - y), math.hypot(pair[2] - to_x, pair[3] - to_y))
+        for pair in pairs
+    ]
+    # Near the middle nothing tells the size.
+    far = max(before for before, _ in spreads) / 2
+    ratios = [after / before for before, after in spreads if before > far]
+    size = min(max(_median(ratios), 1 / _GROWTH), _GROWTH) if ratios else 1.0
+    return Move(right * scale, down * scale, size)
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _grid() -> NDArray[np.float32]:

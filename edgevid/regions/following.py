@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgevid.errors import UsageError
 from edgevid.modelfile.manifest import EventRules
 from edgevid.records import Box, Event, Frame, Prediction
-from edgevid.regions.boxes import inside
+from edgevid.regions.boxes import grown, inside
 from edgevid.regions.square import Square
 from edgevid.regions.zones import Visit, Zone
 from edgevid.runtime.events import EventDetector
@@ -232,7 +232,7 @@ class FollowingWatch:
         tracks = [other.track for other in self._followed.values()]
         x, y, side, _ = one.square.show(one.track, tracks, (width, height))
         view = image[y : y + side, x : x + side]
-        one.box = inside(one.track.box, width, height)
+        one.box = inside(grown(one.track.box, self._finder.margin), width, height)
         said = one.stream.step(Frame(view, frame.timestamp, frame.index))
         one.latest = replace(said, track=one.track.number, box=one.box)
         return one.latest

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgevid.records import Box
-from edgevid.regions.boxes import inside
+from edgevid.regions.boxes import Sides, inside
 from edgevid.support.opencv import cv2
 
 _WIDTH = 240  # pixels, by default, in which motion is looked for
@@ -31,6 +32,7 @@ class MotionFinder:
 
     Args:
         width: pixels in which motion is looked for; fewer cost less.
+        every: it is shown every so many pictures only.
 
     Example:
         >>> from edgevid.regions.motion import MotionFinder
@@ -43,8 +45,10 @@ class MotionFinder:
         1
     """
 
-    def __init__(self, *, width: int = _WIDTH) -> None:
+    def __init__(self, *, width: int = _WIDTH, every: int = 1) -> None:
         self._width = width
+        self._every = every
+        self._lately = math.ceil(_LATELY / every)
         self.reset()
 
     def reset(self) -> None:
@@ -56,28 +60,57 @@ class MotionFinder:
             detectShadows=False,
         )
         self._background.setVarInit(_FIRST_VARIANCE)
-        self._masks: deque[NDArray[np.uint8]] = deque(maxlen=_LATELY)
+        self._seen = 0
+        self._masks: deque[NDArray[np.uint8]] = deque(maxlen=self._lately)
 
     def find(self, image: NDArray[np.uint8]) -> list[Box]:
-        """Returns what moves, in pixels of the picture.
+        """Takes the next picture; returns what moves, in its pixels.
 
         Args:
-            image: the next picture, RGB, uint8, ``[height, width, 3]``.
+            image: RGB, uint8, ``[height, width, 3]``.
         """
-        height, width = image.shape[:2]
-        scale = max(1.0, width / self._width)
-        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        scale = max(1.0, image.shape[1] / self._width)
+        size = tuple(max(1, round(length / scale)) for length in (image.shape[1], image.shape[0]))
         small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-        small = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        # The first picture is the background.
-        rate = -1 if self._masks else 1
-        mask = self._background.apply(small, learningRate=rate) > 0
-        mask &= bool(self._masks)
-        mask = cv2.medianBlur(mask.astype(np.uint8), 3)
-        if self._masks and self._masks[0].shape != mask.shape:
+        self.take(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        return self.parts(image.shape[1], image.shape[0])
+
+    def take(self, small: NDArray[np.uint8]) -> None:
+        """Takes the next picture, grey and small, uint8 ``[height, width]``."""
+        # The first picture is the background. OpenCV's own rate would count what it is shown only.
+        rate = 1 / min(2 * (self._seen + 1), _HISTORY) if self._seen else 1
+        self._seen += self._every
+        mask = cv2.medianBlur(self._background.apply(small, learningRate=rate), 3)
+        if not self._masks:
+            mask[:] = 0
+        elif self._masks[0].shape != mask.shape:
             self._masks.clear()
         self._masks.append(mask)
-        mask = np.maximum.reduce(list(self._masks))
+
+    def mask(self) -> NDArray[np.uint8]:
+        """Returns what moved lately, uint8 ``[height, width]`` of a small picture: 255, else 0."""
+        mask: NDArray[np.uint8] = np.maximum.reduce(list(self._masks))
+        return mask
+
+    def share(self, width: int, without: Sequence[Sides]) -> float:
+        """Returns how much of the picture moves, outside of boxes.
+
+        Args:
+            width: of the picture, in whose pixels the boxes are.
+            without: the boxes.
+        """
+        mask = self.mask()
+        height, across = mask.shape
+        scale = across / width
+        for box in without:
+            x, y, w, h = inside(tuple(scale * side for side in box), across, height)
+            mask[y : y + h, x : x + w] = 0
+        return float(cv2.countNonZero(mask) / mask.size)
+
+    def parts(self, width: int, height: int) -> list[Box]:
+        """Returns what moves, in pixels of a picture of that width and height."""
+        mask = self.mask()
+        across, down = width / mask.shape[1], height / mask.shape[0]
         short = min(mask.shape)
         reach = max(1, round(short * _JOINED))
         count, _, stats, _ = cv2.connectedComponentsWithStats(
@@ -91,7 +124,7 @@ class MotionFinder:
             x, y, w, h = cv2.boundingRect(part)
             if max(w, h) < _LEAST_SIDE * short:
                 continue
-            box = ((left + x) * scale, (top + y) * scale, w * scale, h * scale)
+            box = ((left + x) * across, (top + y) * down, w * across, h * down)
             found += divided(inside(box, width, height), min(width, height))
         return found
 

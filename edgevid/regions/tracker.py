@@ -14,6 +14,10 @@ from edgevid.support.opencv import cv2
 
 _LEAST_IOU = 0.15  # of two boxes of the same thing
 _JITTER = 0.1  # of the longer side: by how much a box that was found is off
+# By how much its middle, size and velocity change in a tick, as shares of its longer side: what is
+# near moves by more pixels.
+_NOISE = np.array([0.05, 0.05, 0.03, 0.03, 0.3, 0.3], np.float32)
+_TICK_S = 0.2
 _NEAR = 0.6  # of the larger side: how far the middle of a box may be from where it is expected
 
 
@@ -22,70 +26,69 @@ class Track:
 
     Attributes:
         number: counts from 1, and is never used again.
+        box: where it is, as far as is known.
         seen: how many times it was found.
-        unseen_s: seconds since it was last found.
+        is_missed: whether it was looked for last time and not found.
+        unseen_s: seconds since it was first missed; 0 while it is found.
         scene: the part of the picture that moves with it, where that is larger; else None.
     """
 
     def __init__(self, number: int, box: Sides) -> None:
         self.number = number
         self.seen = 1
+        self.is_missed = False
         self.unseen_s = 0.0
         self.scene: Box | None = None
         # The state: middle, size, and the middle's velocity in pixels a second.
         self._filter = cv2.KalmanFilter(6, 4)
         self._filter.measurementMatrix = np.eye(4, 6, dtype=np.float32)
-        self._set(box, (0.0, 0.0))
-        self._scale_noise()
+        self._velocity = (0.0, 0.0)
+        self.place(box)
         side = max(box[2:])
         spread = np.array([0.05, 0.05, 0.1, 0.1, 1.0, 1.0], np.float32) * side
         self._filter.errorCovPost = np.diag(spread**2)
-
-    @property
-    def box(self) -> Sides:
-        """Where it is, as far as is known."""
-        x, y, width, height = (float(value) for value in self._filter.statePost[:4].ravel())
-        width, height = max(width, 1.0), max(height, 1.0)
-        return x - width / 2, y - height / 2, width, height
 
     def predict(self, seconds: float) -> None:
         """Lets time pass: it goes on as it went."""
         transition = np.eye(6, dtype=np.float32)
         transition[0, 4] = transition[1, 5] = seconds
         self._filter.transitionMatrix = transition
+        noise = _NOISE * max(self.box[2:])
+        self._filter.processNoiseCov = np.diag(noise * noise * np.float32(seconds / _TICK_S))
+        self._filter.statePost = self._state()  # as a whole: OpenCV gives out copies
         self._filter.predict()
-        self.unseen_s += seconds
+        self._take_state()
+        if self.is_missed:
+            self.unseen_s += seconds
 
     def correct(self, box: Sides) -> None:
         """Takes where it was found."""
+        self._filter.measurementNoiseCov = np.eye(4, dtype=np.float32) * np.float32(
+            (_JITTER * max(self.box[2:])) ** 2
+        )
+        self._filter.statePre = self._state()
         self._filter.correct(_measured(box))
-        self._scale_noise()
+        self._take_state()
         self.seen += 1
+        self.is_missed = False
         self.unseen_s = 0.0
 
     def place(self, box: Sides) -> None:
         """Puts it where it is known to be by other means than being found."""
-        self._set(box, self._velocity)
+        self.box = (box[0], box[1], max(box[2], 1.0), max(box[3], 1.0))
 
-    def stop(self) -> None:
-        """Takes it to stand where it is."""
-        self._set(self.box, (0.0, 0.0))
+    def miss(self) -> None:
+        """Takes that it was not found: it is taken to stand where it is."""
+        self.is_missed = True
+        self._velocity = (0.0, 0.0)
 
-    @property
-    def _velocity(self) -> tuple[float, float]:
-        across, down = self._filter.statePost[4:].ravel()
-        return float(across), float(down)
+    def _take_state(self) -> None:
+        x, y, width, height, *velocity = (float(v) for v in self._filter.statePost.ravel())
+        self._velocity = (velocity[0], velocity[1])
+        self.place((x - width / 2, y - height / 2, width, height))
 
-    def _set(self, box: Sides, velocity: tuple[float, float]) -> None:
-        # As a whole: OpenCV gives out copies of the filter's arrays.
-        self._filter.statePost = np.vstack([_measured(box), *velocity]).astype(np.float32)
-
-    def _scale_noise(self) -> None:
-        """Makes noise a share of its size: what is near moves by more pixels."""
-        side = max(self.box[2:])
-        spread = np.array([0.05, 0.05, 0.03, 0.03, 0.3, 0.3], np.float32) * side
-        self._filter.processNoiseCov = np.diag(spread**2)
-        self._filter.measurementNoiseCov = np.eye(4, dtype=np.float32) * (_JITTER * side) ** 2
+    def _state(self) -> NDArray[np.float32]:
+        return np.vstack([_measured(self.box), *self._velocity]).astype(np.float32)
 
 
 class Tracker:
@@ -149,7 +152,7 @@ class Tracker:
                 self._known[n].correct(found[m])
         for n, track in enumerate(self._known):
             if n not in tracked:
-                track.stop()
+                track.miss()
         # One that is not confirmed yet must be found again at once.
         self._known = [
             track
@@ -167,7 +170,7 @@ class Tracker:
         able = [track for track in self._known if track.seen >= self._confirmed_by]
         able.sort(
             key=lambda track: (
-                track.unseen_s > 0,
+                track.is_missed,
                 id(track) not in followed,
                 -track.box[2] * track.box[3],
             )
@@ -178,7 +181,7 @@ class Tracker:
                 self._given += 1
                 track.number = self._given
         self.tracks = sorted(chosen, key=lambda track: track.number)
-        self.passed_over = sum(track.unseen_s == 0 for track in able[self._most :])
+        self.passed_over = sum(not track.is_missed for track in able[self._most :])
 
 
 def _closeness(expected: Sides, found: Sides) -> float:

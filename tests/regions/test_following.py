@@ -10,11 +10,12 @@ import edgevid
 from benchmarks.parts.tiny_model import LABELS, tiny_model
 from edgevid.errors import UsageError
 from edgevid.records import Box, Event, Frame, Prediction
-from edgevid.regions.boxes import iou
+from edgevid.regions.boxes import grown, inside, iou
 from edgevid.regions.finder import ByDetector
 from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import DWELL, Zone
 from edgevid.runtime.model import Model
+from edgevid.support.opencv import cv2
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0)}
 AREA = (530, 360)  # not so wide that a detector sees its ends by themselves
@@ -25,6 +26,11 @@ def tiny(tmp_path: Path) -> Model:
     path = tmp_path / "tiny.tflite"
     path.write_bytes(tiny_model())
     return edgevid.load_model(path, labels=LABELS)
+
+
+def shown(box: Box) -> Box:
+    """What is said of where somebody is: a little more than what the detector found."""
+    return inside(grown(box, ByDetector.margin), *AREA)
 
 
 class Told:
@@ -47,6 +53,12 @@ def picture(*things: tuple[str, Box]) -> np.ndarray:
     return image
 
 
+def patterned(seed: int = 0) -> np.ndarray:
+    """A picture whose every part can be recognised in the next."""
+    small = np.random.default_rng(seed).integers(0, 256, (AREA[1] // 8, AREA[0] // 8, 3), np.uint8)
+    return np.asarray(cv2.resize(small, AREA, interpolation=cv2.INTER_CUBIC))
+
+
 LEFT, RIGHT = (100, 120, 60, 120), (460, 120, 60, 120)
 
 
@@ -66,8 +78,8 @@ def test_each_has_a_stream_of_its_own_and_says_where_it_is(tiny: Model) -> None:
     said, events = play(watch, picture(("red", LEFT), ("green", RIGHT)), 10)
     assert [len(predictions) for predictions in said] == [2] * 10
     by_box = {prediction.box: prediction for prediction in said[-1]}
-    assert by_box[LEFT].top.label == "red"
-    assert by_box[RIGHT].top.label == "green"
+    assert by_box[shown(LEFT)].top.label == "red"
+    assert by_box[shown(RIGHT)].top.label == "green"
     assert {prediction.track for prediction in said[-1]} == {1, 2}
     started = {(e.label, e.track, e.box) for e in events if e.state == "start"}
     assert {(p.top.label, p.track, p.box) for p in said[-1]} <= started
@@ -85,6 +97,7 @@ def test_a_square_holds_what_moves_with_somebody(tiny: Model) -> None:
     assert track.scene is not None
     assert iou(track.scene, (80, 100, 120, 160)) > 0.7
     assert iou(track.box, LEFT) > 0.9
+    assert watch._followed[track.number].box == inside(grown(track.box, 0.15), *AREA)
 
 
 def test_a_track_has_the_features_of_its_stream(tiny: Model) -> None:
@@ -121,14 +134,46 @@ def test_what_goes_ends(tiny: Model) -> None:
     assert ("end", "red", 1) in {(e.state, e.label, e.track) for e in events}
 
 
-def test_the_detector_looks_every_other_second_while_nobody_comes_or_goes(tiny: Model) -> None:
+def test_the_detector_looks_less_often_while_nobody_comes_or_goes(tiny: Model) -> None:
     detector = Told(LEFT)
     watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
-    play(watch, picture(("red", LEFT)), 51)
-    assert detector.looks == 6  # at 0 s, as nobody was known, 1 s, and every 2 s
+    play(watch, patterned(), 51)
+    assert detector.looks == 6  # at 0 s, as nobody was known, 1, 2, 3, 5 and 9 s
     detector.boxes.append(RIGHT)
-    play(watch, picture(("red", LEFT)), 20, start=51)
-    assert detector.looks == 9  # somebody new: a second later once more
+    play(watch, patterned(), 20, start=51)
+    assert detector.looks == 8  # at 13 s; somebody is new: at 14 s
+
+
+def test_it_looks_again_when_something_begins_to_move_where_nobody_is(tiny: Model) -> None:
+    detector = Told(LEFT)
+    watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
+    room = patterned()
+    play(watch, room, 56)  # to 11.0 s
+    assert detector.looks == 6
+    changed = room.copy()
+    changed[100:300, 350:450] = patterned(1)[100:300, 350:450]
+    detector.boxes.append((350, 100, 100, 200))
+    said, _ = play(watch, changed, 2, start=56)
+    assert detector.looks == 7  # 2 s after the last time
+    assert [len(predictions) for predictions in said] == [2, 2]
+    play(watch, changed, 3, start=58)
+    assert detector.looks == 7
+
+
+def test_it_looks_again_when_somebodys_way_cannot_be_told(tiny: Model) -> None:
+    detector = Told(LEFT)
+    watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
+    play(watch, np.full((AREA[1], AREA[0], 3), 90, np.uint8), 51)
+    assert detector.looks == 8  # at 0, 1, 2, 3, 4 (half of 2 s), 6, 8 and 10 s
+
+
+def test_who_is_missed_is_looked_for_again_three_times(tiny: Model) -> None:
+    detector = Told(LEFT)
+    watch = FollowingWatch(tiny.stream, ByDetector(detector, most=4))
+    play(watch, patterned(), 50)  # to 9.8 s
+    detector.boxes.clear()
+    said, _ = play(watch, patterned(), 40, start=50)  # missed at 13, 14, 15 and 16 s
+    assert [len(predictions) for predictions in said] == [1] * 30 + [0] * 10
 
 
 class Near:
@@ -153,7 +198,7 @@ def test_where_something_moves_and_nobody_was_found_it_looks_closer(tiny: Model)
     side = min(shape[1] for shape in detector.shapes)
     assert 90 <= side < AREA[1]
     assert said[-1][0].box is not None
-    assert said[-1][0].box[2:] == (40, 80)
+    assert said[-1][0].box[2:] == (46, 92)
     assert abs(said[-1][0].box[0] + 20 - 415) < side
 
 
@@ -205,7 +250,7 @@ def test_zones_name_events_and_dwelling_is_one(tiny: Model) -> None:
     assert by_zone["door"] == {DWELL}
     assert "green" in by_zone[None]
     dwells = [(e.state, e.timestamp, e.box) for e in events if e.label == DWELL]
-    assert dwells == [("start", 2.0, LEFT), ("end", 3.8, LEFT)]
+    assert dwells == [("start", 2.0, shown(LEFT)), ("end", 3.8, shown(LEFT))]
 
 
 def test_follow_refuses_what_makes_no_sense(tiny: Model) -> None:

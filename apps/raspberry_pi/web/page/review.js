@@ -352,10 +352,10 @@ function lostOnes(gone) {
   if (!gone.length) return "";
   const verdicts = gone.map((one) => eventOf(one)?.verdict);
   const count = (verdict) => verdicts.filter((one) => one === verdict).length;
-  const words = [`${count("wrong") + count("other")} were wrong`, `${count("right")} right`];
-  const rest = gone.length - count("wrong") - count("other") - count("right");
-  if (rest) words.push(`of ${rest} you said nothing`);
-  return `Of the ${gone.length} that would not, ${words.join(", ")}.`;
+  const wrong = count("wrong") + count("other"), right = count("right");
+  const words = [[wrong, "wrong"], [right, "right"], [gone.length - wrong - right, "not judged"]];
+  const some = words.filter(([number]) => number).map(([number, word]) => `${number} ${word}`);
+  return `Those that would not: ${some.join(", ")}.`;
 }
 
 function goneItem({ clip, place }) {
