@@ -8,12 +8,16 @@ gate, zones and dwelling, as before a live camera. Fails unless
 - memory (RSS) of the last hour is at most 2 MB above that of the first, after a warm-up;
 - no thread or file stays open;
 - people were followed, and in between nobody.
+
+Ctrl-C ends the day early, and tells what was measured until then.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -135,43 +139,33 @@ def soak(
     )
     warm = min(_WARM_UP, length // 4)
     hour = min(round(3600 * _FPS), (length - warm) // 2)
-    # Nothing here may grow while RSS is watched.
-    count = max(1, (length - warm) // hour)
-    peaks, followed, largest, events = np.zeros(count), np.zeros(count), np.zeros(count), 0
-    empty = 0
-    before = held_by_process()
+    looks = min(_LOOK_EVERY, max(1, hour // 4))
+    hours: list[dict[str, Any]] = []
+    events = empty = largest = ticks_done = 0
+    before = after = held_by_process()
     bar = tqdm(footage(people, length, seed), "a day", length, unit="tick", mininterval=5)
-    for tick, picture in enumerate(bar):
-        said, came = watch.take(Frame(picture, tick / _FPS, tick))
-        events += sum(event.state == "start" for event in came)
-        empty += not said
-        if tick == warm:
-            before = held_by_process()
-        at = min((tick - warm) // hour, count - 1)
-        if at >= 0:
-            followed[at] += len(said or [])
-            largest[at] = max([largest[at], *(p.track or 0 for p in said or [])])
-            if tick % _LOOK_EVERY == 0:
-                peaks[at] = max(peaks[at], held_by_process().rss_mb)
-            if (tick + 1 - warm) % hour == 0:
-                tqdm.write(f"hour {at + 1}: {peaks[at]:.1f} MB, {largest[at]:.0f} tracks so far")
-    after = held_by_process()
-    hours = [
-        {
-            "hour": number + 1,
-            "tracks so far": int(largest[number]),
-            "followed at a time": float(followed[number] / hour),
-            "largest RSS, MB": float(peaks[number]),
-        }
-        for number in range(count)
-    ]
-    growth = float(peaks[-1] - peaks[0])
+    with suppress(KeyboardInterrupt):  # what was measured until then is told
+        for tick, picture in enumerate(bar):
+            said, came = watch.take(Frame(picture, tick / _FPS, tick))
+            events += sum(event.state == "start" for event in came)
+            empty += not said
+            largest = max([largest, *(p.track or 0 for p in said or [])])
+            ticks_done = tick + 1
+            if tick == warm:
+                before = held_by_process()
+            if tick >= warm and (tick - warm) % hour == 0 and length - tick >= hour:
+                hours.append({"hour": len(hours) + 1, "tracks so far": 0, "largest RSS, MB": 0.0})
+            if tick >= warm and tick % looks == 0:
+                after = held_by_process()
+                hours[-1]["tracks so far"] = largest
+                hours[-1]["largest RSS, MB"] = max(after.rss_mb, hours[-1]["largest RSS, MB"])
+    growth = hours[-1]["largest RSS, MB"] - hours[0]["largest RSS, MB"] if hours else math.inf
     return {
-        "ticks": length,
+        "ticks": ticks_done,
         "hours": hours,
-        "tracks": int(largest.max()),
+        "tracks": largest,
         "starts of actions and stays": events,
-        "ticks without anybody": empty / length,
+        "ticks without anybody": empty / max(1, ticks_done),
         "RSS after warm-up, MB": before.rss_mb,
         "RSS, last hour less first, MB": growth,
         "threads more": after.threads - before.threads,
@@ -179,8 +173,8 @@ def soak(
         "held": bool(
             growth <= _GROWTH_MB
             and (after.threads, after.files) == (before.threads, before.files)
-            and largest.max() > 1
-            and 0 < empty < length
+            and largest > 1
+            and 0 < empty < ticks_done
         ),
     }
 

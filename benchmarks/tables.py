@@ -487,6 +487,10 @@ def _follow_cost() -> Rows:
     ]
 
 
+def _follow_processor() -> str:
+    return str(_read("follow_cost.json")["processor"])
+
+
 def _follow_arm() -> Rows:
     return [
         {
@@ -508,7 +512,6 @@ def _follow_soak() -> Rows:
         {
             "hour": hours[at]["hour"],
             "tracks so far": hours[at]["tracks so far"],
-            "followed at a time": f"{hours[at]['followed at a time']:.2f}",
             "largest RSS": f"{hours[at]['largest RSS, MB']:.1f} MB",
         }
         for at in chosen
@@ -750,4 +753,5 @@ FIGURES: dict[str, Callable[[], str]] = {
         f"{name} processor": _processor(f"{name}.json")
         for name in ("batched", "compare", "formats", "latency", "scale", "startup")
     },
+    "follow processor": _follow_processor,
 }

@@ -134,13 +134,14 @@ class FollowingWatch:
         else:
             ended += self._look(frame, image, anew=not was_open)
             predictions = [self._step(one, frame, image) for one in self._followed.values()]
-            self._gate.note(
-                {
-                    f"{prediction.track} {score.label}": score.probability
-                    for prediction in predictions
-                    for score in prediction.scores
-                }
-            )
+            if self.gated:
+                self._gate.note(
+                    {
+                        f"{prediction.track} {score.label}": score.probability
+                        for prediction in predictions
+                        for score in prediction.scores
+                    }
+                )
         self._last = frame.timestamp
         for prediction, one in zip(predictions, self._followed.values(), strict=True):
             ended += _of(one, one.visit.move(one.box, frame.timestamp))
