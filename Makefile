@@ -78,10 +78,12 @@ test-slow: $(VENV)-train/train
 	$(VENV)-train/bin/python -m pytest -m slow tests/export
 
 # All sizes, styles and formats, made by the Model Garden's own code; what is there already stays.
+# Some of them: make test-formats GARDEN="--sizes a0 --activations relu6"
 FORMATS := out/formats
+GARDEN :=
 
 test-formats: $(VENV)-train/train
-	$(VENV)-train/bin/python -m benchmarks.exported.garden $(FORMATS)
+	$(VENV)-train/bin/python -m benchmarks.exported.garden $(FORMATS) $(GARDEN)
 	$(VENV)-train/bin/python -m benchmarks.formats $(FORMATS)/*.tflite \
 	    --json benchmarks/reference/formats.json
 	$(VENV)-train/bin/python -m benchmarks.readme

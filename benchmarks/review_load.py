@@ -63,7 +63,7 @@ def measured(folder: Path, rounds: int, seconds: float) -> dict[str, Any]:
                     else:
                         time.sleep(1.0)
                 what.add(before, _figures(service), time.monotonic() - began)
-        memory["after teaching"] = _memory_mb(service)
+            memory[f"taught {taught.taught} times"] = _memory_mb(service)
         newest = service.get("teaching")["models"][0]["number"]
         before, began = _figures(service), time.monotonic()
         for _ in range(_SWAPS):

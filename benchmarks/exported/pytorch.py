@@ -17,6 +17,7 @@ from typing import Any
 import litert_torch
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
@@ -54,21 +55,35 @@ def _run(chosen: Any) -> int:
 
 
 def _spread(network: Network) -> None:
-    """Lets what it says depend on the picture: a classifier that spreads real clips."""
+    """Lets what it says depend on the picture: batch norm, and a classifier that spreads clips."""
     unknown = [item for item in clips.rows("clips") if item[1]["role"] == "calib"]
-    ends = []
+    shown = [clip.pictures for clip in clips.read(unknown, most=_FRAMES)]
     with torch.no_grad():
-        for clip in clips.read(unknown, most=_FRAMES):
-            states = network.states()
-            for picture in clip.pictures:
-                image = torch.from_numpy(picture[None, None] / np.float32(255))
-                states = network(image, **states)
-                logits = states.pop("logits")
-            ends.append(logits)
-        said = torch.cat(ends)
+        network.train()
+        _ends(network, shown)
+        network.eval()
+        said = _ends(network, shown)
         scale = _SPREAD / said.std(0)
         network.classifier.weight *= scale[:, None]
         network.classifier.bias.copy_((network.classifier.bias - said.mean(0)) * scale)
+
+
+def _ends(network: Network, shown: Sequence[NDArray[np.uint8]]) -> torch.Tensor:
+    """Returns the logits at the ends of clips, ``[clips, classes]``."""
+    ends = []
+    for pictures in shown:
+        states = network.states()
+        for picture in pictures:
+            states = network(torch.from_numpy(picture[None, None] / np.float32(255)), **states)
+            logits = states.pop("logits")
+        ends.append(logits)
+    return torch.cat(ends)
+
+
+def _convolution(inputs: int, outputs: int, size: int | tuple[int, int], **options: Any) -> Any:
+    """A convolution and batch norm, whose statistics are the mean over all that it was shown."""
+    made = nn.Conv2d(inputs, outputs, size, bias=False, **options)
+    return nn.Sequential(made, nn.BatchNorm2d(outputs, momentum=None))
 
 
 class Block(nn.Module):
@@ -77,12 +92,12 @@ class Block(nn.Module):
     def __init__(self, inputs: int, inner: int, outputs: int, frames: int) -> None:
         super().__init__()
         self.inner, self.frames = inner, frames
-        self.expand = nn.Conv2d(inputs, inner, 1)
-        self.spatial = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
-        self.temporal = nn.Conv2d(inner, inner, (frames, 1), groups=inner)
+        self.expand = _convolution(inputs, inner, 1)
+        self.spatial = _convolution(inner, inner, 3, padding=1, groups=inner)
+        self.temporal = _convolution(inner, inner, (frames, 1), groups=inner)
         self.reduce = nn.Conv2d(2 * inner, inner // 4, 1)
         self.widen = nn.Conv2d(inner // 4, inner, 1)
-        self.project = nn.Conv2d(inner, outputs, 1)
+        self.project = _convolution(inner, outputs, 1)
         self.is_residual = inputs == outputs
 
     def forward(self, x: torch.Tensor, given: Tensors) -> tuple[torch.Tensor, Tensors]:
@@ -105,10 +120,10 @@ class Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, 16, 3, stride=2, padding=1)
-        self.second = nn.Conv2d(16, 16, 3, stride=2, padding=1)
+        self.stem = _convolution(3, 16, 3, stride=2, padding=1)
+        self.second = _convolution(16, 16, 3, stride=2, padding=1)
         self.blocks = nn.ModuleList(Block(*sizes) for sizes in _BLOCKS)
-        self.head = nn.Conv2d(_BLOCKS[-1][2], _FEATURES, 1)
+        self.head = _convolution(_BLOCKS[-1][2], _FEATURES, 1)
         self.classifier = nn.Linear(_FEATURES, _CLASSES)
 
     def states(self) -> Tensors:

@@ -20,6 +20,7 @@ from edgevid.modelfile.model_file import ModelFile
 from edgevid.prepare.checks import check
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
+from edgevid.prepare.passes.channels import channels_last
 from edgevid.prepare.passes.features import cut_at_features, give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
 from edgevid.prepare.passes.float_logits import float_logits
@@ -66,6 +67,7 @@ def passes_for(target: str) -> tuple[Pass, ...]:
     return (
         drop_idle_states,
         float_logits,
+        channels_last,
         widen_weights,
         bound_memory,
         keep_confidence,

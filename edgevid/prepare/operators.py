@@ -16,9 +16,11 @@ KNOWN = {
     "MUL": ("MulOptions", 2, 1),
     "QUANTIZE": ("QuantizeOptions", 1, 2),
     "RESHAPE": ("ReshapeOptions", 1, 1),
+    "SLICE": ("SliceOptions", 3, 1),
     "STRIDED_SLICE": ("StridedSliceOptions", 4, 1),
     "SUB": ("SubOptions", 2, 1),
     "SUM": ("ReducerOptions", 2, 1),
+    "TRANSPOSE": ("TransposeOptions", 2, 1),
 }
 # Of these the converter leaves the options out: they have none that matter.
-OPTIONAL = ("CAST", "DEQUANTIZE", "HARD_SWISH", "QUANTIZE", "RESHAPE")
+OPTIONAL = ("CAST", "DEQUANTIZE", "HARD_SWISH", "QUANTIZE", "RESHAPE", "SLICE", "TRANSPOSE")

@@ -77,9 +77,7 @@ def with_channels_first(data: bytes) -> bytes:
     channels = graph.shape(state)[-1]
     shape = [1, channels, 1, 1]
     (frame,) = [tensor for tensor in addition.inputs if tensor != state]
-    sizes = graph.add_tensor("sizes", [4], np.int32, values=np.array(shape, np.int32))
-    first = graph.add("RESHAPE", [frame, sizes], shape, name="first", newShape=shape)
-    addition.inputs = [first, state]
+    addition.inputs = [_reshaped(graph, frame, shape), state]
     for tensor in (state, addition.outputs[0], division.outputs[0]):
         graph.tensors[tensor].shape = shape
     return write(graph, "channels first")
@@ -118,3 +116,64 @@ def with_integer_interface(data: bytes, dtype: type[np.int8] | type[np.uint8]) -
                 quantization=(scale, zero_point + shift),
             )  # fmt: skip
     return write(graph, "integers outside")
+
+
+def with_frames_channels_first(data: bytes) -> bytes:
+    """The past frames and the newest with channels before the picture, as PyTorch has them."""
+    graph = Graph(data)
+    name = "state_block_stream_buffer"
+    (joined,) = graph.consumers(graph.inputs[name])
+    _, past, height, width, channels = graph.shape(graph.inputs[name])
+    shaped = graph.producer(joined.inputs[1], "RESHAPE")
+    assert shaped is not None
+    (row,) = [op for op in graph.consumers(joined.outputs[0]) if graph.kind(op) == "RESHAPE"]
+    frame = _reshaped(
+        graph,
+        _turned(graph, shaped.inputs[0], [0, 3, 1, 2]),
+        [1, channels, 1, height, width],
+    )
+    before = graph.add_tensor(name, [1, channels, past, height, width])
+    frames = graph.add(
+        "CONCATENATION", [before, frame], [1, channels, past + 1, height, width], name="joined",
+        axis=2,
+    )  # fmt: skip
+    begin, size = (
+        graph.add_tensor("ints", [5], np.int32, values=np.array(values, np.int32))
+        for values in ([0, 0, 1, 0, 0], [1, channels, past, height, width])
+    )
+    kept = graph.add("SLICE", [frames, begin, size], graph.shape(before), name="kept")
+    pixels = _reshaped(graph, frames, [1, channels, past + 1, height * width])
+    graph.replace(row.outputs[0], _turned(graph, pixels, [0, 2, 3, 1]))
+    graph.inputs[name], graph.outputs[name] = before, kept
+    return write(graph, "frames with channels first")
+
+
+def with_picture_turned(data: bytes) -> bytes:
+    """A picture that is turned there and back, and turned again for its mean."""
+    graph = Graph(data)
+    (mean,) = graph.find("MEAN")
+    picture = mean.inputs[0]
+    shaped = graph.producer(picture, "RESHAPE")
+    assert shaped is not None
+    row = shaped.inputs[0]  # [1, 1, height * width, channels]
+    _, _, height, width, channels = graph.shape(picture)
+    first = _reshaped(graph, _turned(graph, row, [0, 3, 1, 2]), [1, channels, height, width])
+    back = _turned(graph, first, [0, 2, 3, 1])
+    axes = graph.add_tensor("axes", [2], np.int32, values=np.array([2, 3], np.int32))
+    taken = graph.add(
+        "MEAN", [_turned(graph, back, [0, 3, 1, 2]), axes], [1, channels, 1, 1], name="mean",
+        keepDims=True,
+    )  # fmt: skip
+    graph.replace(mean.outputs[0], _reshaped(graph, taken, graph.shape(mean.outputs[0])))
+    return write(graph, "picture turned")
+
+
+def _turned(graph: Graph, tensor: int, order: list[int]) -> int:
+    axes = graph.add_tensor("axes", [len(order)], np.int32, values=np.array(order, np.int32))
+    shape = [graph.shape(tensor)[axis] for axis in order]
+    return graph.add("TRANSPOSE", [tensor, axes], shape, name="turned")
+
+
+def _reshaped(graph: Graph, tensor: int, shape: list[int]) -> int:
+    sizes = graph.add_tensor("sizes", [len(shape)], np.int32, values=np.array(shape, np.int32))
+    return graph.add("RESHAPE", [tensor, sizes], shape, name="shaped", newShape=shape)

@@ -16,6 +16,7 @@ from edgevid.prepare import TARGETS, Pass, passes_for, prepare
 from edgevid.prepare.graph import Graph
 from edgevid.prepare.passes import float_weights
 from edgevid.prepare.passes.broadcasts import drop_broadcasts
+from edgevid.prepare.passes.channels import channels_last
 from edgevid.prepare.passes.features import give_features
 from edgevid.prepare.passes.float_fallback import float_islands, narrow_convolutions
 from edgevid.prepare.passes.float_logits import float_logits
@@ -42,7 +43,9 @@ from tests.prepare.stored import (
     as_float16,
     with_broadcast,
     with_channels_first,
+    with_frames_channels_first,
     with_integer_interface,
+    with_picture_turned,
 )
 
 Pictures = NDArray[np.uint8]
@@ -368,6 +371,38 @@ def test_frames_that_only_move_up_leave_the_network_as_results_of_their_own(
     assert not set(graph.inputs.values()) & set(graph.outputs.values())
     assert np.array_equal(logits_of(after, pictures), logits_of(split, pictures))
     assert rewritten(mini, *passes, separate_results) == rewritten(mini, *passes)
+
+
+class TestChannelsLast:
+    def test_past_frames(self, mini_float: bytes, pictures: Pictures) -> None:
+        turned = with_frames_channels_first(mini_float)
+        assert kinds(turned).count("TRANSPOSE") == 2
+        after = rewritten(turned, channels_last)
+        assert "TRANSPOSE" not in kinds(after)
+        assert np.array_equal(logits_of(after, pictures), logits_of(turned, pictures))
+        prepared = prepare(turned, name="mini", labels=LABELS, target="pi4").data
+        exported = prepare(mini_float, name="mini", labels=LABELS, target="pi4").data
+        assert sorted(kinds(prepared)) == sorted(kinds(exported))
+        assert np.array_equal(logits_of(prepared, pictures), logits_of(exported, pictures))
+
+    def test_frames_of_which_others_are_kept_stay(self, mini_float: bytes) -> None:
+        graph = Graph(with_frames_channels_first(mini_float))
+        (sliced,) = graph.find("SLICE")
+        oldest = np.zeros(5, np.int32)
+        sliced.inputs[1] = graph.add_tensor("begin", [5], np.int32, values=oldest)
+        assert channels_last(graph) == ""
+
+    def test_a_mean_and_what_is_turned_there_and_back(
+        self, mini_float: bytes, pictures: Pictures
+    ) -> None:
+        turned = with_picture_turned(mini_float)
+        assert kinds(turned).count("TRANSPOSE") == 3
+        after = rewritten(turned, channels_last)
+        assert "TRANSPOSE" not in kinds(after)
+        assert np.allclose(logits_of(after, pictures), logits_of(turned, pictures), atol=1e-5)
+
+    def test_files_of_the_model_garden_are_left_alone(self, mini: bytes) -> None:
+        assert channels_last(Graph(mini)) == ""
 
 
 def test_features_with_channels_before_the_picture(mini_float: bytes, pictures: Pictures) -> None:

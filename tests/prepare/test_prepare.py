@@ -216,6 +216,7 @@ def test_published_file(published_bytes: bytes) -> None:
         assert partitions(prepared.data) == 1
         idle = {step for step, change in prepared.report if not change}
         assert idle <= {
+            "channels_last",
             "widen_weights",
             "drop_broadcasts",
             "float_logits",
@@ -234,6 +235,7 @@ def test_published_file(published_bytes: bytes) -> None:
 
 
 EXACT = {
+    "channels_last",
     "drop_idle_states",
     "float_logits",
     "quantize_states",

@@ -26,8 +26,11 @@ def moving_noise(seed: int, frames: int = 12) -> np.ndarray:
 
 def open_network(network_module: Any, style: str) -> Any:
     """A network with every branch open, and batch norm as after a training."""
+    import tf_keras
+
     from export.model.batch_norm import restore_statistics
 
+    tf_keras.utils.set_random_seed(0)
     network = network_module.Network(network_module.Architecture("a0", style, 3))
     for variable in network.weights:
         if variable.name.endswith("scale:0"):
