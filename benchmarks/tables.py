@@ -718,6 +718,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow": _follow,
     "follow cost": _follow_cost,
     "follow people": _follow_people,
+    "follow arm": _follow_arm,
     "phone": _phone,
     "phone_arm": _phone_arm,
     "camera": _camera,
