@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from edgevid.teach.features import Extraction, Follow, feature_model
 from edgevid.teach.model_file import taught
 from edgevid.teach.teaching import TeachingResult, Told, labels_of, learn
 from edgevid.version import __version__
+
+_LOG = logging.getLogger("edgevid")
 
 __all__ = ["Follow", "TeachingResult", "examples_of", "learn", "report_of", "taught", "teach"]
 
@@ -89,6 +92,14 @@ def teach(
     prepared, name = _network(model, add)
     network = _network_of(prepared)
     what = follow.what if follow is not None else ""
+    trained = _trained_with(prepared)
+    if trained not in ("", what):
+        _LOG.warning(
+            "%s was trained %s, and is taught %s: it sees other pictures than it knows",
+            name,
+            _named(trained),
+            _named(what),
+        )
     old: list[Example] = []
     if add is not None:
         old, known = storing.load(examples_of(Path(add)))
@@ -180,6 +191,12 @@ def _metrics(result: TeachingResult) -> dict[str, object]:
             for label, judgement in zip(result.labels, result.judgements, strict=False)
         }
     }
+
+
+def _trained_with(prepared: bytes) -> str:
+    """Returns what was followed in the clips that the network was trained with."""
+    described = manifest.read(prepared)
+    return str(described.provenance.get("follow", "")) if described is not None else ""
 
 
 def _follows(taught_file: Path) -> str:

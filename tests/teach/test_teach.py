@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import edgevid
 from edgevid.cli.teach import main
 from edgevid.errors import SourceError, UsageError
+from edgevid.modelfile import manifest as manifests
 from edgevid.models.load import load_model
 from edgevid.teach import Follow, examples_of, report_of, storing, teach
 from tests.conftest import moving_pictures, write_video
@@ -305,3 +307,16 @@ def test_what_happens_where_nothing_is_followed_is_left_out(
 
 def test_a_model_of_whole_pictures_follows_nothing(made: Path) -> None:
     assert load_model(made).manifest.follows == ""
+
+
+def test_a_network_trained_on_what_is_followed_wants_to_be_taught_so(
+    data: Path, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content, described = manifests.split(model.read_bytes())[0], load_model(model).manifest
+    provenance = {**described.provenance, "follow": "people-close"}
+    close = tmp_path / "close.tflite"
+    close.write_bytes(manifests.write(content, replace(described, provenance=provenance)))
+    assert load_model(close).manifest.follows == "people-close"
+    teach(data / "table.csv", tmp_path / "red.tflite", model=close)
+    assert "trained with --follow people-close, and is taught on whole pictures" in caplog.text
+    assert load_model(tmp_path / "red.tflite").manifest.follows == ""  # as it was taught
