@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,9 @@ def test_the_clip_that_is_counted_becomes_whole(codec: str, tmp_path: Path) -> N
     folder = tmp_path / "clips"
     folder.mkdir()
     words = [clip_guest.__file__, codec, str(tmp_path / "shown.npy"), str(folder)]
-    subprocess.run([sys.executable, *words], check=True)
+    root = Path(__file__).parents[2]
+    found = {**os.environ, "PYTHONPATH": str(root)}  # a script's own folder is not the root
+    subprocess.run([sys.executable, *words], check=True, env=found)
     assert len(list(folder.glob("*.mp4"))) == 2  # one so that all is loaded, one that is counted
 
 
