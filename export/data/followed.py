@@ -43,9 +43,8 @@ class Follower:
                 seconds = 0.0 if math.isnan(before) else frame.timestamp - before
                 before = frame.timestamp
                 self._finder.take(frame.image, seconds, anew=False)
-                last, shown = self._look(
-                    last, squares, (frame.image.shape[1], frame.image.shape[0])
-                )
+                height, width = frame.image.shape[:2]
+                last, shown = self._look(last, squares, (width, height))
             if shown is not None:
                 x, y, side, _ = shown
                 view = np.ascontiguousarray(frame.image[y : y + side, x : x + side])

@@ -61,7 +61,7 @@ function showFollowed() {
   const what = find("zone-follow").value;
   find("new-zone").disabled = what === "none";
   const parts = [WHOLE[whole] ?? FOLLOWS[what]];
-  if (what !== "none") parts.push("Two at a time take about four times the processor time of the whole picture.");
+  if (what !== "none") parts.push("Two at a time take three to four times the processor time of the whole picture.");
   if (what === "none" && shapes.some((one) => !one.mask)) parts.push("Zones count only while something is followed.");
   if (inFile) parts.push("These zones are those of edgevid.toml; what you save counts instead.");
   set(find("zone-hint"), parts.join(" "));
