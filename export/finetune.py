@@ -25,13 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     recipe = Recipe()
     chosen = {k: v for k, v in vars(options).items() if v is not None and hasattr(recipe, k)}
-    if "memory" in chosen:
-        chosen["memory"] *= FPS
     job = Job(
         data=options.data, out=options.out, init=options.init, size=options.size,
         style=options.style, test=options.test, root=options.root, names=options.labels,
         group=options.group, validation=options.validation, cache=options.cache,
-        mixed_precision=options.mixed_precision, follow=options.follow,
+        mixed_precision=options.mixed_precision, follow=options.follow, fps=options.fps,
         recipe=replace(recipe, **chosen),
     )  # fmt: skip
     figures = finetune(job, job.load()).figures
@@ -55,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
     add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
     add("--follow", choices=FOLLOWS, default="", help="see what a stream sees that follows that")
+    add("--fps", type=float, default=FPS, help="frames a second to look at; default: %(default)g")
     add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
     add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")
     add("--mixed-precision", choices=MIXED_PRECISIONS, default="auto", help="default: %(default)s")
@@ -66,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quantization-aware", action="store_true", default=None,
         help="a few epochs more, with --init OUT/network.npz, where int8 loses too much",
     )  # fmt: skip
-    add("--memory", type=float, help=f"seconds; default: {recipe.memory / FPS:g}")
+    add("--memory", type=float, help=f"seconds of the past that weigh; default: {recipe.memory:g}")
     add("--seed", type=int, help=f"default: {recipe.seed}")
     return parser
 

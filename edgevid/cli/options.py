@@ -224,10 +224,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--follow",
         choices=(*FOLLOWS, WHOLE),
-        help="follow what moves, before a camera that stands still, or people (people-close: who "
-        "fill what is looked at, for what their hands do), each with a stream of its own, and say "
-        f"of each what it does; {WHOLE} looks at the whole picture (default: "
-        "what the model was taught with)",
+        help="follow what moves, before a camera that stands still, or people (people-close: "
+        "their upper bodies alone, for what their hands do), each with a stream of its own, and "
+        f"say of each what it does; {WHOLE} looks at the whole picture (default: what the model "
+        "was taught with)",
     )
     group.add_argument(
         "--tracks",

@@ -215,7 +215,7 @@ class FollowingWatch:
                     self._new_stream(),
                     EventDetector(self._rules),
                     Visit(self._zones, self._dwell_s),
-                    Square(self._finder.room),
+                    Square(self._finder.view),
                 )
         return ended
 
