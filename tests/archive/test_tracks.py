@@ -34,9 +34,13 @@ def pictures() -> list[np.ndarray]:
     return found
 
 
+def street_video(folder: Path) -> Path:
+    return write_video(folder / "street.mp4", pictures(), fps=5)
+
+
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_video(tmp_path_factory.mktemp("street") / "street.mp4", pictures(), fps=5)
+    return street_video(tmp_path_factory.mktemp("street"))
 
 
 @pytest.fixture(scope="module")
