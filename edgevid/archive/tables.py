@@ -23,6 +23,7 @@ from edgevid.runtime.ticks import LONGEST_GAP_S
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 
+CAMERA = "camera:"  # and its name: the source of what was never a recording
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
 _FLOAT16 = np.dtype("<f2")
 _OF_FIRST = ("content", "source", "time", "seconds", "step")  # a window has its first step's

@@ -151,6 +151,7 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
         help="also a line of each into this table, whose first column is for right or wrong "
         "(edgevid.teach --from-search); what is in it stays",
     )
+    _add_recordings(group)
     _add_debug(parser)
     parser.set_defaults(run=_search)
 
@@ -164,6 +165,7 @@ def _add_mark(commands: argparse._SubParsersAction[command.ArgumentParser]) -> N
     )
     parser.add_argument("marks", type=Path, metavar="FILE.tsv", help="from search --marks")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="(default: any)")
+    _add_recordings(parser)
     _add_debug(parser)
     parser.set_defaults(run=_mark)
 
@@ -205,6 +207,17 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="a video, a folder with all that is below it, a .txt file with a source a line, a "
         "glob, an address that fsspec opens (s3://bucket/folder)",
+    )
+
+
+def _add_recordings(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--recordings",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="recordings that show what the service's cameras saw: its clips, or a recorder's "
+        "(repeatable)",
     )
 
 
@@ -316,6 +329,7 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
+    recordings = find(chosen.recordings)
     if chosen.json:
         sys.stdout.write(answers.lines(found))
     elif found:
@@ -331,10 +345,10 @@ def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
         known = marks.read(chosen.marks) if chosen.marks.exists() else []
         marks.write(chosen.marks, marks.together(known, found))
     if chosen.sheet is not None:
-        problems += answers.write_sheet(found, chosen.sheet)
+        problems += answers.write_sheet(found, chosen.sheet, recordings)
     if chosen.clips is not None:
         chosen.clips.mkdir(parents=True, exist_ok=True)
-        problems += answers.write_clips(found, chosen.clips)
+        problems += answers.write_clips(found, chosen.clips, recordings)
     for problem in dict.fromkeys(problems):
         command.complain(problem)
     return command.FAILED if problems else command.OK
@@ -343,7 +357,7 @@ def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
 def _mark(chosen: argparse.Namespace) -> int:
     if not 0 <= chosen.port < 1 << 16:
         raise UsageError(f"--port {chosen.port}: must be 0 to 65535")
-    with marking.serving(chosen.marks, chosen.port) as address:
+    with marking.serving(chosen.marks, chosen.port, find(chosen.recordings)) as address:
         print(f"{address} until you press Ctrl-C", flush=True)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
