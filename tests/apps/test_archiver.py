@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,14 +17,15 @@ import pytest
 from apps.raspberry_pi import archiver as archiver_module
 from apps.raspberry_pi.archiver import Archiver
 from apps.raspberry_pi.cameras.watcher import AnyWatch, Watcher, open_watch
-from apps.raspberry_pi.config import ArchiveConfig, CameraConfig, Rules
+from apps.raspberry_pi.config import ArchiveConfig, CameraConfig, Config, Rules
 from apps.raspberry_pi.hub import Hub
+from apps.raspberry_pi.service import Service
 from edgevid import Frame, Model, Watch, load_model, open_source
 from edgevid.archive import marks
 from edgevid.cli import archive as archive_command
 from edgevid.cli import teach as teach_command
 from edgevid.prepare import prepare
-from tests.apps.parts import RED
+from tests.apps.parts import RED, colours, status, until
 from tests.archive.test_index import rows
 from tests.conftest import LabelledClip
 from tests.prepare.mini_movinet import LABELS, mini_movinet
@@ -34,6 +36,14 @@ pytest.importorskip(
 
 PICTURE = np.full((16, 16, 3), 90, np.uint8)
 BEGAN = time.monotonic() - 60.0
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Another network."""
+    path = tmp_path_factory.mktemp("other") / "other.tflite"
+    path.write_bytes(prepare(mini_movinet(int8=True, se=True), name="other", labels=LABELS).data)
+    return load_model(path)
 
 
 @pytest.fixture(scope="module")
@@ -207,15 +217,11 @@ def test_tracks_of_another_watch_are_not_mixed_with_those_before(
 
 
 def test_a_model_of_another_network_leaves_the_archive_alone(
-    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    model: Model, other: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "other.tflite"
-    made = prepare(mini_movinet(int8=True, se=True), name="other", labels=LABELS)
-    path.write_bytes(made.data)
     archiver = Archiver(ArchiveConfig(tmp_path / "archive"), model, "mini")
     with caplog.at_level(logging.INFO, "edgevid.service"):
         play(archiver, model, "door", 3)
-        other = load_model(path)
         archiver.use(other)
         play(archiver, other, "door", 4)
         archiver.use(model)
@@ -224,6 +230,30 @@ def test_a_model_of_another_network_leaves_the_archive_alone(
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
     assert "holds what mini saw" in caplog.text
     assert sorted(row["step"] for row in rows(tmp_path / "archive")) == [0, 0, 1, 1, 2]
+
+
+def test_the_service_tells_it_which_model_watches(
+    model: Model, other: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    archiver = Archiver(ArchiveConfig(tmp_path / "archive"), model, "mini")
+    video = colours(tmp_path / "red.mp4", (RED, 20.0))
+    cameras = (CameraConfig(name="door", source=str(video), always=True),)
+    hub = Hub(["door"])
+    service = Service(Config(cameras), model, hub, lambda *_: None, speed=4.0, archiver=archiver)
+    running = threading.Thread(target=service.run, args=([archiver],))
+    running.start()
+    try:
+        until(lambda: status(hub, "door").steps > 4)
+        with caplog.at_level(logging.ERROR, "edgevid.service"):
+            service.use(other, "another model")
+            until(lambda: caplog.records)
+    finally:
+        service.stop()
+        running.join()
+    assert "holds what mini saw" in caplog.text
+    found = rows(tmp_path / "archive")
+    assert len(found) > 4
+    assert {row["content"] for row in found} == {found[0]["content"]}
 
 
 def test_while_the_disk_hangs_what_waits_is_bounded_in_rows(
