@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import edgevid
-from edgevid.archive import Archive, Settings, find, index, live, search
+from edgevid.archive import Archive, Settings, find, index, live, marks, search
 from edgevid.archive.live import LiveArchive
+from edgevid.cli import from_search
 from edgevid.errors import UsageError
 from edgevid.records import Event, Frame, Prediction, Score
 from edgevid.regions import Follow
@@ -192,6 +193,22 @@ def test_many_tracks_are_written_as_often_as_they_fill_the_memory(
     archive.add("yard", [], [], NOW + 8)
     archive.close()
     assert len(rows_of(tmp_path / "a")) == 27
+
+
+def test_what_was_seen_at_two_times_is_two_examples(settings: Settings, tmp_path: Path) -> None:
+    archive, _ = opened(tmp_path / "a", settings)
+    for at in (NOW, NOW + 600):
+        for number in range(25):
+            archive.add("yard", said(1, at=number / 5), [], at + number / 5)
+        archive.write("yard")
+    found = search.by_label(Archive(tmp_path / "a"), "one")
+    assert {(one.start, one.end, one.source) for one in found} == {(0.0, 5.0, "camera:yard")}
+    marks.write(tmp_path / "marks.tsv", [marks.Marked("right", one) for one in found])
+    examples = from_search.examples(tmp_path / "marks.tsv", tmp_path / "a", "waving")
+    assert {one.recording.source for one in examples} == {
+        "camera:yard#1@" + datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S+5")
+        for at in (NOW, NOW + 600)
+    }
 
 
 def test_cameras_go_on_with_an_archive_of_recordings_that_were_followed(
