@@ -265,7 +265,11 @@ from tests.apps.parts import end_thread, thread_called
 from apps.raspberry_pi import __main__ as service
 def sabotage():
     for line in sys.stdin:
-        end_thread(thread_called(line.strip()))
+        thread = thread_called(line.strip())
+        end_thread(thread)
+        thread.join(5)
+        if thread.is_alive() and thread is not threading.main_thread():
+            end_thread(thread)  # uvicorn goes on where that came while a request was answered
 threading.Thread(target=sabotage, daemon=True).start()
 sys.argv = ["service", "--config", sys.argv[1]]
 service.main_and_end()
