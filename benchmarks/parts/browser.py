@@ -172,11 +172,16 @@ class Browser:
 
     def hold(self, selector: str, seconds: float) -> None:
         """Holds a finger on it for so long."""
-        place = self.run(f"""(() => {{
+        # Where it stands in two frames after each other: a page may still be moving.
+        place = self.run(f"""(async () => {{
             const found = document.querySelector({json.dumps(selector)});
-            found.scrollIntoView({{block: "center"}});
-            const box = found.getBoundingClientRect();
-            return {{x: box.x + box.width / 2, y: box.y + box.height / 2}};
+            found.scrollIntoView({{block: "center", behavior: "instant"}});
+            for (let before = ""; ;) {{
+                await new Promise(requestAnimationFrame);
+                const {{x, y, width, height}} = found.getBoundingClientRect();
+                if (before === (before = `${{x}} ${{y}} ${{width}} ${{height}}`))
+                    return {{x: x + width / 2, y: y + height / 2}};
+            }}
         }})()""")
         self.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[place])
         time.sleep(seconds)

@@ -104,12 +104,6 @@ def opened(browser: Browser, address: str, size: tuple[int, int] = DESKTOP) -> N
     browser.until("document.querySelector('#review')?.offsetHeight && teaching")
 
 
-def touch(browser: Browser, selector: str) -> None:
-    """Taps, once all stands where it stays."""
-    browser.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    browser.touch(selector)
-
-
 def told(browser: Browser, text: str, within: float = 60.0) -> None:
     browser.until(f"find('line').textContent.startsWith({json.dumps(text)})", within)
 
@@ -170,14 +164,14 @@ def test_a_finger_says_what_an_event_was(browser: Browser, tmp_path: Path) -> No
     name = write_clip(tmp_path / "clips", 0, events=[(odd, 4.0), ("yoga", 6.0)])
     with reviewing(tmp_path) as (address, review, _):
         opened(browser, address, PHONE)
-        touch(browser, "#list button")
+        browser.touch("#list button")
         browser.until("find('video').videoWidth === 160")
-        touch(browser, '#clip-events li:nth-child(2) [data-verdict="other"]')
+        browser.touch('#clip-events li:nth-child(2) [data-verdict="other"]')
         browser.until("document.activeElement.matches('#clip-events li:nth-child(2) input')")
         browser.type("sitting down")
         browser.press("Enter")
         told(browser, "Saved: yoga was sitting down.")
-        touch(browser, '#clip-events li:nth-child(1) [data-verdict="right"]')
+        browser.touch('#clip-events li:nth-child(1) [data-verdict="right"]')
         told(browser, "Saved: <b>fall</b>")
         assert [e["shows"] for e in review.listing()["clips"][0]["events"]] == [
             odd,
@@ -187,7 +181,7 @@ def test_a_finger_says_what_an_event_was(browser: Browser, tmp_path: Path) -> No
             [odd, "sitting down"]
         )
         # Once more takes it back.
-        touch(browser, '#clip-events li:nth-child(1) [data-verdict="right"]')
+        browser.touch('#clip-events li:nth-child(1) [data-verdict="right"]')
         told(browser, "Taken back.")
         assert [e["verdict"] for e in review.listing()["clips"][0]["events"]] == ["", "other"]
         assert name in (tmp_path / "review" / "clips" / name).name
@@ -228,7 +222,7 @@ def test_zones_are_drawn_by_pointer_and_masks_by_keys(browser: Browser, tmp_path
     with reviewing(tmp_path, follow="motion") as (address, review, watched):
         opened(browser, address, PHONE)
         browser.until("find('canvas').offsetHeight && !find('new-zone').disabled")
-        touch(browser, "#new-zone")
+        browser.touch("#new-zone")
         browser.run("find('drawn').scrollIntoView({block: 'center'})")
         box = browser.run(
             "(() => { const box = find('drawn').getBoundingClientRect();"
@@ -239,7 +233,7 @@ def test_zones_are_drawn_by_pointer_and_masks_by_keys(browser: Browser, tmp_path
             browser.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[place])
             browser.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
         browser.until("drawn?.points.length === 3")
-        touch(browser, "#zone-close")
+        browser.touch("#zone-close")
         browser.until("document.activeElement.matches('#shapes .name')")
         browser.run("document.activeElement.select()")
         browser.type("bed")
