@@ -115,7 +115,15 @@ def _parser() -> argparse.ArgumentParser:
         "request makes no sense, 130 when it was interrupted twice.",
     )
     parser.add_argument("--version", action="version", version=f"edgevid {__version__}")
+    _add_sources(parser)
+    add_model(parser)
+    _add_predictions(parser)
+    _add_events(parser)
+    _add_outputs(parser)
+    return parser
 
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to look at")
     group.add_argument("--camera", metavar="N", help="camera number, /dev/videoN, or picamera")
     group.add_argument(
@@ -153,8 +161,8 @@ def _parser() -> argparse.ArgumentParser:
         help="stop after this much of each source",
     )
 
-    add_model(parser)
 
+def _add_predictions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to say")
     group.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
     group.add_argument(
@@ -166,6 +174,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_labels(group)
 
+
+def _add_events(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "when an action counts as started or ended (defaults: the model's)"
     )
@@ -192,6 +202,8 @@ def _parser() -> argparse.ArgumentParser:
         flag = f"--event-{rule.replace('_', '-')}"
         group.add_argument(flag, dest=rule, type=_seconds, metavar="SECONDS", help=meaning)
 
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it goes")
     group.add_argument(
         "--headless", action="store_true", help="no window (by itself where there is no display)"
@@ -215,11 +227,15 @@ def _parser() -> argparse.ArgumentParser:
         help="how large that may get; the oldest make room (default: %(default)g)",
     )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which model looks at what part of the picture."""
+    _add_follow(parser)
+    _add_network(parser)
+
+
+def _add_follow(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where to look")
     group.add_argument(
         "--follow",
@@ -263,6 +279,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="an event when somebody has been in a zone, or there at all, for so long",
     )
 
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
