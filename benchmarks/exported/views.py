@@ -4,8 +4,8 @@ The networks that a cross-validation left in a folder (``out/folds/base``) look 
 they never saw: at the whole picture; at the first thing that moves, the largest of several, as a
 stream of ``--follow motion`` sees it; at the part in which something moves in any frame of the
 clip, which no camera knows beforehand; and at the whole and one of these, the logarithms of their
-probabilities added. And with other memories. All views are of the cached frames, so that they differ in nothing else: a
-few clips are named otherwise than when they are verified.
+probabilities added. And with other memories. All views are of the cached frames, so that they
+differ in nothing else: a few clips are named otherwise than when they are verified.
 """
 
 from __future__ import annotations
