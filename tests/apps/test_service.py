@@ -265,7 +265,10 @@ from tests.apps.parts import end_thread, thread_called
 from apps.raspberry_pi import __main__ as service
 def sabotage():
     for line in sys.stdin:
-        end_thread(thread_called(line.strip()))
+        thread = thread_called(line.strip())
+        while thread.is_alive():  # while it answers a request, the server catches even this
+            end_thread(thread)
+            thread.join(5)
 threading.Thread(target=sabotage, daemon=True).start()
 sys.argv = ["service", "--config", sys.argv[1]]
 service.main_and_end()
