@@ -102,19 +102,7 @@ def teach(
             _named(trained),
             _named(what),
         )
-    old: list[Example] = []
-    if add is not None:
-        old, known = storing.load(examples_of(Path(add)))
-        if known != network:
-            raise UsageError(
-                f"{add} was taught with another network than {name}: its examples do not fit"
-            )
-        before = _follows(Path(add))
-        if before != what:
-            raise UsageError(
-                f"{add} was taught {_named(before)}, and this is to be {_named(what)}: its "
-                "examples do not fit"
-            )
+    old = _examples(Path(add), network, name, what) if add is not None else []
     if seen and what:
         raise UsageError("what an archive holds was seen as whole pictures: it cannot be followed")
     extracted = Path(keep) if keep is not None else output.with_suffix(".features")
@@ -174,6 +162,22 @@ def _network_of(held: ModelFile) -> str:
     """Returns which network it is: what the examples of a taught file must be of."""
     source = str(held.manifest.provenance.get("network") or "")
     return source or hashlib.sha256(held.flatbuffer).hexdigest()
+
+
+def _examples(add: Path, network: str, name: str, what: str) -> list[Example]:
+    """Returns the examples beside a taught file, which must be of the same network and pictures."""
+    found, known = storing.load(examples_of(add))
+    if known != network:
+        raise UsageError(
+            f"{add} was taught with another network than {name}: its examples do not fit"
+        )
+    before = _follows(add)
+    if before != what:
+        raise UsageError(
+            f"{add} was taught {_named(before)}, and this is to be {_named(what)}: its "
+            "examples do not fit"
+        )
+    return found
 
 
 def _metrics(result: TeachingResult) -> dict[str, object]:
