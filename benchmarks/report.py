@@ -12,7 +12,7 @@ from typing import Any
 
 from edgevid.errors import MissingDependencyError
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.command import ArgumentParser
+from edgevid.support.command import FAILED, OK, ArgumentParser
 
 
 def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -52,6 +52,24 @@ def write_json(path: Path | None, results: dict[str, Any]) -> None:
         text = json.dumps(_finite(results), indent=1, ensure_ascii=False, allow_nan=False)
         with atomic_file(path, make_folder=True) as file:
             file.write(text.encode() + b"\n")
+
+
+def conclude_soak(path: Path | None, results: dict[str, Any], periods: str) -> int:
+    """Prints and writes what a long run came to; returns its exit code.
+
+    Args:
+        path: the JSON file to be; None for none.
+        results: with ``held``, whether all that was promised was so.
+        periods: the key of the rows of its hours, or other parts, which are a table of their own.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    print(table(results[periods]))
+    print()
+    print(table([{"what": key, "value": results[key]} for key in results if key != periods]))
+    write_json(path, results)
+    return OK if results["held"] else FAILED
 
 
 def figure(width: float, height: float) -> tuple[Any, Any]:
@@ -102,6 +120,15 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(held) for held in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def spread(name: str, values: Sequence[float], digits: int) -> dict[str, float]:
+    """Returns the median and the largest of some durations, named, rounded to so many digits."""
+    ordered = sorted(values)
+    return {
+        f"{name}, median": round(ordered[len(ordered) // 2], digits),
+        f"{name}, longest": round(ordered[-1], digits),
+    }
 
 
 def interruptions(doc: str, run: Callable[[int, Path], dict[str, float]]) -> None:
