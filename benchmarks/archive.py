@@ -60,7 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         clips.sort(key=lambda path: Path(path).stat().st_size)
         clips = clips[: 3 if chosen.quick else chosen.most]
         found = find(clips)
-        cv2.setNumThreads(1)
         os.sched_setaffinity(0, [min(os.sched_getaffinity(0))] if not chosen.processes else {0, 1})
         measured = compared(found) if not chosen.processes else []
         spread = []

@@ -22,7 +22,6 @@ from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 from edgevid import Event, Frame
 from edgevid.sinks import mp4
-from edgevid.support.opencv import cv2
 
 FPS = 5.0
 _NEVER = 1000  # pictures: how long after another clip the one that is counted begins
@@ -30,7 +29,6 @@ _NEVER = 1000  # pictures: how long after another clip the one that is counted b
 
 def main(codec: str, pictures: str, folder: str) -> None:
     """Writes one clip so that libraries are loaded, and then the one that is counted."""
-    cv2.setNumThreads(1)
     (encoder,) = (one for one in mp4._ENCODERS if one.name == codec)
     mp4._ENCODERS = (encoder, encoder, encoder)
     shown = np.load(pictures, mmap_mode="r")

@@ -21,12 +21,10 @@ from edgevid.models.load import load_model
 from edgevid.records import Frame
 from edgevid.regions import follow
 from edgevid.runtime.watch import Watch
-from edgevid.support.opencv import cv2
 
 
 def main(path: str, detector: str, pictures: str) -> None:
     """Watches the pictures."""
-    cv2.setNumThreads(1)
     model = load_model(path, prepare=False)
     take: Callable[[Frame], Any]
     if detector:

@@ -77,9 +77,7 @@ def example(path: str) -> Way:
 def edgevid(path: str) -> Way:
     """A stream of edgevid's, from the picture on; of its step only the ranking is left out."""
     from edgevid import load_model
-    from edgevid.support.opencv import cv2
 
-    cv2.setNumThreads(1)
     stream = load_model(path, prepare=False).stream()
     return np.array, stream.logits
 
