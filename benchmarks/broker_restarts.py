@@ -29,7 +29,7 @@ _PERIOD_S = 0.1
 
 def main() -> None:
     """Runs the command."""
-    report.interruptions(__doc__ or "", restart)
+    report.interruptions("benchmarks.broker_restarts", __doc__, restart)
 
 
 def _fail(error: EdgevidError) -> None:

@@ -32,7 +32,7 @@ _PERIOD_S = 0.5
 
 def main() -> None:
     """Runs the command."""
-    report.interruptions(__doc__ or "", interrupt)
+    report.interruptions("benchmarks.notification_outages", __doc__, interrupt)
 
 
 def interrupt(times: int, folder: Path, period_s: float = _PERIOD_S) -> dict[str, float]:

@@ -23,8 +23,8 @@ def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
-    parser.add_argument("--quick", action="store_true", help="little of everything: a try-out")
-    parser.add_argument("--seed", type=int, default=0, help="of the first order of the clips")
+    parser.add_argument("--quick", action="store_true", help="a try-out with few steps or clips")
+    parser.add_argument("--seed", type=int, default=0, help="of random choices (default: 0)")
     return parser
 
 
@@ -131,15 +131,18 @@ def spread(name: str, values: Sequence[float], digits: int) -> dict[str, float]:
     }
 
 
-def interruptions(doc: str, run: Callable[[int, Path], dict[str, float]]) -> None:
+def interruptions(
+    module: str, doc: str | None, run: Callable[[int, Path], dict[str, float]]
+) -> None:
     """Runs the command of a benchmark that interrupts something ``--times``, and prints figures.
 
     Args:
-        doc: the module's, whose first line describes it.
+        module: the benchmark's.
+        doc: its docstring, whose first line describes it.
         run: takes how many times, and a folder that lasts as long; returns figures by name.
     """
-    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
-    parser.add_argument("--times", type=int, default=20)
+    parser = ArgumentParser(prog=f"python -m {module}", description=(doc or "").partition("\n")[0])
+    parser.add_argument("--times", type=int, default=20, help="interruptions (default: 20)")
     parser.add_argument("--output", type=Path, help="also write the figures here, as JSON")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
