@@ -165,9 +165,7 @@ def _add_mark(commands: argparse._SubParsersAction[command.ArgumentParser]) -> N
         "open, and keeps in the file which are right and which wrong.",
     )
     parser.add_argument("marks", type=Path, metavar="FILE.tsv", help="from search --marks")
-    parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="of the page (default: any)"
-    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="(default: any)")
     _add_debug(parser)
     parser.set_defaults(run=_mark)
 

@@ -266,9 +266,10 @@ from apps.raspberry_pi import __main__ as service
 def sabotage():
     for line in sys.stdin:
         thread = thread_called(line.strip())
-        while thread.is_alive():  # while it answers a request, the server catches even this
-            end_thread(thread)
-            thread.join(5)
+        end_thread(thread)
+        thread.join(5)
+        if thread.is_alive() and thread is not threading.main_thread():
+            end_thread(thread)  # uvicorn goes on where that came while a request was answered
 threading.Thread(target=sabotage, daemon=True).start()
 sys.argv = ["service", "--config", sys.argv[1]]
 service.main_and_end()
