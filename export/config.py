@@ -12,13 +12,14 @@ from edgevid.errors import UsageError
 from edgevid.prepare import TARGETS
 from export.conversion.tflite_converter import PRECISIONS, Precision
 from export.data.augment import Augmentation
+from export.model.network import FPS
 from export.training.finetune import Job
 from export.training.trainer import Recipe
 from export.verification.limits import Limits
 
 _SECTIONS = {
     "data": ("train", "test", "root", "labels", "group", "validation", "folds", "follow"),
-    "model": ("name", "init", "size", "style"),
+    "model": ("name", "init", "size", "style", "fps"),
     "train": tuple(f.name for f in fields(Recipe) if f.name != "augmentation"),
     "augmentation": tuple(f.name for f in fields(Augmentation)),
     "export": ("precision", "target", "quantization_aware", *(f.name for f in fields(Limits))),
@@ -103,6 +104,7 @@ def read_config(path: Path, out: Path) -> Plan:
             group=data.get("group", ""),
             validation=data.get("validation", 0.0 if "test" in data or folds else 0.2),
             follow=data.get("follow", ""),
+            fps=model.get("fps", FPS),
             recipe=_varied(Recipe(), config),
         )
         recipes = {n: _varied(job.recipe, differing) for n, differing in variations.items()}

@@ -29,7 +29,7 @@ def _run(options: argparse.Namespace) -> int:
     calibration = (
         load_to_calibrate(
             options.calibrate, cache=options.cache or options.out.parent / "frames",
-            size=network.architecture.input_size, fps=FPS, root=options.root,
+            size=network.architecture.input_size, fps=options.fps, root=options.root,
             follow=options.follow,
         )
         if options.calibrate
@@ -37,8 +37,8 @@ def _run(options: argparse.Namespace) -> int:
     )  # fmt: skip
     data = export_tflite(
         network, labels, calibration, precision=options.precision,
-        memory=max(1.0, options.memory * FPS), name=options.name or options.out.stem,
-        target=options.target, follow=options.follow,
+        memory=max(1.0, options.memory * options.fps), fps=options.fps,
+        name=options.name or options.out.stem, target=options.target, follow=options.follow,
     )  # fmt: skip
     with atomic_file(options.out, make_folder=True) as file:
         file.write(data)
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--calibrate", type=Path, help="clips for int8, as export.finetune takes them")
     add("--root", type=Path, help="where the paths in a list start")
     add("--follow", choices=FOLLOWS, default="", help="what it was trained with, if it was")
+    add("--fps", type=float, default=FPS, help="what it was trained with; default: %(default)g")
     add("--cache", type=Path, help="folder for decoded frames; default: beside OUT")
     add("--memory", type=float, default=3.0, help="seconds of the past that weigh; default: 3")
     add("--name", help="the model's short name; default: OUT's")

@@ -25,13 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     recipe = Recipe()
     chosen = {k: v for k, v in vars(options).items() if v is not None and hasattr(recipe, k)}
-    if "memory" in chosen:
-        chosen["memory"] *= FPS
     job = Job(
         data=options.data, out=options.out, init=options.init, size=options.size,
         style=options.style, test=options.test, root=options.root, names=options.labels,
         group=options.group, validation=options.validation, cache=options.cache,
-        mixed_precision=options.mixed_precision, follow=options.follow,
+        mixed_precision=options.mixed_precision, follow=options.follow, fps=options.fps,
         recipe=replace(recipe, **chosen),
     )  # fmt: skip
     figures = finetune(job, job.load()).figures
@@ -64,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="train on what a stream sees that follows this",
     )
+    add("--fps", type=float, default=FPS, help="frames a second to look at; default: %(default)g")
     add(
         "--validation",
         type=float,
@@ -80,10 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quantization-aware", action="store_true", default=None,
         help="a few epochs more, with --init OUT/network.npz, where int8 loses too much",
     )  # fmt: skip
-    add(
-        "--memory", type=float,
-        help=f"of the running means, in seconds; default: {recipe.memory / FPS:g}",
-    )  # fmt: skip
+    add("--memory", type=float, help=f"seconds of the past that weigh; default: {recipe.memory:g}")
     add("--seed", type=int, help=f"of every random choice; default: {recipe.seed}")
     return parser
 

@@ -13,6 +13,7 @@
     init = "movinet_a0_stream_int8.tflite"
     size = "a0"
     style = "relu6"
+    fps = 10                        # optional: frames a second to look at; 5 by default
 
     [train]                         # optional: any field of export.training.trainer.Recipe
     epochs = 45
@@ -22,7 +23,7 @@
 
     [try.longer]                    # optional: variations, for --try, by any name
     train.epochs = 60
-    augmentation.frames = 24
+    augmentation.seconds = 5.0
 
     [export]                        # optional
     precision = ["int8", "float32"]

@@ -81,18 +81,22 @@ def _exported(
 ) -> tuple[Mapping[str, Any], str]:
     from export.data.dataset import load_to_verify
     from export.model import checkpoint
-    from export.model.network import FPS
     from export.verification.table import table
     from export.verification.verify import verify
 
     names = label_files.read(options.labels) if options.labels else ()
-    follows = {load_file(path).manifest.follows for path in files}
-    if len(follows) > 1:
-        raise UsageError("files that follow other things are verified one after the other")
+    described = [load_file(path).manifest for path in files]
+    seen = {(one.follows, one.fps) for one in described}
+    if len(seen) > 1:
+        raise UsageError(
+            "files that follow other things, or see more frames a second, are verified one after "
+            "the other"
+        )
+    follow, fps = seen.pop()
     network, labels = checkpoint.load(reference)
     evaluation = load_to_verify(
-        options.data, labels, size=network.architecture.input_size, fps=FPS, root=options.root,
-        names=names, follow=follows.pop(),
+        options.data, labels, size=network.architecture.input_size, fps=fps, root=options.root,
+        names=names, follow=follow,
     )  # fmt: skip
     results = verify(network, labels, files, evaluation, _limits(options))
     return results, table(results)

@@ -219,6 +219,8 @@ def _rules(file: ConfigFile, own: EventRules) -> Iterator[UsageError]:
 
 
 def _labels(file: ConfigFile, model: Model) -> Iterator[UsageError]:
+    if file.config.archive.folder is not None and model.signature.features is None:
+        yield file.wrong("archive", "folder", f"{model.manifest.name} gives no features")
     unruly = list(_rules(file, model.manifest.events))
     yield from unruly
     for number, camera in enumerate(file.config.cameras):

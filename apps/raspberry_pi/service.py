@@ -134,6 +134,7 @@ class Service:
         for name in self._cameras:
             hub.status.set_watching(name, name not in off)
         self._keepers = open_keepers(config.cameras, model)
+        self._archiver = archiver
         self._watcher = Watcher(
             self._cameras, watches, hub, take, self._keepers, archiver, _masks(self._drawings)
         )
@@ -178,6 +179,8 @@ class Service:
                 self._watcher.change(watches, _masks(self._drawings), reason)
                 for keeper in self._keepers.values():
                     keeper.use(model)
+                if self._archiver is not None:
+                    self._archiver.use(model)
                 self._hub.status.model = model.manifest.name
 
             self._between_frames(change)

@@ -59,7 +59,9 @@ def measure(config: Path, folder: Path, count: int) -> list[dict[str, Any]]:
     decoded, _ = gather(listed[:: max(1, len(listed) // (2 * count))], folder)
     decoded = [each for each in decoded if len(each[1].paced(FPS)) > _FRAMES][:count]
     labels = tuple(sorted({clip.label for clip, _ in decoded}))
-    even = Augmentation(frames=_FRAMES, speed=(1.0, 1.0), shorten=0.0)  # few lengths to trace
+    even = Augmentation(
+        seconds=_FRAMES / FPS, speed=(1.0, 1.0), shorten=0.0
+    )  # few lengths to trace
     rows = []
     for frozen in _FROZEN:
         for variations in (0, 1):

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: Any) -> int:
     plan = read_config(chosen.config, chosen.folder.parents[1])
     data = replace(plan.job, test=None).load()  # which is not for choosing
-    memory = plan.job.recipe.memory
+    memory = plan.job.recipe.frames(data.fps)
     frames = {str(clip.path): frames for clip, frames in data.train}
     right: dict[str, list[dict[str, bool]]] = {}
     groups = {str(clip.path): clip.group for clip, _ in data.train}

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.archive.recordings import find
+from edgevid.archive import footage
+from edgevid.archive.recordings import Recording, find
 from edgevid.archive.search import Answer
 from edgevid.errors import EdgevidError, SourceError
 from edgevid.plain_text import readable
@@ -75,8 +76,15 @@ def label_of(answer: Answer) -> str:
     return answer.label if answer.track is None else f"#{answer.track} {answer.label}"
 
 
-def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
+def write_sheet(
+    answers: Sequence[Answer], path: Path, recordings: Sequence[Recording] = ()
+) -> list[str]:
     """Writes one picture from the middle of each answer, as one JPEG file.
+
+    Args:
+        answers: of what.
+        path: of the file.
+        recordings: that show what cameras saw.
 
     Returns:
         A line for each answer whose recording cannot be read any more.
@@ -89,7 +97,8 @@ def write_sheet(answers: Sequence[Answer], path: Path) -> list[str]:
     for answer in answers:
         tile = np.zeros((_TILE[1] + _CAPTION, _TILE[0], 3), np.uint8)
         try:
-            _place(tile, picture(answer, (answer.start + answer.end) / 2))
+            seen = footage.shown(answer, recordings)
+            _place(tile, picture(seen, (seen.start + seen.end) / 2))
         except EdgevidError as error:
             problems.append(str(error))
         for number, text in enumerate(
@@ -166,8 +175,15 @@ def _drawn(frame: Frame, box: Box | None) -> NDArray[np.uint8]:
     return np.asarray(image, np.uint8)
 
 
-def write_clips(answers: Sequence[Answer], folder: Path) -> list[str]:
+def write_clips(
+    answers: Sequence[Answer], folder: Path, recordings: Sequence[Recording] = ()
+) -> list[str]:
     """Writes an MP4 file for each answer, with a second before and after.
+
+    Args:
+        answers: of what.
+        folder: for the files.
+        recordings: that show what cameras saw.
 
     Returns:
         A line for each answer whose recording cannot be read any more.
@@ -182,8 +198,9 @@ def write_clips(answers: Sequence[Answer], folder: Path) -> list[str]:
         path = folder / f"{number:03}_{camera}_{answer.time:%Y%m%dT%H%M%SZ}_{label}.mp4"
         video = VideoOutput(path)
         try:
+            seen = footage.shown(answer, recordings)
             video.start(None)
-            for frame in _frames(answer, answer.start - _AROUND_S, answer.end + _AROUND_S):
+            for frame in _frames(seen, seen.start - _AROUND_S, seen.end + _AROUND_S):
                 video.show(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), frame.timestamp)
             video.finish()
         except EdgevidError as error:

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,12 +23,15 @@ from edgevid.records import Event, Prediction
 from edgevid.runtime.feature_file import Network
 from edgevid.runtime.model import Model
 
-PERIOD_S = 600.0  # of one camera, in memory until they are written: 3 MB at five steps a second
+PERIOD_S = 600.0  # of one camera, in memory until they are written: 6 MB at five steps a second
+
+Row = dict[str, Any]
 
 
 class LiveArchive:
     """Takes what streams see, and writes ten minutes of a camera at a time.
 
+    Where several things are followed less than that: as many rows as one stream has in ten minutes.
     Belongs to one thread. A crash costs what was not written yet.
 
     Args:
@@ -51,24 +55,25 @@ class LiveArchive:
         self._fps = model.manifest.fps
         network = Network.of(model)
         self._features = network.features
-        labels = model.manifest.labels
-        if model.manifest.head is not None:
-            # Of the same network: what is there goes on, and its labels are those of the archive.
-            with suppress(SourceError):
-                labels = Archive(folder).description.labels
-        self._archive = Archive.create(folder, Description(network, name, labels))
+        labels, follow = model.manifest.labels, ""
+        with suppress(SourceError):  # there is none yet
+            known = Archive(folder).description
+            follow = known.follow  # which is how recordings come in: cameras follow what they will
+            if model.manifest.head is not None:
+                # Of the same network: what is there goes on, with the labels that it has.
+                labels = known.labels
+        self._archive = Archive.create(folder, Description(network, name, labels, follow))
         self._budget = budget_mb * 1e6
         self._days = timedelta(days=days)
-        self._waiting: dict[str, list[dict[str, Any]]] = {}
-        self._fresh: set[str] = set()  # cameras whose last step has nothing to do with the next
+        self._most = round(PERIOD_S * self._fps)  # rows
+        self._waiting: dict[str, _Waiting] = {}
         self._merged = ""  # the day on which that was done last
         self._trim()
 
     def add(
         self,
         camera: str,
-        features: NDArray[np.float32],
-        prediction: Prediction,
+        seen: Sequence[tuple[Prediction, NDArray[np.float32]]],
         events: Sequence[Event],
         at: float | None = None,
     ) -> None:
@@ -76,8 +81,8 @@ class LiveArchive:
 
         Args:
             camera: its name.
-            features: its stream's, float32 ``[features]``.
-            prediction: what it said.
+            seen: what its stream said and its features, float32 ``[features]``; the same of each
+                track where things are followed, and nothing while there is none.
             events: what started or ended with it.
             at: when its picture was taken, seconds since 1970; now when None.
 
@@ -85,45 +90,53 @@ class LiveArchive:
             OutputError: what is waiting cannot be written, and is lost.
         """
         at = time.time() if at is None else at
-        rows = self._waiting.setdefault(camera, [])
-        if rows and not 0 <= at - rows[0]["time"].timestamp() < PERIOD_S:
-            self.write(camera)
-            rows = self._waiting.setdefault(camera, [])
-        began = rows[0]["time"].timestamp() if rows else at
-        rows.append(
-            tables.row(
-                prediction,
-                events,
-                features,
-                began=datetime.fromtimestamp(began, UTC),
-                seconds=round(at - began, 6),
-                step=len(rows),
-                fresh=not rows or camera in self._fresh,
-            )
-        )
-        self._fresh.discard(camera)
+        of = {prediction.track: prediction.timestamp for prediction, _ in seen}
+        now: list[Event] = []
+        before: list[Event] = []
+        for event in events:
+            # What the end of a track, or a jump in time, has ended belongs to the step before.
+            (now if event.timestamp >= of.get(event.track, np.inf) else before).append(event)
+        if camera in self._waiting:
+            waiting = self._waiting[camera]
+            waiting.tell(before)
+            passed = at - waiting.began.timestamp()
+            if not 0 <= passed < PERIOD_S or len(waiting.rows) >= self._most:
+                self.write(camera)
+        if camera not in self._waiting:
+            if not seen:
+                return
+            self._waiting[camera] = _Waiting(datetime.fromtimestamp(at, UTC))
+        self._waiting[camera].add(seen, now, at)
 
-    def end(self, camera: str) -> None:
-        """What a camera shows next has nothing to do with what it showed before."""
-        self._fresh.add(camera)
+    def end(self, camera: str, events: Sequence[Event] = ()) -> None:
+        """What a camera shows next has nothing to do with what it showed before.
+
+        Args:
+            camera: its name.
+            events: what ended with that.
+        """
+        if camera in self._waiting:
+            self._waiting[camera].tell(events)
+            self._waiting[camera].last = {}
 
     def write(self, camera: str) -> None:
-        """Writes what waits of a camera.
+        """Writes what waits of a camera; what comes next is another recording.
 
         Raises:
             OutputError: it cannot be written, and is lost.
         """
-        rows = self._waiting.pop(camera, [])
-        if not rows:
+        waiting = self._waiting.pop(camera, None)
+        if waiting is None:
             return
-        began = rows[0]["time"]
+        began, rows = waiting.began, waiting.rows
         content = sha256(f"{camera} {began.isoformat()}".encode()).hexdigest()[:32]
         for row in rows:
-            row.update(content=content, source=f"camera:{camera}", clock="camera")
-        steps, windowed = io.BytesIO(), io.BytesIO()
-        tables.write_rows([rows], self._features, self._fps, steps, windowed)
+            row.update(content=content, source=f"{tables.CAMERA}{camera}", clock="camera")
         last = rows[-1]["seconds"] + 1 / self._fps
-        indexed = Indexed(camera, began, content, len(rows), last, len(rows))
+        steps, windowed = io.BytesIO(), io.BytesIO()
+        rows.sort(key=tables.of_track)
+        tables.write_rows([rows], self._features, self._fps, steps, windowed)
+        indexed = Indexed(camera, began, content, waiting.steps, last, waiting.steps)
         self._trim(len(steps.getvalue()) + len(windowed.getvalue()))
         work.keep(self._archive.folder, indexed, steps.getvalue(), windowed.getvalue())
         if self._merged != f"{began:%Y-%m-%d}":
@@ -155,3 +168,47 @@ class LiveArchive:
                 return
             archive.remove(part)
             total -= sizes[part]
+
+
+@dataclass
+class _Waiting:
+    """What was seen of a camera and is not written yet.
+
+    Attributes:
+        began: when its first step was.
+        rows: of its steps.
+        steps: how many there were.
+        last: the rows of the last one, by track, where the next belongs to it.
+    """
+
+    began: datetime
+    rows: list[Row] = field(default_factory=list)
+    steps: int = 0
+    last: dict[int | None, Row] = field(default_factory=dict)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Takes events of the last step."""
+        tables.tell(events, self.last)
+
+    def add(
+        self,
+        seen: Sequence[tuple[Prediction, NDArray[np.float32]]],
+        events: Sequence[Event],
+        at: float,
+    ) -> None:
+        """Takes the next step."""
+        rows = {
+            prediction.track: tables.row(
+                prediction,
+                features,
+                began=self.began,
+                seconds=max(0.0, round(at - self.began.timestamp(), 6)),  # which it rounds
+                step=self.steps,
+                fresh=prediction.track not in self.last,
+            )
+            for prediction, features in seen
+        }
+        tables.tell(events, rows)
+        self.rows += rows.values()
+        self.steps += bool(rows)
+        self.last = rows

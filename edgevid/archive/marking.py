@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -14,8 +14,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from edgevid.archive import answers, marks
+from edgevid.archive import answers, footage, marks
 from edgevid.archive.marks import Marked
+from edgevid.archive.recordings import Recording
 from edgevid.errors import EdgevidError, OutputError
 from edgevid.support.jpeg import to_jpeg
 
@@ -28,7 +29,7 @@ _PICTURES = 200  # that are kept
 
 
 @contextmanager
-def serving(path: Path, port: int = 0) -> Iterator[str]:
+def serving(path: Path, port: int = 0, recordings: Sequence[Recording] = ()) -> Iterator[str]:
     """Serves the page to this machine alone, and gives its address.
 
     What is clicked is in the file at once. The address holds a secret, so that no other page in the
@@ -37,12 +38,13 @@ def serving(path: Path, port: int = 0) -> Iterator[str]:
     Args:
         path: a file of marks.
         port: where; any that is free when 0.
+        recordings: that show what cameras saw.
 
     Raises:
         SourceError: the file cannot be read.
         OutputError: the port is taken.
     """
-    sheet = _Sheet(path)
+    sheet = _Sheet(path, recordings)
     secret = secrets.token_urlsafe(16)
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, sheet, secret))
@@ -60,8 +62,9 @@ def serving(path: Path, port: int = 0) -> Iterator[str]:
 class _Sheet:
     """The answers that are shown, and the file with their marks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, recordings: Sequence[Recording]) -> None:
         self._path = path
+        self._recordings = recordings
         self._lock = threading.Lock()
         self.shown = [one.answer for one in marks.read(path)]
         self.picture = lru_cache(_PICTURES)(self._picture)
@@ -102,7 +105,7 @@ class _Sheet:
 
     def _picture(self, number: int) -> bytes:
         with self._lock:  # one at a time: there may be hundreds to decode
-            return to_jpeg(answers.strip(self.shown[number]))
+            return to_jpeg(answers.strip(footage.shown(self.shown[number], self._recordings)))
 
 
 class _Handler(BaseHTTPRequestHandler):

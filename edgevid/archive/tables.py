@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from edgevid.runtime.ticks import LONGEST_GAP_S
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 
+CAMERA = "camera:"  # and its name: the source of what was never a recording
 GROUP_STEPS = 18_000  # rows that a Parquet reader takes at once; an hour at five a second
 _FLOAT16 = np.dtype("<f2")
 _OF_FIRST = ("content", "source", "time", "seconds", "step")  # a window has its first step's
@@ -221,7 +222,6 @@ def write(
 
 def row(
     prediction: Prediction,
-    events: Sequence[Event],
     features: NDArray[np.float32],
     *,
     began: datetime,
@@ -229,7 +229,7 @@ def row(
     step: int,
     fresh: bool,
 ) -> dict[str, Any]:
-    """Returns a row of the steps, but for what says which recording it is of."""
+    """Returns a row of the steps, without events, nor what says which recording it is of."""
     return {
         "time": began + timedelta(seconds=seconds),
         "seconds": seconds,
@@ -239,9 +239,23 @@ def row(
         "box": prediction.box,
         "labels": [score.label for score in prediction.scores],
         "probabilities": [score.probability for score in prediction.scores],
-        "events": _told(events),
+        "events": [],
         "features": features.astype(_FLOAT16).tobytes(),
     }
+
+
+def tell(events: Iterable[Event], rows: Mapping[int | None, dict[str, Any]]) -> None:
+    """Adds events to the rows of a step, by track; those of no row are left out."""
+    for event in events:
+        if event.track in rows:
+            rows[event.track]["events"].append(
+                {"state": event.state, "label": event.label, "probability": event.probability}
+            )
+
+
+def of_track(row: dict[str, Any]) -> int:
+    """Returns the place of a row's track: those of the whole picture come before all tracks."""
+    return row["track"] or 0  # tracks count from 1
 
 
 def write_rows(
@@ -251,7 +265,7 @@ def write_rows(
     steps: BinaryIO,
     windowed: BinaryIO,
 ) -> None:
-    """Writes a recording's rows, in groups, and the windows over them."""
+    """Writes a recording's rows, in groups, each in the order of ``of_track``, and the windows."""
     one = TableWriter(steps, steps_schema(features))
     other = TableWriter(windowed, windows_schema(features))
     for rows in groups:
@@ -282,7 +296,7 @@ class _Run:
         self._began, self._clock = datetime.fromtimestamp(0, UTC), ""
         self._frames = self._steps = 0
         self._last = 0.0
-        self._tracks: set[int] = set()  # that were there so far
+        self._tracks: set[int | None] = set()  # that were there at the last tick
         self._problem = ""
         self._rows = self._stepped()
         first = next(self._rows, None)
@@ -307,17 +321,13 @@ class _Run:
                     # What a jump in time ended, or a track's end, ended with the step before.
                     for event in events:
                         earlier = event.timestamp < before or event.track not in rows
-                        of = (last if earlier else rows).get(event.track)
-                        if of is not None:
-                            of["events"] += _told([event])
+                        tell([event], last if earlier else rows)
                     yield from last.values()
                     last = rows
         except SourceError as error:
             said = str(error).removeprefix(f"{self._path}: ")
             self._problem = f"{self._recording.name}: {said}"
-        for event in self._ended():
-            if event.track in last:
-                last[event.track]["events"] += _told([event])
+        tell(self._ended(), last)
         yield from last.values()
 
     def _seen(
@@ -337,9 +347,10 @@ class _Run:
             for prediction in predictions or ():
                 assert prediction.track is not None
                 features = self._following.features(prediction.track)
-                new = prediction.track not in self._tracks
-                self._tracks.add(prediction.track)
+                new = prediction.track not in self._tracks  # or back: with another stream then
                 rows[prediction.track] = self._row(prediction, features, fresh=new)
+            if predictions is not None:
+                self._tracks = {prediction.track for prediction in predictions}
         return rows, events
 
     def _ended(self) -> list[Event]:
@@ -350,7 +361,6 @@ class _Run:
     ) -> dict[str, Any]:
         made = row(
             prediction,
-            [],
             features,
             began=self._began,
             seconds=prediction.timestamp,
@@ -365,10 +375,10 @@ class _Run:
         rows = [self.first]
         for row in self._rows:
             if len(rows) >= GROUP_STEPS and row["track"] is None:
-                yield sorted(rows, key=_of_track)
+                yield sorted(rows, key=of_track)
                 rows = []
             rows.append(row)
-        yield sorted(rows, key=_of_track)
+        yield sorted(rows, key=of_track)
 
     def indexed(self) -> Indexed:
         return Indexed(
@@ -382,19 +392,11 @@ class _Run:
         )
 
 
-def _of_track(row: dict[str, Any]) -> int:
-    return row["track"] or 0  # tracks count from 1
-
-
-def _told(events: Sequence[Event]) -> list[dict[str, Any]]:
-    return [{"state": e.state, "label": e.label, "probability": e.probability} for e in events]
-
-
 def _windows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
     """Returns the windows of some steps."""
     features = np.stack([np.frombuffer(row["features"], _FLOAT16) for row in rows])
     fresh = np.array([row["fresh"] for row in rows])
-    tracks = np.array([_of_track(row) for row in rows])
+    tracks = np.array([of_track(row) for row in rows])
     fresh[1:] |= tracks[1:] != tracks[:-1]
     made = []
     for start, end in windows.bounds(fresh, max(1, round(windows.SECONDS * fps))):

@@ -7,7 +7,7 @@ import math
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -29,8 +29,10 @@ from edgevid.cli import clashes
 from edgevid.errors import EdgevidError, SourceError, UsageError
 from edgevid.models.load import load_model
 from edgevid.plain_text import readable
+from edgevid.records import Frame
 from edgevid.runtime import backends
 from edgevid.runtime.feature_file import Network
+from edgevid.runtime.model import Model
 from edgevid.runtime.watch import Watch
 from edgevid.sources import open_source
 from edgevid.support import command
@@ -117,6 +119,11 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
         help="find what looks like this clip, or like some seconds of it, such as fall.mp4@3-6",
     )
     parser.add_argument(
+        "--follow",
+        choices=regions.FOLLOWS,
+        help="with --like: what looks like somebody, or something, that is followed in the clip",
+    )
+    parser.add_argument(
         "--model",
         metavar="TAUGHT.tflite",
         help="find what this model reports, which was taught (edgevid.teach) on the archive's "
@@ -153,6 +160,7 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
         help="also a line of each into this table, whose first column is for right or wrong "
         "(edgevid.teach --from-search); what is in it stays",
     )
+    _add_recordings(group)
     _add_debug(parser)
     parser.set_defaults(run=_search)
 
@@ -166,6 +174,7 @@ def _add_mark(commands: argparse._SubParsersAction[command.ArgumentParser]) -> N
     )
     parser.add_argument("marks", type=Path, metavar="FILE.tsv", help="from search --marks")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="(default: any)")
+    _add_recordings(parser)
     _add_debug(parser)
     parser.set_defaults(run=_mark)
 
@@ -209,6 +218,17 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="a video, a folder with all that is below it, a .txt file with a source a line, a "
         "glob, an address that fsspec opens (s3://bucket/folder)",
+    )
+
+
+def _add_recordings(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--recordings",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="recordings that show what the service's cameras saw: its clips, or a recorder's "
+        "(repeatable)",
     )
 
 
@@ -310,8 +330,9 @@ def _search(chosen: argparse.Namespace) -> int:
         raise UsageError("say what to look for: WORDS, --like CLIP or --model TAUGHT.tflite")
     if chosen.like is not None and (chosen.words or chosen.model):
         raise UsageError("--like is a question by itself")
-    if chosen.network is not None and chosen.like is None:
-        raise UsageError("--network goes with --like")
+    for flag, value in (("--network", chosen.network), ("--follow", chosen.follow)):
+        if value is not None and chosen.like is None:
+            raise UsageError(f"{flag} goes with --like")
     archive = Archive(chosen.archive)
     where = Where(chosen.since, _end_of_day(chosen.until), tuple(chosen.camera or ()))
     if chosen.like is not None:
@@ -324,6 +345,7 @@ def _search(chosen: argparse.Namespace) -> int:
 
 
 def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
+    recordings = find(chosen.recordings)
     if chosen.json:
         sys.stdout.write(answers.lines(found))
     elif found:
@@ -339,10 +361,10 @@ def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
         known = marks.read(chosen.marks) if chosen.marks.exists() else []
         marks.write(chosen.marks, marks.together(known, found))
     if chosen.sheet is not None:
-        problems += answers.write_sheet(found, chosen.sheet)
+        problems += answers.write_sheet(found, chosen.sheet, recordings)
     if chosen.clips is not None:
         chosen.clips.mkdir(parents=True, exist_ok=True)
-        problems += answers.write_clips(found, chosen.clips)
+        problems += answers.write_clips(found, chosen.clips, recordings)
     for problem in dict.fromkeys(problems):
         command.complain(problem)
     return command.FAILED if problems else command.OK
@@ -351,7 +373,7 @@ def _tell(found: list[Answer], chosen: argparse.Namespace) -> int:
 def _mark(chosen: argparse.Namespace) -> int:
     if not 0 <= chosen.port < 1 << 16:
         raise UsageError(f"--port {chosen.port}: must be 0 to 65535")
-    with marking.serving(chosen.marks, chosen.port) as address:
+    with marking.serving(chosen.marks, chosen.port, find(chosen.recordings)) as address:
         print(f"{address} until you press Ctrl-C", flush=True)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
@@ -362,32 +384,51 @@ def _like(archive: Archive, chosen: argparse.Namespace, where: Where) -> list[An
     clip, start, end = _span(chosen.like)
     recording = find([clip])[0]
     content = recording.content()
-    examples = search.stored(archive, content, start, end)
+    examples = None
+    if chosen.follow is None:
+        examples = search.stored(archive, content, start, end)
     if examples is None:
         name = chosen.network or archive.description.model
-        examples = _watched(archive, recording, name, start, end)
+        examples = _watched(archive, recording, name, chosen.follow, start, end)
     return search.by_example(archive, examples, where, most=chosen.top, without=content)
 
 
 def _watched(
-    archive: Archive, recording: Recording, name: str, start: float, end: float
+    archive: Archive, recording: Recording, name: str, follow: str | None, start: float, end: float
 ) -> NDArray[np.float32]:
-    """Returns the means over windows of a clip that is not in the archive."""
+    """Returns the means over windows of a clip that is not in the archive, or of each track."""
     model = load_model(name)
     known = archive.description.network
     if not Network.of(model).is_that_of(known):
         raise UsageError(f"the archive was made with {known.model}: name it with --network")
-    watch, rows = Watch(model.stream()), []
+    seen: dict[int | None, list[NDArray[np.float32]]] = {}  # by track
     with recording.at_hand() as path, open_source(path) as source:
-        for frame in source:
-            if frame.timestamp > end:
+        for track, features, seconds in _steps(source, model, follow):
+            if seconds > end:
                 break
-            seen = watch.take(frame)
-            if seen.prediction is not None and frame.timestamp >= start:
-                rows.append(watch.stream.features)
-    if not rows:
-        raise UsageError(f"{recording.name}: nothing of it lies between {start:g} s and {end:g} s")
-    return search.means(np.stack(rows), known.fps)
+            if seconds >= start:
+                seen.setdefault(track, []).append(features)
+    if not seen:
+        what = "nothing of it" if follow is None else "nothing that is followed in it"
+        raise UsageError(f"{recording.name}: {what} lies between {start:g} s and {end:g} s")
+    return np.concatenate([search.means(np.stack(rows), known.fps) for rows in seen.values()])
+
+
+def _steps(
+    frames: Iterable[Frame], model: Model, follow: str | None
+) -> Iterator[tuple[int | None, NDArray[np.float32], float]]:
+    """Yields the track, the features and the seconds of each step."""
+    if follow is None:
+        watch = Watch(model.stream())
+        for frame in frames:
+            if watch.take(frame).prediction is not None:
+                yield None, watch.stream.features, frame.timestamp
+        return
+    following = regions.follow(follow, model.stream)
+    for frame in frames:
+        for prediction in following.take(frame).predictions or ():
+            assert prediction.track is not None
+            yield prediction.track, following.features(prediction.track), frame.timestamp
 
 
 def _span(text: str) -> tuple[str, float, float]:

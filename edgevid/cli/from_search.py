@@ -11,6 +11,7 @@ from edgevid.archive import marks, search
 from edgevid.archive.marks import RIGHT, Marked
 from edgevid.archive.search import Seen
 from edgevid.archive.store import Archive
+from edgevid.archive.tables import CAMERA
 from edgevid.errors import UsageError
 from edgevid.models.load import load_model
 from edgevid.runtime.feature_file import Network
@@ -68,7 +69,10 @@ def examples(file: Path, folder: Path, label: str) -> list[Example]:
 def _example(one: Marked, seen: Seen, label: str) -> Example:
     answer = one.answer
     track = "" if answer.track is None else f"#{answer.track}"
-    name = f"{answer.source}{track}@{answer.start:g}-{answer.end:g}"
+    where = f"{answer.start:g}-{answer.end:g}"
+    if answer.source.startswith(CAMERA):  # which has many recordings of the same name
+        where = f"{answer.time:%Y-%m-%dT%H:%M:%S}+{answer.end - answer.start:g}"
+    name = f"{answer.source}{track}@{where}"
     spans: Sequence[Span] = (Span(label),) if one.mark == RIGHT else ()
     # What was seen in one recording is learned from or measured on, never both.
     return Example(

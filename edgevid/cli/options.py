@@ -245,8 +245,8 @@ def _add_follow(parser: argparse.ArgumentParser) -> None:
         "--follow",
         choices=(*FOLLOWS, WHOLE),
         help="follow what moves in front of a fixed camera, or people, each with a stream and "
-        "predictions of its own; people-close looks at less around them, for what they do with "
-        f"their hands; {WHOLE} looks at the whole picture (default: what the model was taught "
+        "predictions of its own; people-close looks at their upper bodies alone, for what they do "
+        f"with their hands; {WHOLE} looks at the whole picture (default: what the model was taught "
         "with)",
     )
     group.add_argument(

@@ -39,8 +39,8 @@ def follow(
 
     Args:
         what: ``motion``, for what moves before a camera that stands still; ``people``, with what
-            is around them; or ``people-close``, who fill what is looked at: for what they do with
-            their hands.
+            is around them; or ``people-close``, whose upper body fills what is looked at: for what
+            they do with their hands.
         new_stream: starts a stream of the model, one for each track: ``model.stream``.
         rules: when an action counts as started or ended; the model's own when None.
         fps: frames a second that the model is to see; the model's own when None.
@@ -93,7 +93,7 @@ def find(
     from edgevid.models.locate import locate  # most runs follow nothing, and these load OpenCV
     from edgevid.regions.detector import load_detector
     from edgevid.regions.finder import ByDetector, ByMotion
-    from edgevid.regions.square import CLOSE, ROOM
+    from edgevid.regions.square import CLOSE, WITH_ROOM
 
     if what not in FOLLOWS:
         raise _unknown(what)
@@ -101,9 +101,10 @@ def find(
         raise UsageError(f"there must be 1 track or more, not {tracks}")
     if what == "motion":
         return ByMotion(most=tracks)
-    close = what == "people-close"
     return ByDetector(
-        load_detector(locate(detector), threads=threads), most=tracks, room=CLOSE if close else ROOM
+        load_detector(locate(detector), threads=threads),
+        most=tracks,
+        view=CLOSE if what == "people-close" else WITH_ROOM,
     )
 
 

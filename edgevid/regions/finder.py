@@ -13,7 +13,7 @@ from edgevid.records import Box
 from edgevid.regions.boxes import Sides, are_one, area, grown, iou, overlap
 from edgevid.regions.flow import STILL, Flow, Move
 from edgevid.regions.motion import MotionFinder
-from edgevid.regions.square import ROOM
+from edgevid.regions.square import WITH_ROOM, View
 from edgevid.regions.tracker import Tracker
 
 _PERIOD_S = 1.0  # between two looks of a detector, at least
@@ -22,6 +22,7 @@ _AS_EXPECTED = 0.5  # IoU of where a track was taken to be and where it was foun
 _NEW = 3  # times that somebody must have been found before
 _KEEP_MOVING_S = 2.8  # that what moved and stands still is still taken to be there
 _KEEP_DETECTED_S = 2.2  # three further looks in which a detector misses it
+_WIDTH = 80  # pixels in which motion is looked for, where a detector looks too
 _BEGINS = 0.01  # of the picture: when so much more moves where nobody is, it looks again
 _NEARBY = 0.5  # of a person's box, further than which what moves is no part of them
 _SQUEEZED = 1.5  # width to height at most: people who are squeezed more are too thin
@@ -44,12 +45,12 @@ class Finder(Protocol):
 
     Attributes:
         tracker: what is followed.
-        room: of the square that is to be shown of it, as ``Square`` takes it.
+        view: what is to be shown of it, as ``Square`` takes it.
         margin: by how much of its sides a box is to be shown larger than the track's.
     """
 
     tracker: Tracker
-    room: float
+    view: View
     margin: float
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
@@ -81,7 +82,7 @@ class ByMotion:
         []
     """
 
-    room = ROOM
+    view = WITH_ROOM
     margin = 0.0  # what moved in the last second is in it
 
     def __init__(self, *, most: int) -> None:
@@ -113,19 +114,19 @@ class ByDetector:
     Args:
         detector: what finds things.
         most: tracks at a time.
-        room: of the square that is to be shown of each.
+        view: what is to be shown of each.
     """
 
     # A detector's box ends at the body, and between its looks arms reach out of it.
     margin = 0.15
 
-    def __init__(self, detector: Detector, *, most: int, room: float = ROOM) -> None:
-        self.room = room
+    def __init__(self, detector: Detector, *, most: int, view: View = WITH_ROOM) -> None:
+        self.view = view
         self.tracker = Tracker(most=most, confirmed_by=1, keep_s=_KEEP_DETECTED_S)
         self._detector = detector
         self._most = most
         self._flow = Flow()
-        self._motion = MotionFinder()
+        self._motion = MotionFinder(width=_WIDTH)
         self._forget_looks()
 
     def _forget_looks(self) -> None:
@@ -136,8 +137,7 @@ class ByDetector:
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture."""
-        small = self._flow.take(image)
-        self._motion.take(small)
+        self._motion.take(self._flow.take(image))
         tracks = self.tracker.tracks
         moves = self._flow.of([track.box for track in tracks])
         for track, move in zip(tracks, moves, strict=True):

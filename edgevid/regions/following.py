@@ -176,12 +176,14 @@ class FollowingWatch:
     def hand_over(self, successor: FollowingWatch) -> list[Event]:
         """Has another watch go on in its place, as ``edgevid.Watch`` does; tracks end.
 
-        What the finder knows of the place goes on, unless the other finds by other means.
+        What the finder knows of the place goes on, unless the other finds by other means or shows
+        another part of it.
         """
         ended = self._drop(set())
         successor._ticks, successor.saved = self._ticks, self.saved
-        if type(successor._finder) is type(self._finder):
-            successor._finder = self._finder
+        mine, other = self._finder, successor._finder
+        if type(other) is type(mine) and other.view == mine.view:
+            successor._finder = mine
         successor._scenes = self._scenes
         successor.passed_over = self.passed_over
         return ended
@@ -215,7 +217,7 @@ class FollowingWatch:
                     self._new_stream(),
                     EventDetector(self._rules),
                     Visit(self._zones, self._dwell_s),
-                    Square(self._finder.room),
+                    Square(self._finder.view),
                 )
         return ended
 

@@ -65,14 +65,12 @@ class MotionFinder:
         Args:
             image: RGB, uint8, ``[height, width, 3]``.
         """
-        scale = max(1.0, image.shape[1] / self._width)
-        size = tuple(max(1, round(length / scale)) for length in (image.shape[1], image.shape[0]))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-        self.take(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        self.take(cv2.cvtColor(self._small(image), cv2.COLOR_RGB2GRAY))
         return self.parts(image.shape[1], image.shape[0])
 
-    def take(self, small: NDArray[np.uint8]) -> None:
-        """Takes the next picture, grey and small, uint8 ``[height, width]``."""
+    def take(self, grey: NDArray[np.uint8]) -> None:
+        """Takes the next picture, grey, uint8 ``[height, width]``."""
+        small = self._small(grey)
         # The first picture is the background.
         rate = -1 if self._masks else 1
         mask = cv2.medianBlur(self._background.apply(small, learningRate=rate), 3)
@@ -81,6 +79,16 @@ class MotionFinder:
         elif self._masks[0].shape != mask.shape:
             self._masks.clear()
         self._masks.append(mask)
+
+    def _small(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns a picture in the width in which motion is looked for, or narrower."""
+        height, width = image.shape[:2]
+        scale = width / self._width
+        if scale <= 1:
+            return image
+        size = (self._width, max(1, round(height / scale)))
+        small: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        return small
 
     def mask(self) -> NDArray[np.uint8]:
         """Returns what moved lately, uint8 ``[height, width]`` of a small picture: 255, else 0."""

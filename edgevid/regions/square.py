@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from edgevid.records import Box
 from edgevid.regions.boxes import Sides, area, overlap
 
-# Of the longer side of what is followed.
-ROOM = 2.0  # an action needs room, and surroundings
-CLOSE = 1.05  # what hands do is seen best where a person fills the picture
+_HALF = 0.5  # of the height of somebody who stands, from the head down: where the hands are
+# Times its width, the least height of an upper body: who is seen from head to waist is seen whole.
+_AS_HIGH = 1.6
+_ABOVE = 0.05  # of the height, above a head: for the hand that is raised
 _LEAST = 0.25  # of the picture's shorter side
 _TOO_SMALL, _TOO_LARGE = 0.7, 2.0  # times what is needed now, and the square is made another
 _STICKS_OUT = 0.9  # of what is followed that must be inside
@@ -30,11 +32,43 @@ class Followed(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of somebody is to be shown.
+
+    Attributes:
+        room: the square's side, times the longer side of what is shown.
+        upper: whether of somebody who is higher than wide only the upper body is shown.
+
+    Example:
+        >>> from edgevid.regions.square import CLOSE, WITH_ROOM
+        >>> WITH_ROOM.part((100, 40, 60, 200))
+        (100, 40, 60, 200)
+        >>> CLOSE.part((100, 40, 60, 200))
+        (100, 30.0, 60, 110.0)
+    """
+
+    room: float
+    upper: bool = False
+
+    def part(self, box: Sides) -> Sides:
+        """Returns the part of a box that is to be shown."""
+        x, y, width, height = box
+        if not self.upper or height <= _AS_HIGH * width:
+            return box
+        above = _ABOVE * height
+        return x, y - above, width, max(_HALF * height, _AS_HIGH * width) + above
+
+
+WITH_ROOM = View(2.0)  # an action needs room, and surroundings
+CLOSE = View(1.05, upper=True)  # what hands do is seen best where they are large
+
+
 class Square:
     """Keeps its size and place for as long as it can, so that the picture in it stands still.
 
     Args:
-        room: its size, times the longer side of what is followed.
+        view: what it is to show of what is followed.
 
     Example:
         >>> from edgevid.regions.square import Square
@@ -45,8 +79,8 @@ class Square:
         (25, 50, 200, 200)
     """
 
-    def __init__(self, room: float = ROOM) -> None:
-        self._room = room
+    def __init__(self, view: View = WITH_ROOM) -> None:
+        self._view = view
         self._box: Box | None = None
 
     def show(self, track: Followed, tracks: Sequence[Followed], size: tuple[int, int]) -> Box:
@@ -73,7 +107,8 @@ class Square:
             others: what is followed besides, to be left out as far as that goes.
         """
         shorter = min(size)
-        needed = min(shorter, max(_LEAST * shorter, self._room * max(followed[2:])))
+        followed = self._view.part(followed)
+        needed = min(shorter, max(_LEAST * shorter, self._view.room * max(followed[2:])))
         if self._box is None or not self._holds(followed, needed, size):
             self._box = _placed(followed, needed, size, others)
         return self._box

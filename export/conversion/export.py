@@ -27,6 +27,7 @@ def export_tflite(
     name: str = "movinet",
     target: str | None = None,
     follow: str = "",
+    fps: float = FPS,
 ) -> bytes:
     """Converts a network, prepares the file for the device, and puts the manifest inside.
 
@@ -40,6 +41,7 @@ def export_tflite(
         target: the processor to prepare for, as ``edgevid.prepare`` takes it.
         follow: what was followed in the clips that it was trained on; the file says so, and then
             ``python -m edgevid.stream`` follows the same.
+        fps: frames a second that it was trained on, and is to see.
 
     Returns:
         The content of a ``.tflite`` file.
@@ -55,9 +57,9 @@ def export_tflite(
     described = Manifest(
         name=name,
         labels=tuple(labels),
-        fps=FPS,
-        memory_s=memory / FPS,
-        clip_s=float(np.median([len(clip) for clip in calibration]) / FPS) if calibration else 10.0,
+        fps=fps,
+        memory_s=memory / fps,
+        clip_s=float(np.median([len(clip) for clip in calibration]) / fps) if calibration else 10.0,
         provenance={
             "architecture": f"MoViNet {network.architecture.size}, {network.architecture.style}",
             "precision": precision,

@@ -27,7 +27,7 @@ class Augmentation:
     """How far training clips may differ from what was filmed.
 
     Attributes:
-        frames: at most so many frames of a clip are shown, one stretch of it.
+        seconds: at most as much of a clip is shown, one stretch of it.
         speed: slowest and fastest, as a factor of real time.
         shorten: probability that up to a fifth is missing at one end.
         zoom: smallest and largest crop as a share of the shorter side; past 1 it is wide.
@@ -42,7 +42,7 @@ class Augmentation:
         mirror: probability of a mirrored clip.
     """
 
-    frames: int = 16
+    seconds: float = 3.2
     speed: tuple[float, float] = (0.65, 1.5)
     shorten: float = 0.3
     zoom: tuple[float, float] = (0.45, 1.1)
@@ -54,6 +54,10 @@ class Augmentation:
     grey: float = 0.15
     overlay: float = 0.5
     mirror: float = 0.0
+
+    def most(self, fps: float) -> int:
+        """Returns how many frames are shown at most, to a network of so many a second."""
+        return max(1, round(self.seconds * fps))
 
 
 def moving_part(frames: Frames, fps: float) -> Box:
@@ -162,9 +166,10 @@ def _moments(
     step = np.exp(rng.uniform(*np.log(a.speed))) / fps
     last = timestamps[-1]
     wanted = np.arange(rng.uniform(0, min(step, 0.2 * last)), last + 1e-6, step)
-    if len(wanted) > a.frames:
-        start = rng.integers(len(wanted) - a.frames + 1)
-        wanted = wanted[start : start + a.frames]
+    most = a.most(fps)
+    if len(wanted) > most:
+        start = rng.integers(len(wanted) - most + 1)
+        wanted = wanted[start : start + most]
     if len(wanted) > 6 and rng.random() < a.shorten:
         lost = rng.integers(1, len(wanted) // 5 + 1)
         wanted = wanted[lost:] if rng.random() < 0.5 else wanted[:-lost]

@@ -61,5 +61,5 @@ class Follower:
             (track for track in tracks if track.number == last),
             max(tracks, key=lambda track: track.box[2] * track.box[3]),
         )
-        square = squares.setdefault(chosen.number, Square(self._finder.room))
+        square = squares.setdefault(chosen.number, Square(self._finder.view))
         return chosen.number, square.show(chosen, tracks, size)

@@ -16,6 +16,7 @@ from edgevid.regions import FOLLOWS
 from export import metrics, report
 from export.data import dataset
 from export.data.dataset import Dataset, EvaluationSet
+from export.data.frames import CACHE_FPS
 from export.model import checkpoint, initialize
 from export.model.batch_norm import measure_statistics, restore_statistics
 from export.model.network import FPS, INPUT_SIZE, STYLES, Architecture, Network
@@ -47,10 +48,13 @@ class Job:
         mixed_precision: of what flows between the layers in training, as ``training_on`` takes it.
         follow: as ``edgevid.follow`` takes it, to train on what a stream sees that follows that;
             empty for the whole picture.
+        fps: frames a second that the network is to see: more tell quick movements apart, and take
+            as many more steps.
         recipe: how to train.
 
     Raises:
-        UsageError: an unknown size or style, or something that cannot be followed.
+        UsageError: an unknown size or style, something that cannot be followed, or frames that
+            are too many or none.
     """
 
     data: Path
@@ -66,6 +70,7 @@ class Job:
     cache: Path | None = None
     mixed_precision: MixedPrecision = "auto"
     follow: str = ""
+    fps: float = FPS
     recipe: Recipe = field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
@@ -74,6 +79,8 @@ class Job:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if self.follow and self.follow not in FOLLOWS:
             raise UsageError(f"follow must be {' or '.join(FOLLOWS)}, not {self.follow!r}")
+        if not 0 < self.fps <= CACHE_FPS:
+            raise UsageError(f"fps must be above 0 and at most {CACHE_FPS:g}, not {self.fps:g}")
 
     @property
     def decoded(self) -> Path:
@@ -92,7 +99,7 @@ class Job:
             self.data,
             cache=self.decoded,
             size=INPUT_SIZE[self.size],
-            fps=FPS,
+            fps=self.fps,
             test=self.test,
             root=self.root,
             names=label_files.read(self.names) if self.names else (),
@@ -157,7 +164,7 @@ def finetune(job: Job, data: Dataset) -> Trained:
     }
     for evaluation in (data.validation, data.test):
         if len(evaluation):
-            logits = _logits(network, evaluation, job.recipe.memory)
+            logits = _logits(network, evaluation, job.recipe.frames(job.fps))
             figures[evaluation.name] = {
                 **metrics.classification(logits, evaluation.truth, labels),
                 "files": _answers(evaluation, logits, labels),
@@ -191,7 +198,7 @@ def _epoch(trainer: Trainer, validation: EvaluationSet) -> None:
     last = trainer.epoch == trainer.recipe.epochs  # what is kept is measured after it
     if len(validation) and trainer.epoch % _VALIDATE_EVERY == 0 and not last:
         trainer.state.exchange()
-        logits = _logits(trainer.network, validation, trainer.recipe.memory)
+        logits = _logits(trainer.network, validation, trainer.memory)
         done["top1"] = float((logits.argmax(1) == validation.truth).mean())
         trainer.state.exchange()
     trainer.state.history.append(done)

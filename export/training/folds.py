@@ -126,9 +126,9 @@ def _identity(job: Job, part: Dataset) -> dict[str, Any]:
 
 
 def _plain(job: Job) -> Any:
-    """Its recipe as JSON has it, and what it follows."""
-    recipe = json.loads(json.dumps(asdict(job.recipe)))
-    return recipe | {"follow": job.follow} if job.follow else recipe
+    """Its recipe as JSON has it, and what the network is to see."""
+    recipe: dict[str, Any] = json.loads(json.dumps(asdict(job.recipe)))
+    return recipe | {"follow": job.follow, "fps": job.fps}
 
 
 def _named(clip: Clip) -> tuple[Any, ...]:

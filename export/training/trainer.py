@@ -49,7 +49,7 @@ class Recipe:
         mixed: share of the clips through which another of the batch is seen, 0 to 1.
         dropout: share of the pooled features dropped, 0 to 1.
         averaging: decay a step of the weights' running average, which is what is kept.
-        memory: of the running means, in frames; ``inf`` averages over the clip.
+        memory: of the running means, in seconds; ``inf`` averages over the clip.
         augmentation: how clips are varied.
         seed: of every random choice.
     """
@@ -68,7 +68,7 @@ class Recipe:
     mixed: float = 0.5
     dropout: float = 0.2
     averaging: float = 0.97
-    memory: float = 15.0  # three seconds: clips seldom last longer, streams do
+    memory: float = 3.0  # clips seldom last longer, streams do
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
@@ -79,11 +79,15 @@ class Recipe:
             raise UsageError("variations must be 0 or more, and 0 with quantization_aware")
         if not 0 < self.layer_decay <= 1:
             raise UsageError(f"layer_decay must be above 0 and at most 1, not {self.layer_decay}")
-        if not self.memory >= 1:
-            raise UsageError(f"memory must be one frame or more, not {self.memory}")
+        if not self.memory > 0:
+            raise UsageError(f"memory must be more than 0 seconds, not {self.memory}")
         for name in ("label_smoothing", "mixed", "dropout", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 0 or more and below 1")
+
+    def frames(self, fps: float) -> float:
+        """Returns the memory of a network that sees so many frames a second, in frames."""
+        return max(1.0, self.memory * fps)
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ class Trainer:
 
     Attributes:
         network: the network.
+        memory: of its running means, in frames.
         state: of the training, with what was measured; ``exchange``, ``save`` and ``restore``.
     """
 
@@ -160,6 +165,7 @@ class Trainer:
             )
         self.network = network
         self.recipe = recipe
+        self.memory = recipe.frames(fps)
         self._data, self._size, self._fps = data, size, fps
         self._labels = np.array([example.label for example in data], np.intp)
         self._features: FrozenFeatures | None = None
@@ -231,7 +237,7 @@ class Trainer:
     def _order(self, epoch: int) -> list[list[int]]:
         """Which clips each step sees: like lengths together, or padding costs a third more."""
         rng = np.random.default_rng([self.recipe.seed, epoch])
-        longest = self.recipe.augmentation.frames
+        longest = self.recipe.augmentation.most(self._fps)
         lengths = np.array([min(longest, example.length) for example in self._data])
         chosen = self._drawn(rng)[: self.steps * self.recipe.batch]
         order = chosen[np.argsort(lengths[chosen] + rng.uniform(-2, 2, len(chosen)))]
@@ -271,7 +277,7 @@ class Trainer:
         alpha = np.zeros((len(varied), frames), np.float32)  # 0: padding changes no mean
         for place, clip in enumerate(varied):
             image[place, : len(clip)] = clip
-            alpha[place, : len(clip)] = alphas(len(clip), self.recipe.memory)
+            alpha[place, : len(clip)] = alphas(len(clip), self.memory)
         return image, alpha, target
 
     def _varied(self, member: int, other: int, rng: np.random.Generator) -> Pictures:

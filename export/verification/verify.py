@@ -15,7 +15,7 @@ from edgevid.modelfile import manifest
 from edgevid.models.load import load_model
 from edgevid.support.atomic_file import atomic_file
 from export.data.dataset import EvaluationSet
-from export.model.network import FPS, Network
+from export.model.network import Network
 from export.model.predict import file_predictor, keras_predictor
 from export.verification.comparison import Comparison, compare
 from export.verification.layers import float_file, worst_layers
@@ -55,7 +55,7 @@ def verify(
         model = load_model(path)
         if model.manifest.labels != tuple(labels):
             raise ModelError(f"{path} is of other classes than the network")
-        size, memory = model.signature.height, model.manifest.memory_s * FPS
+        size, memory = model.signature.height, model.manifest.memory_s * model.manifest.fps
         if size != network.architecture.input_size:
             raise ModelError(f"{path} is of another size than the network")
         result = compare(

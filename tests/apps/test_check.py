@@ -176,6 +176,7 @@ def model_of(place: Path, text: str) -> Model:
         ('{model}[events]\nallow = ["mauve"]\n', 8, "[events]: camera front: "),
         ('{model}[events]\ndeny = ["mauve"]\n', 8, "[events]: camera front: "),
         ('features = "/a"\n{model}', 4, "camera front: tiny gives no features"),
+        ('{model}[archive]\nfolder = "{place}/a"\n', 8, "[archive]: tiny gives no features"),
         (
             'rules = "{place}/rules.toml"\n{model}',
             4,

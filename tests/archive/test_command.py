@@ -112,6 +112,7 @@ def test_a_recording_that_is_gone_is_named(
     [
         ((), "say what to look for"),
         (("two", "--like", "a.mp4"), "--like is a question by itself"),
+        (("two", "--follow", "motion"), "--follow goes with --like"),
         (("nothing",), "no label has the words 'nothing'"),
         (("two", "--camera", "door"), "no camera 'door'"),
         (("two", "--since", "yesterday"), "yesterday is no time"),

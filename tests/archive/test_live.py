@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edgevid.archive import Archive, Settings, search
+import edgevid
+from edgevid.archive import Archive, Settings, find, index, live, marks, search
 from edgevid.archive.live import LiveArchive
+from edgevid.cli import from_search
 from edgevid.errors import UsageError
-from edgevid.records import Event, Frame
+from edgevid.records import Event, Frame, Prediction, Score
+from edgevid.regions import Follow
 from edgevid.runtime.model import Stream
+from edgevid.runtime.rules import load_rules
 from tests.archive.test_index import rows
+from tests.archive.test_tracks import street_video
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0).timestamp()
 
@@ -27,7 +34,7 @@ def steps(archive: LiveArchive, stream: Stream, camera: str, at: float, seconds:
     for number in range(round(5 * seconds)):
         prediction = stream.step(Frame(picture, number / 5, number))
         events = [Event("start", "one", number / 5, 0.6)] if number == 3 else []
-        archive.add(camera, stream.features, prediction, events, at + number / 5)
+        archive.add(camera, [(prediction, stream.features)], events, at + number / 5)
 
 
 def test_what_a_camera_saw_can_be_searched(settings: Settings, tmp_path: Path) -> None:
@@ -49,7 +56,7 @@ def test_what_a_camera_saw_can_be_searched(settings: Settings, tmp_path: Path) -
     assert answers
 
 
-def rows_of(folder: Path) -> list[dict[str, object]]:
+def rows_of(folder: Path) -> list[dict[str, Any]]:
     return rows(folder) if list(folder.rglob("*.parquet")) else []
 
 
@@ -86,3 +93,131 @@ def test_it_is_bounded_in_days_and_bytes(settings: Settings, tmp_path: Path) -> 
     assert rows_of(tmp_path / "a")[-1]["day"] == f"{today:%Y-%m-%d}"
     with pytest.raises(UsageError, match="over 0"):
         opened(tmp_path / "b", settings, days=0)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return street_video(tmp_path_factory.mktemp("street"))
+
+
+def test_what_is_followed_is_kept_as_of_a_recording(
+    street: Path, settings: Settings, tmp_path: Path, inline: None
+) -> None:
+    archive, _ = opened(tmp_path / "live", settings)
+    model = settings.load()
+    rules = load_rules(str(settings.rules)).over(model.manifest.events, model.manifest.labels)
+    watch = edgevid.follow("motion", model.stream, rules=rules)
+    with edgevid.open_source(street) as frames:
+        for frame in frames:
+            said, events = watch.take(frame)
+            seen = [(one, watch.features(one.track or 0)) for one in said or ()]
+            archive.add("yard", seen, events, NOW + frame.timestamp)
+    archive.end("yard", watch.end())
+    archive.close()
+    index(find([str(street)]), tmp_path / "file", replace(settings, follow=Follow("motion")))
+    for table in ("steps", "windows"):
+        found = rows(tmp_path / "live", table)
+        wanted = [row for row in rows(tmp_path / "file", table) if row["track"] is not None]
+        began, first = wanted[0]["seconds"], wanted[0]["step"]
+        assert [_told(row, 0.0, 0) for row in found] == [_told(row, began, first) for row in wanted]
+    assert len({row["track"] for row in found}) > 1
+    assert sum(len(row["events"]) for row in rows(tmp_path / "live")) > 2
+
+
+def _told(row: dict[str, Any], began: float, first: int) -> dict[str, Any]:
+    """A row without what says which recording it is of; times and places from its first row."""
+    of = ("camera", "day", "content", "source", "clock", "time")
+    kept = {name: value for name, value in row.items() if name not in of}
+    kept |= {"seconds": round(row["seconds"] - began, 3), "step": row["step"] - first}
+    return kept | ({"lasts": round(row["lasts"], 3)} if "lasts" in row else {})
+
+
+def said(*tracks: int, at: float = 0.0) -> list[tuple[Prediction, np.ndarray]]:
+    """A step of tracks that all show the same."""
+    return [
+        (
+            Prediction(at, 0, (Score("one", 0.5),), 0.0, track=track, box=(track, 0, 10, 20)),
+            np.full(8, track, np.float32),
+        )
+        for track in tracks
+    ]
+
+
+def test_tracks_come_and_go_and_their_events_are_theirs(settings: Settings, tmp_path: Path) -> None:
+    archive, _ = opened(tmp_path / "a", settings)
+    start, end = (Event(state, "one", 0.4, 0.6, track=2) for state in ("start", "end"))
+    archive.add("yard", said(1, 2), [], NOW)
+    archive.add("yard", said(1, 2, at=0.4), [start], NOW + 0.4)
+    archive.add("yard", said(1, at=0.6), [end], NOW + 0.6)
+    archive.add("yard", [], [], NOW + 0.8)
+    archive.add("yard", said(1, 2, at=1.0), [], NOW + 1.0)
+    archive.end("yard", [Event("end", "two", 1.0, 0.1, track=1)])
+    archive.add("yard", said(1, at=1.2), [], NOW + 1.2)
+    archive.close()
+    one, two = (
+        [
+            (row["step"], row["fresh"], [(e["state"], e["label"]) for e in row["events"]])
+            for row in rows_of(tmp_path / "a")
+            if row["track"] == track
+        ]
+        for track in (1, 2)
+    )
+    assert one == [
+        (0, True, []),
+        (1, False, []),
+        (2, False, []),
+        (3, True, [("end", "two")]),
+        (4, True, []),
+    ]
+    assert two == [(0, True, []), (1, False, [("start", "one"), ("end", "one")]), (3, True, [])]
+    windows = rows(tmp_path / "a", "windows")
+    kept = sorted((row["track"], row["steps"]) for row in windows)
+    assert kept == [(1, 1), (1, 1), (1, 3), (2, 1), (2, 2)]
+    assert {tuple(row["box"]) for row in windows if row["track"] == 2} == {(2, 0, 10, 20)}
+
+
+def test_many_tracks_are_written_as_often_as_they_fill_the_memory(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PERIOD_S", 2.0)
+    archive, _ = opened(tmp_path / "a", settings)
+    for number in range(9):
+        archive.add("yard", said(1, 2, 3, at=number / 5), [], NOW + number / 5)
+    found = rows_of(tmp_path / "a")
+    assert len(found) == 24  # of 10 rows at least, and no step is divided
+    assert [row["step"] for row in found if row["track"] == 3] == [0, 1, 2, 3] * 2
+    assert len({row["content"] for row in found}) == 2
+    # While nobody is there what waits is written in time, too.
+    archive.add("yard", [], [], NOW + 4)
+    assert len(rows_of(tmp_path / "a")) == 27
+    archive.add("yard", [], [], NOW + 8)
+    archive.close()
+    assert len(rows_of(tmp_path / "a")) == 27
+
+
+def test_what_was_seen_at_two_times_is_two_examples(settings: Settings, tmp_path: Path) -> None:
+    archive, _ = opened(tmp_path / "a", settings)
+    for at in (NOW, NOW + 600):
+        for number in range(25):
+            archive.add("yard", said(1, at=number / 5), [], at + number / 5)
+        archive.write("yard")
+    found = search.by_label(Archive(tmp_path / "a"), "one")
+    assert {(one.start, one.end, one.source) for one in found} == {(0.0, 5.0, "camera:yard")}
+    marks.write(tmp_path / "marks.tsv", [marks.Marked("right", one) for one in found])
+    examples = from_search.examples(tmp_path / "marks.tsv", tmp_path / "a", "waving")
+    assert {one.recording.source for one in examples} == {
+        "camera:yard#1@" + datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S+5")
+        for at in (NOW, NOW + 600)
+    }
+
+
+def test_cameras_go_on_with_an_archive_of_recordings_that_were_followed(
+    street: Path, settings: Settings, tmp_path: Path, inline: None
+) -> None:
+    index(find([str(street)]), tmp_path / "a", replace(settings, follow=Follow("motion")))
+    before = len(rows_of(tmp_path / "a"))
+    archive, stream = opened(tmp_path / "a", settings)
+    steps(archive, stream, "gate", NOW, 2)
+    archive.close()
+    assert len(rows_of(tmp_path / "a")) == before + 10
+    assert Archive(tmp_path / "a").description.follow == "motion"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import edgevid
 from edgevid.archive import Archive, Settings, answers, find, index, search, tables
+from edgevid.cli import archive as archive_command
 from edgevid.errors import UsageError
 from edgevid.modelfile.head import Head
 from edgevid.regions import Follow
@@ -34,9 +36,13 @@ def pictures() -> list[np.ndarray]:
     return found
 
 
+def street_video(folder: Path) -> Path:
+    return write_video(folder / "street.mp4", pictures(), fps=5)
+
+
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_video(tmp_path_factory.mktemp("street") / "street.mp4", pictures(), fps=5)
+    return street_video(tmp_path_factory.mktemp("street"))
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +171,28 @@ def test_a_head_hears_a_track_across_groups_of_rows(
     head = Head((2, 7), np.linspace(-2, 2, 16, dtype=np.float32)[None], np.zeros(1, np.float32))
     told = [search.by_head(one, head, ("wave",), thresholds=(0.4,)) for one in (cut, followed)]
     assert told[0] == told[1] != []
+
+
+def test_like_can_follow_in_the_clip_too(
+    followed: Archive, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = write_video(tmp_path / "clip.mp4", pictures()[:40], fps=5)
+
+    def told(*flags: str) -> tuple[int, str, str]:
+        code = archive_command.main(
+            ["search", str(followed.folder), "--like", *flags, "--follow", "motion", "--json"]
+        )
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    code, out, _ = told(str(clip))
+    assert code == 0
+    found = [json.loads(line) for line in out.splitlines()]
+    tracks = {row["track"] for row in rows(followed.folder) if row["track"] is not None}
+    nearest = {one.get("track") for one in found if one["score"] > 0.99}
+    assert nearest >= tracks  # each is like itself, and not like the whole picture
+    assert None not in nearest
+    still = write_video(tmp_path / "still.mp4", pictures()[:1] * 10, fps=5)
+    code, _, err = told(f"{still}@0-1")
+    assert code == 2
+    assert "nothing that is followed in it lies between 0 s and 1 s" in err

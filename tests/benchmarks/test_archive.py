@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ pytest.importorskip(
     "pyarrow", reason="the extra archive cannot be loaded", exc_type=ImportError
 )  # such as the newest with NumPy 1
 
+import pyarrow.parquet as pq
+
 from benchmarks import archive_search
-from benchmarks.archive_kills import content
+from benchmarks.archive_kills import content, whole_rows
 from benchmarks.archive_like import average_precision
 from edgevid.archive import Archive, Settings, find, search
 from edgevid.archive.index import index
@@ -45,3 +48,14 @@ def test_an_archive_is_repeated(seed: Archive, tmp_path: Path) -> None:
     assert len(windows) == pytest.approx(6 * 3600 / 6, rel=0.05)  # the clip is one window of 6 s
     examples = np.ones((1, large.description.network.features), np.float32)
     assert len(search.by_example(large, examples, most=5)) == 5
+
+
+def test_tables_that_do_not_say_the_same_are_noticed(seed: Archive, tmp_path: Path) -> None:
+    copy = Archive(Path(shutil.copytree(seed.folder, tmp_path / "copy")))
+    (part,) = copy.parts()
+    steps, windows = (pq.ParquetFile(place(part)).read() for place in (copy.steps, copy.windows))
+    assert whole_rows(copy.folder) == len(steps)
+    pq.write_table(windows.slice(1), copy.windows(part))
+    assert whole_rows(copy.folder) is None
+    copy.remove(part)
+    assert whole_rows(copy.folder) == 0

@@ -20,6 +20,8 @@ from export.data import clips
         ("[data]\ntrain = 'x'\n[train]\nepoch = 3\n", "has no 'epoch'"),
         ("[data]\ntrain = 'x'\n[train]\nepochs = 'many'\n", "wrong kind"),
         ("[data]\ntrain = 'x'\n[model]\nsize = 'a9'\n", "size must be one of a0, a1, a2"),
+        ("[data]\ntrain = 'x'\n[model]\nfps = 25\n", "fps must be above 0 and at most 20"),
+        ("[data]\ntrain = 'x'\n[train]\nmemory = 0.0\n", "memory must be more than 0 seconds"),
         ("[data]\ntrain = 'x'\n[export]\nprecision = 'int4'\n", "'int4'"),
         ("[data]\ntrain = 'x'\n[export]\ntarget = 'pi1'\n", "'pi1'; known"),
         ("[data]\ntrain = 'x'\nfolds = 1\n", "folds must be 2 or more"),
@@ -65,11 +67,11 @@ def test_a_variation_differs_from_the_recipe_in_what_it_says(
     path = tmp_path / "tiny.toml"
     path.write_text(
         "[data]\ntrain = 'x'\nfolds = 3\n[train]\nepochs = 7\n[augmentation]\nhue = 0.0\n"
-        "[try.longer]\naugmentation.frames = 24\ntrain.layer_decay = 0.8\n"
+        "[try.longer]\naugmentation.seconds = 5.0\ntrain.layer_decay = 0.8\n"
     )
     plan = read_config(path, tmp_path)
     recipe = plan.variations["longer"]
     assert (plan.folds, plan.job.validation) == (3, 0.0)
     assert (recipe.epochs, recipe.layer_decay) == (7, 0.8)
-    assert (recipe.augmentation.hue, recipe.augmentation.frames) == (0.0, 24)
+    assert (recipe.augmentation.hue, recipe.augmentation.seconds) == (0.0, 5.0)
     assert plan.job.recipe.layer_decay == 1.0

@@ -38,7 +38,7 @@ def test_forty_clips_to_a_verified_file(
     config = tmp_path / "tiny.toml"
     config.write_text(
         '[data]\ntrain = "train"\ntest = "test"\ngroup = "^(p[0-9]+)_"\n'
-        "[train]\nepochs = 2\nfrozen = 0\nmemory = 10.0\n"
+        "[model]\nfps = 10\n[train]\nepochs = 2\nfrozen = 0\nmemory = 1.0\n"
         "[export]\ntop1_drop = 0.2\n"  # eight clips to measure on: one is 0.125
     )
     code = run.main([str(config)])
@@ -59,6 +59,7 @@ def test_forty_clips_to_a_verified_file(
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
     model = load_model(out / "tiny_int8.tflite")
     assert model.manifest.labels == ("down", "right")
+    assert (model.manifest.fps, model.manifest.memory_s) == (10, 1.0)
     verified = figures["verified"]["tiny_int8.tflite"]
     assert model.manifest.metrics["verified"]["divergence"] == verified["divergence"]
     assert verified["divergence"] < 0.02

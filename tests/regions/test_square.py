@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgevid.regions.boxes import overlap
+from edgevid.regions.boxes import Sides, overlap
 from edgevid.regions.square import CLOSE, Square
 
 SIZE = (640, 360)
@@ -65,8 +65,26 @@ def test_another_picture_has_another_square() -> None:
     assert y + side <= 240
 
 
-def test_close_up_what_is_followed_fills_it() -> None:
+def test_close_up_the_upper_body_fills_it() -> None:
     wide, close = Square(), Square(CLOSE)
-    followed = (300.0, 100.0, 60.0, 120.0)
-    assert wide.around(followed, SIZE)[2] == 240
-    assert close.around(followed, SIZE)[2] == 126
+    standing = (300.0, 100.0, 60.0, 200.0)
+    assert wide.around(standing, SIZE)[2] == 360
+    x, y, side, _ = close.around(standing, SIZE)
+    assert side == 116  # 1.05 times half of the height, and a little above the head
+    assert x < 300
+    assert x + side > 360
+    assert y < 90
+    assert y + side < 210
+
+
+@pytest.mark.parametrize("box", [(300.0, 100.0, 100.0, 150.0), (300.0, 100.0, 200.0, 150.0)])
+def test_close_up_who_is_not_seen_standing_is_seen_whole(box: Sides) -> None:
+    x, y, side, _ = Square(CLOSE).around(box, SIZE)
+    assert overlap((x, y, side, side), box) == box[2] * box[3]
+    assert side < 1.06 * max(box[2:])
+
+
+def test_close_up_an_arm_that_is_held_out_keeps_the_square() -> None:
+    square = Square(CLOSE)
+    before = square.around((300.0, 100.0, 60.0, 200.0), SIZE)
+    assert square.around((290.0, 98.0, 75.0, 203.0), SIZE) == before

@@ -161,11 +161,10 @@ class Watcher:
                 saved=watch.saved - saved,
             )
             self._take(name, frame)
-            if isinstance(watch, Watch):  # features and the archive are of the whole picture
-                if name in self._keepers:
-                    self._keepers[name].add(watch.stream, frame.timestamp)
-                if self._archiver is not None:
-                    self._archiver.take(name, watch.stream, predictions[0], events)
+            if isinstance(watch, Watch) and name in self._keepers:  # features of what is followed
+                self._keepers[name].add(watch.stream, frame.timestamp)  # are in the archive alone
+            if self._archiver is not None:
+                self._archiver.take(name, watch, predictions, events, frame.timestamp)
             self._publish(name, events)
             stepped += 1
         return stepped
@@ -182,10 +181,11 @@ class Watcher:
         """
         for name, successor in watches.items():
             watch = self._watches[name]
-            for event in _hand_over(watch, successor):
+            ended = _hand_over(watch, successor)
+            for event in ended:
                 self._hub.bus.publish(name, event, reason)
-            if self._archiver is not None and isinstance(successor, FollowingWatch):
-                self._archiver.end(name)  # which is of the whole picture
+            if self._archiver is not None:
+                self._archiver.change(name, ended)
             self._watches[name] = successor
         self._masks = dict(masks)
 
@@ -196,11 +196,12 @@ class Watcher:
 
     def _end(self, name: str) -> None:
         """Ends what is going on in front of a camera."""
-        self._publish(name, self._watches[name].end())
+        ended = self._watches[name].end()
+        self._publish(name, ended)
         if name in self._keepers:
             self._keepers[name].end()
         if self._archiver is not None:
-            self._archiver.end(name)
+            self._archiver.end(name, ended)
 
     def _publish(self, name: str, events: Iterable[Event]) -> None:
         for event in events:

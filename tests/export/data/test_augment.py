@@ -28,9 +28,11 @@ def frames(tmp_path: Path, make_clip: MakeClip) -> Frames:
     return decode(Clip(make_clip(tmp_path / "a.avi", frames=20, fps=10), "a"))
 
 
-def variation(frames: Frames, augmentation: Augmentation, seed: int = 0) -> np.ndarray:
+def variation(
+    frames: Frames, augmentation: Augmentation, seed: int = 0, fps: float = 5.0
+) -> np.ndarray:
     return vary(
-        frames, moving_part(frames, 5.0), np.zeros((48, 64, 3), np.uint8), size=32, fps=5.0,
+        frames, moving_part(frames, fps), np.zeros((48, 64, 3), np.uint8), size=32, fps=fps,
         augmentation=augmentation, rng=np.random.default_rng(seed),
     )  # fmt: skip
 
@@ -53,7 +55,11 @@ def test_without_variation_light_and_time_stay(frames: Frames) -> None:
 
 
 def test_a_long_clip_is_shown_in_part(frames: Frames) -> None:
-    assert len(variation(frames, replace(NONE, frames=6))) == 6
+    assert len(variation(frames, replace(NONE, seconds=1.2))) == 6
+
+
+def test_more_frames_a_second_show_as_long_a_part(frames: Frames) -> None:
+    assert len(variation(frames, replace(NONE, seconds=1.2), fps=10.0)) == 12
 
 
 def test_nothing_is_mirrored_unless_asked(frames: Frames) -> None:

@@ -114,9 +114,13 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path) -> None:
         Job(data=tmp_path, out=tmp_path, follow="cats")
 
 
-def test_folds_of_what_is_followed_are_others(tmp_path: Path, network_module: Any) -> None:
+@pytest.mark.parametrize("other", [{"follow": "people"}, {"fps": 10.0}])
+def test_folds_of_what_is_seen_otherwise_are_others(
+    tmp_path: Path, network_module: Any, other: dict[str, Any]
+) -> None:
     from export.training.finetune import Job
     from export.training.folds import _plain
 
-    whole, followed = (Job(data=tmp_path, out=tmp_path, follow=what) for what in ("", "people"))
-    assert _plain(whole) != _plain(followed)
+    assert _plain(Job(data=tmp_path, out=tmp_path, **other)) != _plain(
+        Job(data=tmp_path, out=tmp_path)
+    )

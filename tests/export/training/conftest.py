@@ -26,7 +26,7 @@ def recipe(network_module: Any) -> Any:
     from export.training.trainer import Recipe
 
     even = Augmentation(speed=(1.0, 1.0), shorten=0.0)  # a graph for each length takes its time
-    return Recipe(epochs=2, batch=4, frozen=3, memory=8.0, augmentation=even)
+    return Recipe(epochs=2, batch=4, frozen=3, memory=1.6, augmentation=even)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ let cross = null; // where the keys are, in pixels of the picture
 const FOLLOWS = {
   none: "The whole picture is watched at once. For zones choose what it follows.",
   motion: "What moves is watched by itself, and told with its zone. For a camera that stands still.",
-  "people-close": "As for people, but they fill what is looked at: for what they do with their hands.",
+  "people-close": "As for people, but of who stands the upper body alone is watched: for what they do with their hands.",
   people: "People are found and watched by themselves, and told with their zone. What finds them is fetched from the internet the first time.",
 };
 const WHOLE = {
