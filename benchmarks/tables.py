@@ -505,6 +505,20 @@ def _follow_arm() -> Rows:
     ]
 
 
+def _follow_gestures() -> Rows:
+    found = _read("follow_gestures.json")["gestures"]
+    rows = []
+    for way in dict.fromkeys(row["way"] for row in found):
+        shown: dict[str, Any] = {"what is looked at": way if " " in way else f"`{way}`"}
+        for row in found:
+            if row["way"] == way:
+                more = row["more than whole"]
+                beside = f" ({more:+.3f} ± {row['standard error']:.3f})" if more else ""
+                shown[row["distance"].replace("m", " m")] = f"{row['told right']:.3f}{beside}"
+        rows.append(shown)
+    return rows
+
+
 def _follow_people() -> Rows:
     found = _read("follow.json")["people"]
     rows = [
@@ -718,6 +732,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
     "follow": _follow,
     "follow cost": _follow_cost,
     "follow people": _follow_people,
+    "follow gestures": _follow_gestures,
     "follow arm": _follow_arm,
     "phone": _phone,
     "phone_arm": _phone_arm,
