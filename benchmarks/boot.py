@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from benchmarks.parts.receiver import Receiver
 from benchmarks.picamera import root as picamera_root
 from benchmarks.report import table
 from edgevid import open_source
+from edgevid.support.command import ArgumentParser
 
 REPOSITORY = Path(__file__).parents[1]
 TOPIC = "edgevid/front/event"
@@ -46,8 +47,13 @@ WatchdogSec={WATCHDOG_S}
 """
 
 
-def main(root: Path) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Runs all of it and prints a table."""
+    parser = ArgumentParser(
+        prog="python -m benchmarks.boot", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("folder", type=Path, help="made by benchmarks/picamera/make_root.sh")
+    root = parser.parse_args(arguments).folder
     picamera_root.prepare(root)
     clip = next((published_path().parents[1] / "clips").glob("*carving_ice*"))
     with open_source(clip) as source:
@@ -223,4 +229,4 @@ def took(action: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -29,7 +29,7 @@ _PERIOD_S = 0.1
 
 def main() -> None:
     """Runs the command."""
-    report.interruptions(__doc__ or "", restart)
+    report.interruptions("benchmarks.broker_restarts", __doc__, restart)
 
 
 def _fail(error: EdgevidError) -> None:
@@ -80,8 +80,7 @@ def restart(times: int, folder: Path) -> dict[str, float]:
         "events lost": len(set(sent) - set(received)),
         "events received twice": len(received) - len(set(received)),
         "events out of order": sum(int(a) > int(b) for a, b in pairwise(received)),
-        "seconds from broker up to next event, median": round(sorted(recovery)[times // 2], 2),
-        "seconds from broker up to next event, longest": round(max(recovery), 2),
+        **report.spread("seconds from broker up to next event", recovery, 2),
     }
 
 

@@ -28,13 +28,13 @@ from benchmarks.clips import published_path, rows
 from benchmarks.follow import finder, ticks
 from benchmarks.machine import held_by_process
 from benchmarks.parts import drawn_room
-from benchmarks.report import arguments, table, write_json
+from benchmarks.report import arguments, conclude_soak
 from edgevid.models.load import load_model
 from edgevid.records import Frame
 from edgevid.regions.following import FollowingWatch
 from edgevid.regions.zones import Zone
 from edgevid.runtime.model import Model
-from edgevid.support.command import FAILED, OK, guard
+from edgevid.support.command import guard
 from edgevid.support.opencv import cv2
 
 Picture = NDArray[np.uint8]
@@ -64,11 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         length = 4000 if chosen.quick else round(chosen.hours * 3600 * _FPS)
         people = clips(2 if chosen.quick else _CLIPS)
         results = soak(load_model(published_path()), people, length, seed=chosen.seed)
-        print(table(results["hours"]))
-        print()
-        print(table([{"what": key, "value": results[key]} for key in results if key != "hours"]))
-        write_json(chosen.json, results)
-        return OK if results["held"] else FAILED
+        return conclude_soak(chosen.json, results, "hours")
 
     return guard(run)
 

@@ -43,7 +43,7 @@ keep = 10000
 
 def main() -> None:
     """Runs the command."""
-    report.interruptions(__doc__ or "", interrupt)
+    report.interruptions("benchmarks.notification_kills", __doc__, interrupt)
 
 
 def interrupt(times: int, folder: Path, lives_s: float = _LIVES_S) -> dict[str, float]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from apps.raspberry_pi.config import AlertConfig, NotificationsConfig
 from apps.raspberry_pi.hub import Hub
 from benchmarks import report
 from benchmarks.parts.broker import wait_for
+from benchmarks.parts.ending import Stoppable
 from benchmarks.parts.receiver import Receiver
 from edgevid import Event, Frame, Prediction, Score
 
@@ -32,7 +32,7 @@ _PERIOD_S = 0.5
 
 def main() -> None:
     """Runs the command."""
-    report.interruptions(__doc__ or "", interrupt)
+    report.interruptions("benchmarks.notification_outages", __doc__, interrupt)
 
 
 def interrupt(times: int, folder: Path, period_s: float = _PERIOD_S) -> dict[str, float]:
@@ -41,72 +41,82 @@ def interrupt(times: int, folder: Path, period_s: float = _PERIOD_S) -> dict[str
     picture = np.random.default_rng(0).integers(0, 255, (480, 640, 3)).astype(np.uint8)
     frame = Frame(picture, time.monotonic(), 0)
     hub.record_step("door", frame, [Prediction(frame.timestamp, 0, (Score("falling", 0.9),), 1.0)])
-    sent: list[str] = []
-    held_up: list[float] = []
-    ended, chance = threading.Event(), random.Random(0)
-
-    def note(found: CameraEvent) -> None:
-        sent.append(found.id)
-
-    hub.bus.listen(note)
-
-    def happen() -> None:
-        while not ended.wait(period_s):
-            event = Event("start", "falling", time.monotonic(), 0.9)
-            began = time.monotonic()
-            hub.bus.publish("door", event)
-            held_up.append(time.monotonic() - began)
-
-    urls = folder / "urls"
+    urls, chance, recovery = folder / "urls", random.Random(0), []
     with Receiver() as receiver:
         urls.write_text(receiver.address)
         urls.chmod(0o600)
         settings = NotificationsConfig(urls_file=urls, keep=10_000)
         told = notifications.start(settings, hub, folder)
-        thread = threading.Thread(target=happen)
-        thread.start()
-        recovery = []
-
-        def more_than(count: int) -> bool:
-            return len(receiver.received) > count
-
-        for number in tqdm(range(times), unit=" outages"):
-            known = len(receiver.received)
-            wait_for(partial(more_than, known))
-            if number % 2:
-                receiver.status = 503
-            else:
-                receiver.stop()
-            time.sleep(chance.uniform(4, 8) * period_s)
-            if number % 2:
-                receiver.status = 200
-            else:
-                receiver.start()
-            back, known = time.monotonic(), len(receiver.received)
-            wait_for(partial(more_than, known))
-            recovery.append(time.monotonic() - back)
-        ended.set()
-        thread.join()
-        wait_for(lambda: len(receiver.received) >= len(sent))
+        with _Alerts(hub, period_s) as alerts:
+            for number in tqdm(range(times), unit=" outages"):
+                _wait_for_next(receiver)
+                if number % 2:
+                    receiver.status = 503
+                else:
+                    receiver.stop()
+                time.sleep(chance.uniform(4, 8) * period_s)
+                if number % 2:
+                    receiver.status = 200
+                else:
+                    receiver.start()
+                back = time.monotonic()
+                _wait_for_next(receiver)
+                recovery.append(time.monotonic() - back)
+        wait_for(lambda: len(receiver.received) >= len(alerts.sent))
         time.sleep(1)  # for any that come twice
         told.stop(1.0)
     received = [one.id for one in receiver.received]
-    place = {number: at for at, number in enumerate(sent)}
+    place = {number: at for at, number in enumerate(alerts.sent)}
     return {
         "outages": times,
-        "alerts sent": len(sent),
+        "alerts sent": len(alerts.sent),
         "notifications received": len(received),
         "with their picture": sum(bool(one.picture) for one in receiver.received),
-        "notifications lost": len(set(sent) - set(received)),
+        "notifications lost": len(set(alerts.sent) - set(received)),
         "notifications received twice": len(received) - len(set(received)),
         "notifications out of order": sum(place[a] > place[b] for a, b in pairwise(received)),
-        "seconds from receiver up to next, median": round(sorted(recovery)[times // 2], 2),
-        "seconds from receiver up to next, longest": round(max(recovery), 2),
-        "milliseconds that an alert took the watcher, median": round(
-            1000 * sorted(held_up)[len(held_up) // 2], 1
-        ),
-        "milliseconds that an alert took the watcher, longest": round(1000 * max(held_up), 1),
+        **report.spread("seconds from receiver up to next", recovery, 2),
+        **report.spread("milliseconds that an alert took the watcher", alerts.held_up_ms, 1),
     }
+
+
+def _wait_for_next(receiver: Receiver) -> None:
+    known = len(receiver.received)
+    wait_for(lambda: len(receiver.received) > known)
+
+
+class _Alerts(Stoppable):
+    """Something that happens before the door again and again.
+
+    Attributes:
+        sent: the alerts' ids, in order.
+        held_up_ms: how long each held up who told of it.
+    """
+
+    def __init__(self, hub: Hub, period_s: float) -> None:
+        self.sent: list[str] = []
+        self.held_up_ms: list[float] = []
+        self._hub, self._period_s = hub, period_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._happen)
+        hub.bus.listen(self._note)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _note(self, found: CameraEvent) -> None:
+        self.sent.append(found.id)
+
+    def _happen(self) -> None:
+        while not self._ended.wait(self._period_s):
+            event = Event("start", "falling", time.monotonic(), 0.9)
+            began = time.monotonic()
+            self._hub.bus.publish("door", event)
+            self.held_up_ms.append(1000 * (time.monotonic() - began))
 
 
 if __name__ == "__main__":

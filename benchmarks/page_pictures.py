@@ -7,7 +7,6 @@ One camera plays the video that comes with edgevid, the other one is not there.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import edgevid
 from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
+from edgevid.support.command import ArgumentParser
 
 DEMO = Path(edgevid.__file__).parent / "bundled" / "demo.mp4"
 CONFIG = """
@@ -39,7 +39,9 @@ after = 1.0
 
 def main() -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = ArgumentParser(
+        prog="python -m benchmarks.page_pictures", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument(
         "--wait", type=float, default=25.0, help="seconds before the pictures are taken"

@@ -19,8 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,14 +27,13 @@ from urllib.parse import urlsplit
 import numpy as np
 from tqdm import tqdm
 
-from apps.raspberry_pi.config import CameraConfig, Config, ServiceConfig
-from apps.raspberry_pi.hub import Hub
-from apps.raspberry_pi.service import Service
 from benchmarks.clips import published_path
+from benchmarks.parts.ending import Stoppable
 from benchmarks.parts.rtsp_camera import start_server
 from benchmarks.parts.steady import steady_video
+from benchmarks.parts.two_cameras import TwoCameras
 from benchmarks.report import arguments, table, write_json
-from edgevid import EdgevidError, Frame, Model, load_model
+from edgevid import EdgevidError, Model, load_model
 from edgevid.support.command import guard
 
 NOTICED_S = 3.0  # what the service promises
@@ -68,18 +66,18 @@ def measure(model: Model, rounds: int, away: float) -> dict[str, Any]:
         EdgevidError: the server cannot be started, or the camera did not come back.
     """
     measured: dict[str, list[tuple[float, float]]] = {outage: [] for outage in OUTAGES}
-    with tempfile.TemporaryDirectory() as folder, _server() as server:
+    with tempfile.TemporaryDirectory() as folder, _Server() as server:
         steady = steady_video(Path(folder, "steady.mp4"))
-        with _watching(model, server.address, str(steady)) as watching:
-            watching.until("live", time.monotonic())
+        with TwoCameras(model, server.address, steady) as watching:
+            _until("live", watching, time.monotonic())
             for number in tqdm(range(rounds * len(OUTAGES)), "outages", unit="outage"):
                 outage = OUTAGES[number % len(OUTAGES)]
                 began = time.monotonic()
                 back = server.fail(outage)
-                noticed = watching.until("lost", began)
+                noticed = _until("lost", watching, began)
                 time.sleep(max(0.0, began + away - time.monotonic()))
                 back()
-                measured[outage].append((noticed, watching.until("live", time.monotonic())))
+                measured[outage].append((noticed, _until("live", watching, time.monotonic())))
                 time.sleep(1.0)
         gap = watching.longest_gap
     rows = [_row(outage, np.array(times)) for outage, times in measured.items()]
@@ -102,45 +100,35 @@ def _row(outage: str, times: Any) -> dict[str, Any]:
     }
 
 
-class _Server:
+class _Server(Stoppable):
     """A network camera that can fail in several ways."""
 
     def __init__(self) -> None:
         self._port = "0"
-        self._start()
 
     def fail(self, outage: str) -> Callable[[], None]:
         """Begins an outage; returns what ends it."""
         if outage == "hung":
             self.process.send_signal(signal.SIGSTOP)
             return lambda: self.process.send_signal(signal.SIGCONT)
-        self.kill()
+        self.stop()
         if outage == "killed":
-            return self._start
+            return self.start
         nonsense = _Nonsense(int(self._port))
 
         def back() -> None:
             nonsense.close()
-            self._start()
+            self.start()
 
         return back
 
-    def kill(self) -> None:
+    def stop(self) -> None:
         self.process.kill()
         self.process.wait()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         self.process, self.address = start_server("00ff00", self._port)
         self._port = str(urlsplit(self.address).port)
-
-
-@contextmanager
-def _server() -> Iterator[_Server]:
-    server = _Server()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 class _Nonsense:
@@ -168,50 +156,13 @@ class _Nonsense:
         self._socket.close()
 
 
-class _Watching:
-    """The service at work on two cameras, and how they fare."""
-
-    def __init__(self, model: Model, network: str, steady: str) -> None:
-        cameras = (
-            CameraConfig(name="network", source=network),
-            CameraConfig(name="steady", source=steady),
-        )
-        config = Config(cameras, service=ServiceConfig())
-        self._hub = Hub(camera.name for camera in cameras)
-        self.longest_gap = 0.0
-        self._stepped = 0.0
-        self._service = Service(config, model, self._hub, self._take)
-        self._thread = threading.Thread(target=self._service.run)
-        self._thread.start()
-
-    def _take(self, name: str, frame: Frame) -> None:
-        if name == "steady":
-            now = time.monotonic()
-            self.longest_gap = max(self.longest_gap, now - (self._stepped or now))
-            self._stepped = now
-
-    def until(self, state: str, since: float) -> float:
-        """Waits until the network camera is in a state; returns the seconds since a moment."""
-        while time.monotonic() < since + _PATIENCE_S:
-            camera = self._hub.status.camera("network")
-            assert camera
-            if camera.state == state:
-                return time.monotonic() - since
-            time.sleep(0.01)
-        raise EdgevidError(f"the camera was not {state} within {_PATIENCE_S:g} s: {camera}")
-
-    def stop(self) -> None:
-        self._service.stop()
-        self._thread.join()
-
-
-@contextmanager
-def _watching(model: Model, network: str, steady: str) -> Iterator[_Watching]:
-    watching = _Watching(model, network, steady)
-    try:
-        yield watching
-    finally:
-        watching.stop()
+def _until(state: str, watching: TwoCameras, since: float) -> float:
+    """Waits until the network camera is in a state; returns the seconds since a moment."""
+    while time.monotonic() < since + _PATIENCE_S:
+        if watching.failing.state == state:
+            return time.monotonic() - since
+        time.sleep(0.01)
+    raise EdgevidError(f"the camera was not {state} within {_PATIENCE_S:g} s: {watching.failing}")
 
 
 if __name__ == "__main__":

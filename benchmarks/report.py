@@ -12,7 +12,7 @@ from typing import Any
 
 from edgevid.errors import MissingDependencyError
 from edgevid.support.atomic_file import atomic_file
-from edgevid.support.command import ArgumentParser
+from edgevid.support.command import FAILED, OK, ArgumentParser
 
 
 def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -23,8 +23,8 @@ def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
-    parser.add_argument("--quick", action="store_true", help="little of everything: a try-out")
-    parser.add_argument("--seed", type=int, default=0, help="of the first order of the clips")
+    parser.add_argument("--quick", action="store_true", help="a try-out with few steps or clips")
+    parser.add_argument("--seed", type=int, default=0, help="of random choices (default: 0)")
     return parser
 
 
@@ -52,6 +52,24 @@ def write_json(path: Path | None, results: dict[str, Any]) -> None:
         text = json.dumps(_finite(results), indent=1, ensure_ascii=False, allow_nan=False)
         with atomic_file(path, make_folder=True) as file:
             file.write(text.encode() + b"\n")
+
+
+def conclude_soak(path: Path | None, results: dict[str, Any], periods: str) -> int:
+    """Prints and writes what a long run came to; returns its exit code.
+
+    Args:
+        path: the JSON file to be; None for none.
+        results: with ``held``, whether all that was promised was so.
+        periods: the key of the rows of its hours, or other parts, which are a table of their own.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    print(table(results[periods]))
+    print()
+    print(table([{"what": key, "value": results[key]} for key in results if key != periods]))
+    write_json(path, results)
+    return OK if results["held"] else FAILED
 
 
 def figure(width: float, height: float) -> tuple[Any, Any]:
@@ -104,15 +122,27 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def interruptions(doc: str, run: Callable[[int, Path], dict[str, float]]) -> None:
+def spread(name: str, values: Sequence[float], digits: int) -> dict[str, float]:
+    """Returns the median and the largest of some durations, named, rounded to so many digits."""
+    ordered = sorted(values)
+    return {
+        f"{name}, median": round(ordered[len(ordered) // 2], digits),
+        f"{name}, longest": round(ordered[-1], digits),
+    }
+
+
+def interruptions(
+    module: str, doc: str | None, run: Callable[[int, Path], dict[str, float]]
+) -> None:
     """Runs the command of a benchmark that interrupts something ``--times``, and prints figures.
 
     Args:
-        doc: the module's, whose first line describes it.
+        module: the benchmark's.
+        doc: its docstring, whose first line describes it.
         run: takes how many times, and a folder that lasts as long; returns figures by name.
     """
-    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
-    parser.add_argument("--times", type=int, default=20)
+    parser = ArgumentParser(prog=f"python -m {module}", description=(doc or "").partition("\n")[0])
+    parser.add_argument("--times", type=int, default=20, help="interruptions (default: 20)")
     parser.add_argument("--output", type=Path, help="also write the figures here, as JSON")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

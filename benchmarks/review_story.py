@@ -32,11 +32,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from benchmarks.clips import published_path, rows
+from benchmarks.clips import rows
 from benchmarks.parts import drawn_room
 from benchmarks.parts.broker import free_port
 from benchmarks.parts.browser import DESKTOP, PHONE, Browser
-from benchmarks.parts.reviewed import FALL
+from benchmarks.parts.reviewed import FALL, config_of
 from benchmarks.parts.rtsp_camera import RtspCamera, Size, framed
 from benchmarks.parts.whereabouts import Moment, Whereabouts
 from benchmarks.report import arguments, write_json
@@ -45,18 +45,6 @@ from edgevid.support.command import OK, guard
 
 Footage = dict[str, dict[Path, list[tuple[float, float]]]]
 ROOMS = {"living": ("S2", "S3"), "hall": ("S1", "S4")}
-_CONFIG = """
-{cameras}
-[model]
-name = "{model}"
-[web]
-port = {port}
-[clips]
-folder = "{folder}/clips"
-[service]
-state_folder = "{folder}"
-"""
-_CAMERA = '[[camera]]\nname = "{name}"\nsource = "{address}"\n'
 _EARLY_S, _LATE_S = 0.5, 1.0  # about a fall, within which an event announces it
 _TURNS = ("first", "second", "third")  # of teaching and watching
 _SAME_S = 1.5  # within which what is wrong at a place of a video is the same
@@ -136,17 +124,8 @@ class Story:
                 room: running.enter_context(RtspCamera(videos, self._size[room]))
                 for room, videos in self._videos.items()
             }
-            config.write_text(
-                _CONFIG.format(
-                    cameras="".join(
-                        _CAMERA.format(name=room, address=camera.address)
-                        for room, camera in cameras.items()
-                    ),
-                    model=published_path(),
-                    port=self._port,
-                    folder=self._folder,
-                )
-            )
+            shown = {room: camera.address for room, camera in cameras.items()}
+            config.write_text(config_of(self._folder, self._port, shown))
             log = running.enter_context((self._folder / "service.log").open("wb"))
             service = subprocess.Popen(
                 [sys.executable, "-m", "apps.raspberry_pi", "--config", str(config)], stderr=log

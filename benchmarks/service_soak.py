@@ -44,7 +44,7 @@ from benchmarks import machine
 from benchmarks.clips import Clip, labelled, published_path
 from benchmarks.parts.broker import Broker
 from benchmarks.parts.receiver import Receiver
-from benchmarks.report import arguments, table, write_json
+from benchmarks.report import arguments, conclude_soak
 from edgevid import EdgevidError, Model, load_model, open_video
 from edgevid.support.command import guard
 
@@ -68,11 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hours = chosen.hours or (1 / 60 if chosen.quick else 2.0)
         clips = labelled(4 if chosen.quick else 8)
         results = soak(load_model(published_path()), clips, hours, chosen.speed)
-        print(table(results["quarters"]))
-        print()
-        print(table([{"what": k, "value": v} for k, v in results.items() if k != "quarters"]))
-        write_json(chosen.json, results)
-        return 0 if results["held"] else 1
+        return conclude_soak(chosen.json, results, "quarters")
 
     return guard(run)
 
@@ -120,10 +116,7 @@ def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dic
                 running.join()
         left = [path.name for path in kept.iterdir()]
         clips_mb = sum((kept / name).stat().st_size for name in left) / 1e6
-    looks = looks[int(_WARM_UP * len(looks)) :]
-    size = max(1, len(looks) // 4)
-    quarters = [_typical(looks[n : n + size]) for n in range(0, 4 * size, size)]
-    first, last = quarters[0], quarters[-1]
+    quarters = _quarters(looks)
     cameras = hub.status.cameras()
     return {
         "hours": hours,
@@ -141,10 +134,7 @@ def soak(model: Model, clips: Sequence[Clip], hours: float, speed: float) -> dic
             for number, quarter in enumerate(quarters, 1)
         ],
         "held": bool(
-            last.service_mb - first.service_mb < _GROWTH_MB
-            and last.capture_mb - first.capture_mb < _GROWTH_MB
-            and last.threads <= first.threads
-            and last.files <= first.files
+            _is_steady(quarters)
             and clips_mb <= _BUDGET_MB
             and not counted.waiting
             and not counted.twice
@@ -215,6 +205,24 @@ def _look_until(hub: Hub, frames: int, counted: _Counted) -> list[_Look]:
             own = machine.held_by_process()
             looks.append(_Look(own.rss_mb, machine.largest_child_mb(), own.threads, own.files))
     return looks
+
+
+def _quarters(looks: Sequence[_Look]) -> list[_Look]:
+    """Returns what was held in each quarter of the time after the warm-up."""
+    looks = looks[int(_WARM_UP * len(looks)) :]
+    size = max(1, len(looks) // 4)
+    return [_typical(looks[n : n + size]) for n in range(0, 4 * size, size)]
+
+
+def _is_steady(quarters: Sequence[_Look]) -> bool:
+    """Whether no more was held in the last quarter than in the first."""
+    first, last = quarters[0], quarters[-1]
+    return (
+        last.service_mb - first.service_mb < _GROWTH_MB
+        and last.capture_mb - first.capture_mb < _GROWTH_MB
+        and last.threads <= first.threads
+        and last.files <= first.files
+    )
 
 
 def _typical(looks: Sequence[_Look]) -> _Look:

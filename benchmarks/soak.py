@@ -22,12 +22,12 @@ from tqdm import tqdm
 
 from benchmarks.clips import Clip, labelled, published_path, shuffled
 from benchmarks.machine import held_by_process
-from benchmarks.report import arguments, table, write_json
+from benchmarks.report import arguments, conclude_soak
 from edgevid.models.load import load_model
 from edgevid.records import Frame
 from edgevid.runtime.model import Model, Stream
 from edgevid.runtime.watch import Watch
-from edgevid.support.command import FAILED, OK, guard
+from edgevid.support.command import guard
 
 DAY = 432_000  # steps
 _WARM_UP = 1000  # steps, after which memory is expected to stand still
@@ -45,11 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         steps = chosen.steps or (3000 if chosen.quick else DAY)
         clips = labelled(6 if chosen.quick else None)
         results = soak(load_model(published_path()), clips, steps, seed=chosen.seed)
-        print(table(results["hours"]))
-        print()
-        print(table([{"what": key, "value": results[key]} for key in results if key != "hours"]))
-        write_json(chosen.json, results)
-        return OK if results["held"] else FAILED
+        return conclude_soak(chosen.json, results, "hours")
 
     return guard(run)
 

@@ -39,7 +39,20 @@ def main(model: str) -> None:
     check_source(open_source("0"), take=30, colour=RED)
     check_source(open_source("/dev/video0"), take=3, colour=RED)
     print("contract kept")
+    pictures_come_in_time()
+    for missing in ("7", "/dev/null"):
+        try:
+            open_source(missing)
+        except SourceError as error:
+            print("missing:", error)
+    the_command_watches(model)
+    it_is_unplugged()
+    plug_in()
+    the_service_gets_over_it()
 
+
+def pictures_come_in_time() -> None:
+    """Looks at the times of sixty pictures; meanwhile nobody else can open the camera."""
     with open_source(0) as source:
         timestamps = []
         behind = []
@@ -59,12 +72,9 @@ def main(model: str) -> None:
         print("while in use:", told)
         assert "another program may be using it" in told
 
-    for missing in ("7", "/dev/null"):
-        try:
-            open_source(missing)
-        except SourceError as error:
-            print("missing:", error)
 
+def the_command_watches(model: str) -> None:
+    """Has the stream command watch the camera for ten seconds."""
     command = ["-m", "edgevid.stream", "--camera", "0", "--model", model, "--headless"]
     started = time.monotonic()
     done = subprocess.run(
@@ -85,6 +95,9 @@ def main(model: str) -> None:
     under_way = 5 * summary["inference_ms"]["p99"] / 1000
     assert 48 - under_way <= summary["predictions"] + summary["skipped_ticks"] <= 52
 
+
+def it_is_unplugged() -> None:
+    """Unplugs the camera while it is read."""
     with open_source(0) as source:
         frames = iter(source)
         next(frames)
@@ -94,8 +107,6 @@ def main(model: str) -> None:
             list(frames)
         except SourceError as error:
             print(f"unplugged: {error} ({time.monotonic() - unplugged:.1f} s later)")
-    plug_in()
-    the_service_gets_over_it()
 
 
 def the_service_gets_over_it() -> None:

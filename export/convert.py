@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("network", type=Path, help="network.npz of export.finetune")
     add("-o", "--out", type=Path, required=True, help="the .tflite file to write")
-    add("--precision", choices=PRECISIONS, default="int8")
+    add("--precision", choices=PRECISIONS, default="int8", help="of the file; default: int8")
     add("--calibrate", type=Path, help="clips for int8, as export.finetune takes them")
     add("--root", type=Path, help="where the paths in a list start")
     add("--follow", choices=FOLLOWS, default="", help="what it was trained with, if it was")

@@ -46,15 +46,29 @@ def _parser() -> argparse.ArgumentParser:
     add("data", type=Path, help="a folder per class, or a list or CSV of clips")
     add("--out", type=Path, required=True, help="folder for the network and the report")
     add("--init", default="none", help="published .tflite, .npz, Model Garden prefix, or none")
-    add("--size", choices=list(INPUT_SIZE), default="a0")
+    add("--size", choices=list(INPUT_SIZE), default="a0", help="of MoViNet; default: a0")
     add("--style", choices=STYLES, default="relu6", help="relu6 suits int8 best")
     add("--test", type=Path, help="clips to measure on once, at the end")
     add("--root", type=Path, help="where the paths in a list start; default: the list's folder")
     add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
-    add("--group", default="", help="what must stay on one side, such as '^(S[0-9]+)_'")
-    add("--follow", choices=FOLLOWS, default="", help="see what a stream sees that follows that")
+    add(
+        "--group",
+        default="",
+        help="regex: what must be on one side of a split, such as '^(S[0-9]+)_'",
+    )
+    add(
+        "--follow",
+        choices=FOLLOWS,
+        default="",
+        help="train on what a stream sees that follows this",
+    )
     add("--fps", type=float, default=FPS, help="frames a second to look at; default: %(default)g")
-    add("--validation", type=float, default=0.2, help="share to hold out; 0 for none")
+    add(
+        "--validation",
+        type=float,
+        default=0.2,
+        help="share of the clips to hold out; default: 0.2; 0 for none",
+    )
     add("--cache", type=Path, help="folder for decoded frames; default: OUT/frames")
     add("--mixed-precision", choices=MIXED_PRECISIONS, default="auto", help="default: %(default)s")
     add("--epochs", type=int, help=f"default: {recipe.epochs}")
@@ -66,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a few epochs more, with --init OUT/network.npz, where int8 loses too much",
     )  # fmt: skip
     add("--memory", type=float, help=f"seconds of the past that weigh; default: {recipe.memory:g}")
-    add("--seed", type=int, help=f"default: {recipe.seed}")
+    add("--seed", type=int, help=f"of every random choice; default: {recipe.seed}")
     return parser
 
 

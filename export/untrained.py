@@ -30,9 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     parser = command.ArgumentParser(prog="python -m export.untrained", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the files go")
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
-    parser.add_argument("--numbers", nargs="+", choices=NUMBERS, default=NUMBERS)
-    parser.add_argument("--style", choices=STYLES, default="relu6")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES, help="default: all")
+    parser.add_argument(
+        "--numbers", nargs="+", choices=NUMBERS, default=NUMBERS, help="default: both"
+    )
+    parser.add_argument("--style", choices=STYLES, default="relu6", help="default: relu6")
     parser.add_argument(
         "--target", choices=TARGETS, default=this_machine(),
         help="the processor to prepare for (default: this one, %(default)s)",

@@ -117,9 +117,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--root", type=Path, help="where the paths in a list start")
     add("--labels", type=Path, help="names of numeric labels, one a line, from 0")
     add("--json", type=Path, help="write the figures there too")
-    add("--top1-drop", type=float, default=limits.top1_drop)
-    add("--divergence", type=float, default=limits.divergence)
-    add("--drift", type=float, default=limits.drift)
+    add(
+        "--top1-drop", type=float, default=limits.top1_drop,
+        help="limit of what the file loses in top-1, 0 to 1; default: %(default)s",
+    )  # fmt: skip
+    add(
+        "--divergence", type=float, default=limits.divergence,
+        help="limit of the mean divergence at the clips' ends, nats; default: %(default)s",
+    )  # fmt: skip
+    add(
+        "--drift", type=float, default=limits.drift,
+        help="limit of the mean divergence late in a long stream, nats; default: %(default)s",
+    )  # fmt: skip
     return parser
 
 

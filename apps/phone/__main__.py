@@ -31,14 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="a name or a .tflite file to offer, can be repeated; the page begins with the first "
         f"(default: those of {' and '.join(models.DEFAULT)} that are found)",
     )  # fmt: skip
-    parser.add_argument("--host", default="localhost", help="default: %(default)s")
-    parser.add_argument("--port", type=int, default=8020, help="default: %(default)s")
+    parser.add_argument("--host", default="localhost", help="to listen at (default: localhost)")
+    parser.add_argument("--port", type=int, default=8020, help="to listen at (default: 8020)")
     parser.add_argument("--cert", type=Path, help="a certificate (PEM), for https")
     parser.add_argument("--key", type=Path, help="its key, where that is in a file of its own")
     parser.add_argument(
         "--write", type=Path, metavar="FOLDER", help="write the site for a static host, and end"
     )
-    parser.add_argument("--debug", action="store_true", help="show the trace of an error")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     chosen = parser.parse_args(arguments)
     return command.guard(lambda: _run(chosen), debug=chosen.debug)
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -121,21 +122,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     review = _review(file, record)
     controls = _controls(file, review)
 
-    def untaught() -> Model:
-        """Returns the model that runs where none was taught: that which was chosen, or the file's.
-
-        Raises:
-            EdgevidError: it cannot be loaded, or does not go with the config.
-        """
-        chosen = controls.first_model() if controls is not None else None
-        if chosen is not None:
-            return chosen
-        configured = check.model(file)
-        check.labels(file, configured)
-        if controls is not None:
-            controls.loaded(config.model.name, configured)
-        return configured
-
+    untaught = partial(_untaught, file, controls)
     model = (review.first_model() if review is not None else None) or untaught()
     drawings = review.drawings() if review is not None else None
     for note in check.notes(file, model, drawings):
@@ -162,13 +149,7 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
     if controls is not None:
         controls.begin(service)
 
-    def stop(*_: object) -> None:
-        service.stop()
-        if not any(signal.getitimer(signal.ITIMER_REAL)):
-            signal.setitimer(signal.ITIMER_REAL, _LONGEST_END_S)  # its signal ends the process
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    _stop_on_signals(service)
     parts: list[Part] = [part for part in (recorder, archiver, review) if part]
     try:
         for part in _parts(file, hub, recorder, review, controls, service.fail):
@@ -178,6 +159,34 @@ def watch(file: ConfigFile, limit: log.Limit) -> int:
         raise
     service.run(parts)
     return 0
+
+
+def _untaught(file: ConfigFile, controls: Controls | None) -> Model:
+    """Returns the model that runs where none was taught: that which was chosen, or the file's.
+
+    Raises:
+        EdgevidError: it cannot be loaded, or does not go with the config.
+    """
+    chosen = controls.first_model() if controls is not None else None
+    if chosen is not None:
+        return chosen
+    configured = check.model(file)
+    check.labels(file, configured)
+    if controls is not None:
+        controls.loaded(file.config.model.name, configured)
+    return configured
+
+
+def _stop_on_signals(service: Service) -> None:
+    """Has SIGTERM and Ctrl-C end the service; the process, where that takes too long."""
+
+    def stop(*_: object) -> None:
+        service.stop()
+        if not any(signal.getitimer(signal.ITIMER_REAL)):
+            signal.setitimer(signal.ITIMER_REAL, _LONGEST_END_S)  # its signal ends the process
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def _review(file: ConfigFile, record: Callable[[], None]) -> Review | None:

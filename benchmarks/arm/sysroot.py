@@ -12,11 +12,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.arm.boards import BOARDS
-from edgevid.errors import MissingDependencyError, OutputError, UsageError
+from edgevid.errors import MissingDependencyError, OutputError
 from edgevid.support import command
 
 EMULATOR = "qemu-user"
@@ -115,15 +115,16 @@ def _run(*words: str) -> None:
         ) from error
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
+    parser = command.ArgumentParser(
+        prog="python -m benchmarks.arm.sysroot", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("folder", type=Path, help="for the sysroot")
+    chosen = parser.parse_args(arguments)
 
     def run() -> int:
-        if len(arguments) != 1:
-            raise UsageError(
-                "give the folder for the sysroot: python -m benchmarks.arm.sysroot FOLDER"
-            )
-        root = Path(arguments[0]).resolve()
+        root = chosen.folder.resolve()
         try:
             build(root)
         except OSError as error:
@@ -134,4 +135,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -9,7 +9,6 @@ aarch64. To be run where the tests are but edgevid is not: ``make check-wheel-ar
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -38,10 +37,10 @@ TESTS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the tests' exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.arm.wheel", description=__doc__.partition("\n")[0]
+    parser = command.ArgumentParser(
+        prog="python -m benchmarks.arm.wheel", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("wheel", type=Path)
+    parser.add_argument("wheel", type=Path, help="the wheel to test")
     parser.add_argument("--root", type=Path, required=True, help="for the sysroot; made if needed")
     chosen = parser.parse_args(arguments)
     return command.guard(lambda: _run(chosen.wheel.resolve(), chosen.root.resolve()))

@@ -11,7 +11,6 @@ import logging
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,16 +20,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from apps.raspberry_pi.config import CameraConfig, Config
-from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.log import Limit
-from apps.raspberry_pi.service import Service
 from benchmarks import machine
 from benchmarks.attack.ending import conclude
 from benchmarks.attack.hostile_cameras import PASSWORD, Hostile, all_cameras, served
 from benchmarks.parts.steady import steady_video
+from benchmarks.parts.two_cameras import TwoCameras
 from benchmarks.report import arguments, table
-from edgevid import Frame, Model, load_model
+from edgevid import Model, load_model
 from edgevid.support import command
 
 NOTICED_S = 25.0  # a camera may take twenty to give its first picture
@@ -108,15 +105,17 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
     """Has the service watch one hostile camera; returns what came of it."""
     seen = Seen(camera.name)
     held = machine.rss_mb()
-    with served(camera) as address, _logged() as log, _watching(address, model, steady) as watching:
+    with (
+        served(camera) as address,
+        _logged() as log,
+        TwoCameras(model, address, steady) as watching,
+    ):
         deadline = time.monotonic() + NOTICED_S
         began = time.monotonic()
-        hub = watching.hub
         while time.monotonic() < deadline:
             time.sleep(0.02)
             seen.capture_mb = max(seen.capture_mb, machine.largest_child_mb())
-            status = hub.status.camera("hostile")
-            assert status
+            status = watching.failing
             if status.state == "live" and camera.gives_pictures is not False:
                 deadline = min(deadline, time.monotonic() + _WATCHED_S)
             elif status.state == "lost" and camera.gives_pictures is not True:
@@ -124,8 +123,7 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
         seen.after_s = time.monotonic() - began
         watching.look()
         seen.gap_s = watching.longest_gap
-        status = hub.status.camera("hostile")
-        assert status
+        status = watching.failing
     seen.told = f"{status.state}: {status.problem}".removesuffix(": ")
     seen.lines = len(log)
     promises = {
@@ -136,57 +134,12 @@ def attack(camera: Hostile, model: Model, steady: Path) -> Seen:
         f"{seen.capture_mb:.0f} MB in a capture process": seen.capture_mb < _CAPTURE_MB,
         "the service holds more and more": machine.rss_mb() - held < _SERVICE_MB,
         f"the other camera waited {seen.gap_s:.1f} s": seen.gap_s < _LONGEST_GAP_S,
-        "the other camera was lost": watching.other_losses == 0,
+        "the other camera was lost": watching.steady.losses == 0,
         "tells the password": PASSWORD not in "\n".join([seen.told, *log]),
         f"{seen.lines} lines in the log": seen.lines < _LINES,
     }
     seen.broken = [promise for promise, is_kept in promises.items() if not is_kept]
     return seen
-
-
-class _Watching:
-    """The service at work on a hostile camera and on one that works."""
-
-    def __init__(self, address: str, model: Model, steady: Path) -> None:
-        cameras = (
-            CameraConfig(name="hostile", source=address),
-            CameraConfig(name="steady", source=str(steady)),
-        )
-        self.hub = Hub(camera.name for camera in cameras)
-        self.longest_gap = 0.0
-        self._stepped = 0.0
-        self._service = Service(Config(cameras), model, self.hub, self._take)
-        self._thread = threading.Thread(target=self._service.run)
-        self._thread.start()
-
-    @property
-    def other_losses(self) -> int:
-        status = self.hub.status.camera("steady")
-        assert status
-        return status.losses
-
-    def look(self) -> None:
-        """Counts the time since the last step as a gap, too."""
-        if self._stepped:
-            self.longest_gap = max(self.longest_gap, time.monotonic() - self._stepped)
-
-    def stop(self) -> None:
-        self._service.stop()
-        self._thread.join()
-
-    def _take(self, name: str, frame: Frame) -> None:
-        if name == "steady":
-            self.look()
-            self._stepped = time.monotonic()
-
-
-@contextmanager
-def _watching(address: str, model: Model, steady: Path) -> Iterator[_Watching]:
-    watching = _Watching(address, model, steady)
-    try:
-        yield watching
-    finally:
-        watching.stop()
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,7 @@ import numpy as np
 from tqdm import tqdm
 
 from apps.raspberry_pi.web import access, app, connections
+from apps.raspberry_pi.web import clips as clip_files
 from benchmarks import machine
 from benchmarks.attack import hostile_requests
 from benchmarks.attack.ending import conclude
@@ -116,19 +118,7 @@ def campaign(
             told = attacker.submit(at_once, name, target, count, seed).result()
             _sleep_until(lambda seen=seen: len(honest.visits) >= seen + 2)  # type: ignore[misc]
             pace.end()
-            waits = [visit.took for visit in honest.visits[seen:]]
-            rows.append(
-                {
-                    "kind": name,
-                    "requests": count,
-                    "seconds": round(pace.seconds, 1),
-                    "honest visits": len(waits),
-                    "longest wait, s": round(max(waits), 3),
-                    "steps a second": round(pace.steps / pace.seconds, 2),
-                    "peak, MB": round(pace.peak_mb, 1),
-                    "outcomes": dict(told.most_common()),
-                }
-            )
+            rows.append({"kind": name, "requests": count, **_row(pace, honest.visits[seen:], told)})
             broken += [f"{name}: {word}" for word in told if word.startswith("BROKEN")]
         during.end()
         time.sleep(2 * target.patience)  # what was left half-way is given up by now
@@ -140,12 +130,7 @@ def campaign(
         if pace.steps / pace.seconds < _PACE * quiet.steps / quiet.seconds:
             broken.append(f"{pace.steps} steps in {pace.seconds:.0f} s {what}")
     left = after.held
-    if left["threads"] > before["threads"] + _POOLS or left["files"] > before["files"]:
-        broken.append(f"threads and files: {before} before, {left} after")
-    if left["memory_mb"] > before["memory_mb"] + _GROWTH_MB:
-        broken.append(f"memory: {before} before, {left} after")
-    if during.peak_mb > before["memory_mb"] + _PEAK_MB:
-        broken.append(f"memory: {during.peak_mb:.0f} MB at most")
+    broken += _grown(before, during.peak_mb, left)
     waits = sorted(visit.took for visit in honest.visits)
     return {
         "rows": rows,
@@ -161,6 +146,31 @@ def campaign(
         "afterwards": left,
         "broken": broken,
     }
+
+
+def _row(pace: _Pace, visits: Sequence[_Visit], told: Counter[str]) -> dict[str, Any]:
+    """Returns what came of one kind of requests."""
+    waits = [visit.took for visit in visits]
+    return {
+        "seconds": round(pace.seconds, 1),
+        "honest visits": len(waits),
+        "longest wait, s": round(max(waits), 3),
+        "steps a second": round(pace.steps / pace.seconds, 2),
+        "peak, MB": round(pace.peak_mb, 1),
+        "outcomes": dict(told.most_common()),
+    }
+
+
+def _grown(before: dict[str, Any], peak_mb: float, left: dict[str, Any]) -> list[str]:
+    """Returns where the service holds, or held, more than it may."""
+    broken = []
+    if left["threads"] > before["threads"] + _POOLS or left["files"] > before["files"]:
+        broken.append(f"threads and files: {before} before, {left} after")
+    if left["memory_mb"] > before["memory_mb"] + _GROWTH_MB:
+        broken.append(f"memory: {before} before, {left} after")
+    if peak_mb > before["memory_mb"] + _PEAK_MB:
+        broken.append(f"memory: {peak_mb:.0f} MB at most")
+    return broken
 
 
 def _told(outcomes: dict[str, int]) -> str:
@@ -329,8 +339,8 @@ def prepare(folder: Path, port: int) -> Target:
         _TOKEN,
         names,
         connections.PATIENCE_S,
-        app._LISTENERS,
-        app._PLAYERS,
+        app.LISTENERS,
+        clip_files.PLAYERS,
         access._WRONG_S,
     )
 

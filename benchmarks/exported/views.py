@@ -1,11 +1,11 @@
 """``python -m benchmarks.exported.views CONFIG FOLDER``: other views of the clips held out.
 
 The networks that a cross-validation left in a folder (``out/folds/base``) look at the people whom
-they never saw: at the whole picture; at the largest thing that moves, as a stream of ``--follow
-motion`` sees it; at the part in which something moves in any frame of the clip, which no camera
-knows beforehand; and at the whole and one of these, the logarithms of their probabilities added.
-And with other memories. All views are of the cached frames, so that they differ in nothing else: a
-few clips are named otherwise than when they are verified.
+they never saw: at the whole picture; at the first thing that moves, the largest of several, as a
+stream of ``--follow motion`` sees it; at the part in which something moves in any frame of the
+clip, which no camera knows beforehand; and at the whole and one of these, the logarithms of their
+probabilities added. And with other memories. All views are of the cached frames, so that they
+differ in nothing else: a few clips are named otherwise than when they are verified.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from benchmarks import report
-from edgevid.regions.finder import ByMotion
-from edgevid.regions.square import Square
+from edgevid.records import Frame
 from edgevid.runtime.preprocess import Preprocess
 from edgevid.support.command import OK, guard
 from export.config import read_config
 from export.data.augment import Box, moving_part
+from export.data.followed import Follower
 from export.data.frames import Frames, Pictures
 from export.model import checkpoint
 from export.model.network import Network, alphas
@@ -83,21 +83,16 @@ def _whole(frames: Frames, fps: float, size: int) -> Pictures:
 
 
 def _followed(frames: Frames, fps: float, size: int) -> Pictures:
-    """The largest thing that moves, as it is followed; the whole picture until there is one."""
-    finder, preprocess = ByMotion(most=4), Preprocess(size, size)
-    squares: dict[int, Square] = {}
-    seen = []
-    for index in frames.paced(fps):
-        picture = frames.picture(index)
-        height, width = picture.shape[:2]
-        finder.take(picture, 1 / fps, anew=False)
-        if tracks := finder.tracker.tracks:
-            largest = max(tracks, key=lambda track: track.box[2] * track.box[3])
-            square = squares.setdefault(largest.number, Square())
-            x, y, side, _ = square.around(largest.box, (width, height))
-            picture = picture[y : y + side, x : x + side]
-        seen.append(preprocess.fit(np.ascontiguousarray(picture)).copy())
-    return np.stack(seen)
+    """What moves, as a stream that follows it is shown it; where nothing is, the whole picture."""
+    preprocess = Preprocess(size, size)
+    whole = [
+        Frame(frames.picture(index), float(frames.timestamps[index]), index)
+        for index in frames.paced(fps)
+    ]
+    followed = {frame.index: frame for frame in Follower("motion", fps)(whole)}
+    return np.stack(
+        [preprocess.fit(followed.get(frame.index, frame).image).copy() for frame in whole]
+    )
 
 
 def _moving(frames: Frames, fps: float, size: int) -> Pictures:

@@ -9,7 +9,6 @@ mosquitto and the dependency group ``service``.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -27,6 +26,7 @@ import numpy as np
 from benchmarks.home_assistant.client import HomeAssistant
 from benchmarks.parts.broker import Broker, wait_for
 from benchmarks.parts.tiny_model import LABELS, tiny_model
+from edgevid.support.command import ArgumentParser
 from edgevid.support.jpeg import from_jpeg
 from edgevid.support.opencv import cv2
 
@@ -57,7 +57,9 @@ enabled = false
 
 def main() -> None:
     """Runs the command."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = ArgumentParser(
+        prog="python -m benchmarks.home_assistant", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("root", type=Path, help="the folder that make_root.sh made")
     parser.add_argument("--output", type=Path, help="also write what was seen here, as JSON")
     chosen = parser.parse_args()

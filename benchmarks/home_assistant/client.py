@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from benchmarks.parts.broker import free_port, wait_for
-from benchmarks.parts.ending import wait_or_kill
+from benchmarks.parts.ending import Stoppable, wait_or_kill
 
 # In a name space of its own, so that nothing of it stays mounted or running.
 _ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=SIGTERM")
@@ -37,7 +36,7 @@ onboarding:
 _OWNER = {"username": "owner", "password": "for this run only"}
 
 
-class HomeAssistant:
+class HomeAssistant(Stoppable):
     """Starts with nothing set up, and ends with this.
 
     Args:
@@ -55,7 +54,8 @@ class HomeAssistant:
         self.log = root / "config" / "hass.log"
         self.version = ""
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Starts it, and waits until it is set up."""
         config = self.log.parent
         shutil.rmtree(config, ignore_errors=True)
         config.mkdir()
@@ -71,19 +71,11 @@ class HomeAssistant:
             wait_for(self._listens, 180)
             self._set_up()
         except BaseException:
-            self._end()
+            self.stop()
             raise
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
+    def stop(self) -> None:
+        """Ends it, if it runs."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             wait_or_kill(self._process, 30)

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from benchmarks.parts.ending import Stoppable
 
 # Debian keeps it where only root's PATH looks.
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -39,7 +40,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     return found
 
 
-class Broker:
+class Broker(Stoppable):
     """Can be stopped, killed and started again, with the same port and state.
 
     Args:
@@ -66,18 +67,6 @@ class Broker:
             f"user root\nlog_type all\nset_tcp_nodelay true\n{settings}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def restart(
         self, listener: Listener, how: signal.Signals = signal.SIGTERM, pause: float = 0.0
@@ -113,7 +102,7 @@ class Broker:
             return there.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Listener:
+class Listener(Stoppable):
     """Hears what the broker passes on while it is connected, each time that it is passed on.
 
     That is why it listens with QoS 0: what a broker stores for a listener it may give it twice.
@@ -145,17 +134,13 @@ class Listener:
         self._client.on_message = self._on_message
         self._client.connect("localhost" if ca_file else "127.0.0.1", port)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Listens, once the broker has taken the subscription."""
         self._client.loop_start()
         wait_for(self.is_subscribed)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Leaves the broker."""
         self._client.disconnect()
         self._client.loop_stop()
 

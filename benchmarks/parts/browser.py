@@ -10,10 +10,9 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
-from benchmarks.parts.ending import wait_or_kill
+from benchmarks.parts.ending import Stoppable, wait_or_kill
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -32,7 +31,7 @@ class _NavigatedError(AssertionError):
     """The page went to another address while it was asked."""
 
 
-class Browser:
+class Browser(Stoppable):
     """One tab.
 
     Args:
@@ -88,15 +87,8 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Ends it."""
         self._to.close()  # which ends it
         self._from.close()
         wait_or_kill(self._process, 5)

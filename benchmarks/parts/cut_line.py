@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Self
+
+from benchmarks.parts.ending import Stoppable
 
 # The packets of an event, as the first byte of each has them (MQTT 5.0, 2.1.2).
 PUBLISH, PUBACK = 3, 4
 
 
-class CutLine:
+class CutLine(Stoppable):
     """Passes on what a client and a broker on this machine say to each other.
 
     Attributes:
@@ -32,15 +32,8 @@ class CutLine:
         self.port = 0  # any; from then on the same
         self._open()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Closes it, for good."""
         _hang_up(self._listening)
         for thread in self._threads:
             thread.join(5)

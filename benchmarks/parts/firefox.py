@@ -9,10 +9,9 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from benchmarks.parts.ending import wait_or_kill
+from benchmarks.parts.ending import Stoppable, wait_or_kill
 
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
 
@@ -27,7 +26,7 @@ _PREFERENCES: dict[str, Any] = {
 FAKE_CAMERA = {"media.navigator.permission.disabled": True, "media.navigator.streams.fake": True}
 
 
-class Firefox:
+class Firefox(Stoppable):
     """One tab.
 
     Args:
@@ -69,15 +68,8 @@ class Firefox:
                 assert self._process.poll() is None, "Firefox has ended"
                 time.sleep(0.1)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Ends it."""
         self._socket.close()
         self._process.terminate()
         wait_or_kill(self._process, 20)

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
-from types import TracebackType
-from typing import Self
+
+from benchmarks.parts.ending import Stoppable
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-class LocalServer:
+class LocalServer(Stoppable):
     """Serves what ``on`` and ``give`` tell it to, on a free port of the loopback interface.
 
     Attributes:
@@ -21,7 +21,7 @@ class LocalServer:
 
     def __init__(self, tls: SSLContext | None = None) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self.stop = threading.Event()  # what an answer that stalls may wait for
+        self.stopping = threading.Event()  # what an answer that stalls may wait for
         self._answers: dict[str, Answer] = {}
         owner = self
 
@@ -45,17 +45,13 @@ class LocalServer:
         self.root = f"{scheme}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Serves."""
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop.set()
+    def stop(self) -> None:
+        """Serves no longer; answers that stall go on."""
+        self.stopping.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

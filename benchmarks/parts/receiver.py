@@ -9,10 +9,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 from benchmarks.parts.broker import free_port
+from benchmarks.parts.ending import Stoppable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Received:
     picture: bytes
 
 
-class Receiver:
+class Receiver(Stoppable):
     """Can be stopped and started again, with the same port.
 
     Attributes:
@@ -48,18 +47,6 @@ class Receiver:
     def address(self) -> str:
         """Apprise's URL, with a word in it that nobody is to see."""
         return f"json://me:hush-hush@127.0.0.1:{self.port}/secret-path"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Listens."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,18 @@ state_folder = "{folder}"
 _CAMERA = '[[camera]]\nname = "{name}"\nsource = "{source}"\n'
 
 
+def config_of(folder: Path, port: int, cameras: Mapping[str, Path | str]) -> str:
+    """Returns the ``edgevid.toml`` of a service that keeps clips.
+
+    Args:
+        folder: for all that it keeps.
+        port: of its page.
+        cameras: by name, what each plays.
+    """
+    listed = [_CAMERA.format(name=name, source=source) for name, source in cameras.items()]
+    return "".join(listed) + _CONFIG.format(model=published_path(), port=port, folder=folder)
+
+
 class Reviewed:
     """The service, in a process of its own.
 
@@ -50,10 +62,7 @@ class Reviewed:
         self.clips = _write_clips(folder / "clips")
         self._port = free_port()
         self._config = folder / "edgevid.toml"
-        self._config.write_text(
-            "".join(_CAMERA.format(name=n, source=source) for n, source in cameras.items())
-            + _CONFIG.format(model=published_path(), port=self._port, folder=folder)
-        )
+        self._config.write_text(config_of(folder, self._port, cameras))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.parts.ending import Stoppable
 from edgevid import EdgevidError, open_source
 from edgevid.sources.realtime import RealtimeSource
 
@@ -49,7 +49,7 @@ def start_server(
     return process, f"rtsp://{':'.join(_LOGIN)}@127.0.0.1:{found}/live"
 
 
-class RtspCamera:
+class RtspCamera(Stoppable):
     """Shows videos, one after the other, at their own speed, whoever watches.
 
     Args:
@@ -78,15 +78,8 @@ class RtspCamera:
             assert self._player.stdout
             self._player.stdout.close()  # the server has it
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Ends its processes."""
         for process in (self._player, self._server):
             process.kill()
             process.wait()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,22 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgevid.archive import libraries, processes, windows
+from edgevid.archive import heads, libraries, nearest, processes, steps, windows
+from edgevid.archive.steps import Steps
 from edgevid.archive.store import Archive, Part
-from edgevid.errors import LabelsError, SourceError, UsageError
+from edgevid.errors import LabelsError, UsageError
 from edgevid.modelfile.head import Head
 from edgevid.records import Box
-from edgevid.runtime.head import rooted
 
-_BATCH = 2048  # windows that are read at once
-_PRODUCTS = 1 << 18  # multiplications at once, for which BLAS starts no threads
 _MEMORY = "256MB"  # of DuckDB
-_SAMPLED = 16  # parts that tell what is ordinary in an archive
 _SPARE = 20  # windows for each answer that is wanted: neighbours become one answer
 _LEAST = 0.1  # probability of a label from which it is an answer
 _SHOWN = "camera, source, content, epoch_us(time) as time, seconds, lasts, track, box"
-_PIECE = 512  # steps
-_FEW = 8  # columns
 _TOUCH_S = 0.5  # between two windows of one answer
 
 
@@ -192,14 +186,13 @@ def by_example(
     """
     where = where or Where()
     parts = where.parts(archive)
-    ordinary = _ordinary(archive, parts)
-    wanted = np.sqrt(np.maximum(examples, 0))
-    wanted *= 255 / np.sqrt(np.maximum(examples.max(axis=1, keepdims=True), 1e-12))
-    wanted = _unit(wanted - ordinary)
-    scan = partial(_scan, archive, where=where, wanted=wanted, ordinary=ordinary)
+    ordinary = nearest.ordinary(archive, parts)
+    wanted = nearest.directions(examples, ordinary)
+    holds = where.holds if where.since or where.until else None
+    scan = partial(nearest.scan, archive, wanted=wanted, ordinary=ordinary, holds=holds)
     with ThreadPoolExecutor(processes.cores()) as pool:
         scores = list(pool.map(scan, parts))
-    rows = _rows(archive, _best(parts, scores, _SPARE * most))
+    rows = _rows(archive, nearest.best(parts, scores, _SPARE * most))
     found = [
         replace(_answer(row), score=score) for score, row, _ in rows if row["content"] != without
     ]
@@ -244,8 +237,8 @@ def by_head(
     kept = [i for i, label in enumerate(labels) if not wanted or label in wanted]
     found: list[Answer] = []
     for part in where.parts(archive):
-        for recording in _recordings(archive, part, _weighted(head)):
-            probabilities = _probabilities(head, recording)
+        for recording in steps.read(archive, part, heads.weighted(head)):
+            probabilities = heads.probabilities(head, recording)
             for number in kept:
                 above = probabilities[:, number] >= thresholds[number]
                 found += _runs(recording, probabilities[:, number], above, labels[number], part)
@@ -269,7 +262,7 @@ def stored(archive: Archive, content: str, start: float, end: float) -> NDArray[
     part = archive.contents().get(content)
     if part is None:
         return None
-    for recording in _recordings(archive, part):
+    for recording in steps.read(archive, part):
         if recording.content == content and recording.track is None:
             inside = (recording.seconds >= start) & (recording.seconds <= end)
             if not inside.any():
@@ -306,13 +299,13 @@ def seen(archive: Archive, answers: Sequence[Answer]) -> list[Seen | None]:
         for number in numbers:
             key = answers[number].content, answers[number].track
             wanted.setdefault(key, []).append(number)
-        for recording in _recordings(archive, part):
+        for recording in steps.read(archive, part):
             for number in wanted.get((recording.content, recording.track), ()):
                 found[number] = _within(recording, answers[number])
     return found
 
 
-def _within(recording: _Recording, answer: Answer) -> Seen | None:
+def _within(recording: Steps, answer: Answer) -> Seen | None:
     # Files of marks tell times to a millisecond.
     inside = (recording.seconds >= answer.start - 1e-3) & (recording.seconds < answer.end + 1e-3)
     if not inside.any():
@@ -324,152 +317,13 @@ def _within(recording: _Recording, answer: Answer) -> Seen | None:
 
 def means(features: NDArray[np.float32], fps: float) -> NDArray[np.float32]:
     """Returns the means over windows of features ``[steps, features]``, as an archive has them."""
-    steps = max(1, round(windows.SECONDS * fps))
-    bounds = windows.bounds(np.zeros(len(features), bool), steps)
+    count = max(1, round(windows.SECONDS * fps))
+    bounds = windows.bounds(np.zeros(len(features), bool), count)
     return np.stack([features[a:b].mean(axis=0, dtype=np.float32) for a, b in bounds])
 
 
-@dataclass(frozen=True, eq=False)
-class _Recording:
-    """The steps of one recording, or of one track in it, from the archive."""
-
-    content: str
-    source: str
-    track: int | None
-    time: NDArray[np.int64]  # of each step, microseconds since 1970
-    seconds: NDArray[np.float64]
-    fresh: NDArray[np.bool_]
-    box: NDArray[np.int32]  # ``[steps, 4]``; of the whole picture nothing that counts
-    values: NDArray[np.float32]  # what was made of the features, ``[steps, values]``
-
-    def joined(self, more: _Recording) -> _Recording:
-        pairs = (
-            (getattr(self, name), getattr(more, name))
-            for name in ("time", "seconds", "fresh", "box", "values")
-        )
-        return _Recording(
-            self.content, self.source, self.track, *(np.concatenate(pair) for pair in pairs)
-        )
-
-
-def _recordings(
-    archive: Archive,
-    part: Part,
-    make: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda features: features,
-) -> Iterator[_Recording]:
-    """Yields the recordings of a part, and the tracks in each, one after the other.
-
-    Args:
-        archive: it is in.
-        part: one of its files.
-        make: makes of features ``[steps, features]`` what is wanted of them, many steps at a time.
-    """
-    pa = libraries.pyarrow()
-    columns = ["content", "source", "time", "seconds", "fresh", "track", "box", "features"]
-    content = ""
-    waiting: dict[int | None, _Recording] = {}  # of one recording, by track
-    try:
-        with pa.parquet.ParquetFile(archive.steps(part)) as file:
-            for batch in file.iter_batches(batch_size=8192, columns=columns):
-                for recording in _of_batch(batch, make):
-                    if recording.content != content:
-                        yield from waiting.values()
-                        content, waiting = recording.content, {}
-                    known = waiting.get(recording.track)
-                    waiting[recording.track] = known.joined(recording) if known else recording
-    except OSError as error:
-        raise SourceError(f"{archive.steps(part)}: cannot be read: {error}") from error
-    yield from waiting.values()
-
-
-def _of_batch(
-    batch: Any, make: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-) -> Iterator[_Recording]:
-    """Yields the stretches of some steps that are of one recording, and of one track."""
-    content, source = batch.column("content"), batch.column("source")
-    contents, sources = content.dictionary.to_pylist(), source.dictionary.to_pylist()
-    codes, source_codes = content.indices.to_numpy(), source.indices.to_numpy()
-    time = batch.column("time").cast("int64").to_numpy()
-    seconds = batch.column("seconds").to_numpy()
-    fresh = batch.column("fresh").to_numpy(zero_copy_only=False)
-    tracks = batch.column("track").fill_null(0).to_numpy()  # which count from 1
-    box = np.zeros((len(tracks), 4), np.int32)
-    box[tracks > 0] = batch.column("box").flatten().to_numpy().reshape(-1, 4)
-    features = _bytes_of(batch.column("features"), np.dtype("<f2"))
-    # Little at a time, so that it stays in the processor's cache.
-    starts = range(0, len(features), _PIECE)
-    pieces = (features[start : start + _PIECE].astype(np.float32) for start in starts)
-    values = np.concatenate([make(piece) for piece in pieces])
-    other = (np.diff(codes) != 0) | (np.diff(tracks) != 0)
-    changes = [0, *(np.flatnonzero(other) + 1).tolist(), len(codes)]
-    for start, end in itertools.pairwise(changes):
-        yield _Recording(
-            contents[codes[start]],
-            sources[source_codes[start]],
-            int(tracks[start]) or None,
-            time[start:end],
-            seconds[start:end],
-            fresh[start:end],
-            box[start:end],
-            values[start:end],
-        )
-
-
-def _bytes_of(column: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Returns a column of rows of equal length as ``[rows, values]``, without a copy."""
-    array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    array = array.chunk(0) if hasattr(array, "chunk") else array
-    width = array.type.byte_width
-    start = array.offset * width
-    data = np.frombuffer(array.buffers()[1], np.uint8)[start : start + len(array) * width]
-    return data.view(dtype).reshape(len(array), -1)
-
-
-def _products(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns ``rows @ columns``; of few without BLAS, whose threads cost more than that."""
-    if columns.shape[1] > _FEW:
-        return rows @ columns
-    found = np.empty((len(rows), columns.shape[1]), np.float32)
-    for number, column in enumerate(np.ascontiguousarray(columns.T)):
-        np.einsum("ij,j->i", rows, column, out=found[:, number])
-    return found
-
-
-def _weighted(head: Head) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Returns what makes weighted sums of features: float32 ``[steps, windows * labels]``.
-
-    A mean over steps of a weighted sum is the weighted sum of the mean: so each step is weighted
-    once, and the means go over few numbers.
-    """
-    weights = head.weights.reshape(head.labels, len(head.windows), head.features)
-    columns = np.ascontiguousarray(weights.transpose(2, 1, 0).reshape(head.features, -1))
-    return lambda features: _products(rooted(features, head.roots), columns)
-
-
-def _probabilities(head: Head, recording: _Recording) -> NDArray[np.float64]:
-    """Returns what a stream through the head gives at each step: ``[steps, labels]``.
-
-    Args:
-        head: as taught.
-        recording: its values are those of ``_weighted``.
-    """
-    steps = len(recording.values)
-    found = np.empty((steps, head.labels))
-    starts = [*np.flatnonzero(recording.fresh).tolist(), steps]
-    all_sums = recording.values.reshape(steps, len(head.windows), head.labels)
-    for start, end in itertools.pairwise(starts):
-        logits = np.tile(head.bias.astype(np.float64), (end - start, 1))
-        for number, window in enumerate(head.windows):
-            sums = np.cumsum(all_sums[start:end, number], axis=0, dtype=np.float64)
-            sums[window:] -= sums[:-window].copy()
-            counts = np.minimum(np.arange(1, end - start + 1), window)
-            logits += sums / counts[:, None]
-        found[start:end] = 1 / (1 + np.exp(-logits))
-    return found
-
-
 def _runs(
-    recording: _Recording,
+    recording: Steps,
     probabilities: NDArray[np.float64],
     above: NDArray[np.bool_],
     label: str,
@@ -521,83 +375,10 @@ def _view(connection: Any, archive: Archive, parts: Sequence[Part]) -> None:
     )
 
 
-def _scan(
-    archive: Archive,
-    part: Part,
-    *,
-    where: Where,
-    wanted: NDArray[np.float32],
-    ordinary: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Returns how near each window of a part is to the nearest example; -inf outside ``where``."""
-    pa = libraries.pyarrow()
-    found = []
-    columns = ["features", *(["time"] if where.since or where.until else [])]
-    examples = np.ascontiguousarray(wanted.T)
-    rows = max(16, min(512, _PRODUCTS // examples.size))  # and what the processor's cache holds
-    values = np.empty((rows, len(ordinary)), np.float32)
-    path = archive.windows(part)
-    try:
-        with pa.parquet.ParquetFile(path, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=_BATCH, columns=columns, use_threads=False):
-                packed = _bytes_of(batch.column("features"), np.dtype(np.uint8))
-                scores = np.empty(len(packed), np.float32)
-                for start in range(0, len(packed), rows):
-                    piece = values[: len(packed) - start]
-                    np.copyto(piece, packed[start : start + rows])
-                    piece -= ordinary
-                    norms = np.sqrt(np.einsum("ij,ij->i", piece, piece))
-                    nearest = (piece @ examples).max(axis=1)
-                    scores[start : start + rows] = nearest / np.maximum(norms, 1e-6)
-                if len(columns) > 1:
-                    scores[~where.holds(batch.column("time").cast("int64").to_numpy())] = -np.inf
-                found.append(scores)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from error
-    return np.concatenate(found) if found else np.empty(0, np.float32)
-
-
-def _ordinary(archive: Archive, parts: Sequence[Part]) -> NDArray[np.float32]:
-    """Returns the mean of packed features over a sample: float32 ``[features]``."""
-    pa = libraries.pyarrow()
-    total = np.zeros(archive.description.network.features)
-    count = 0
-    for part in parts[:: max(1, len(parts) // _SAMPLED)]:
-        with pa.parquet.ParquetFile(archive.windows(part), pre_buffer=False) as file:
-            for batch in file.iter_batches(1024, columns=["features"], use_threads=False):
-                values = _bytes_of(batch.column(0), np.dtype(np.uint8))
-                total += values.astype(np.float32).sum(axis=0)  # whole numbers: exact
-                count += len(values)
-                break
-    return (total / max(1, count)).astype(np.float32)
-
-
-def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    norms = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values / np.maximum(norms, 1e-6), np.float32)
-
-
-def _best(
-    parts: Sequence[Part], scores: Sequence[NDArray[np.float32]], most: int
-) -> list[tuple[float, Part, int]]:
-    """Returns the best scores, the best first, with the part and the row that each is of."""
-    every = np.concatenate([*scores, np.empty(0, np.float32)])
-    places = np.flatnonzero(every > -np.inf)
-    if len(places) > most:
-        places = places[np.argpartition(-every[places], most - 1)[:most]]
-    places = places[np.lexsort((places, -every[places]))]
-    firsts = np.cumsum([0, *map(len, scores)])
-    of = np.searchsorted(firsts, places, side="right") - 1
-    return [
-        (float(every[place]), parts[number], place - int(firsts[number]))
-        for place, number in zip(places.tolist(), of.tolist(), strict=True)
-    ]
-
-
 def _rows(
     archive: Archive, found: Sequence[tuple[float, Part, int]]
 ) -> list[tuple[float, dict[str, Any], Part]]:
-    """Returns the scores of ``_best`` and the rows of windows that they are of, without labels."""
+    """Returns what ``nearest.best`` found, with rows of windows, which have no labels."""
     parts = list(dict.fromkeys(part for _, part, _ in found))
     names = [str(archive.windows(part)) for _, part, _ in found]
     rows = _query(

@@ -73,12 +73,12 @@ def _add_index(commands: argparse._SubParsersAction[command.ArgumentParser]) -> 
         "--to", type=Path, required=True, metavar="ARCHIVE", help="the archive's folder"
     )
     _add_model(parser)
-    parser.add_argument("--rules", metavar="RULES", help="of events: as edgevid.stream takes them")
+    parser.add_argument("--rules", metavar="RULES", help="for events, as edgevid.stream takes them")
     parser.add_argument(
         "--follow",
         choices=regions.FOLLOWS,
-        help="besides the whole picture watch, each by itself, what moves before a camera that "
-        "stands still, or people",
+        help="besides the whole picture watch what moves in front of a fixed camera, or people, "
+        "each by itself",
     )
     group = parser.add_argument_group("camera and time of a recording")
     group.add_argument(
@@ -111,12 +111,12 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
     )
     parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="from index")
     parser.add_argument(
-        "words", metavar="WORDS", nargs="?", help="words of labels, such as 'falling'"
+        "words", metavar="WORDS", nargs="?", help="find labels with these words, such as 'falling'"
     )
     parser.add_argument(
         "--like",
         metavar="CLIP[@START-END]",
-        help="what looks like a clip, or like some seconds of it, such as fall.mp4@3-6",
+        help="find what looks like this clip, or like some seconds of it, such as fall.mp4@3-6",
     )
     parser.add_argument(
         "--follow",
@@ -126,8 +126,8 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
     parser.add_argument(
         "--model",
         metavar="TAUGHT.tflite",
-        help="what a model says that was taught (edgevid.teach) on this archive's network; with "
-        "WORDS only these labels of it",
+        help="find what this model reports, which was taught (edgevid.teach) on the archive's "
+        "network; with WORDS only these labels of it",
     )
     parser.add_argument(
         "--network",
@@ -143,7 +143,9 @@ def _add_search(commands: argparse._SubParsersAction[command.ArgumentParser]) ->
         "--camera", action="append", metavar="NAME", help="of this camera only (repeatable)"
     )
     group = parser.add_argument_group("answers")
-    group.add_argument("--top", type=_count, default=20, metavar="N", help="(default: 20)")
+    group.add_argument(
+        "--top", type=_count, default=20, metavar="N", help="answers at most (default: 20)"
+    )
     group.add_argument("--json", action="store_true", help="as JSON Lines")
     group.add_argument(
         "--sheet", type=Path, metavar="FILE.jpg", help="also a picture of each, in one file"
@@ -185,7 +187,9 @@ def _add_predict(commands: argparse._SubParsersAction[command.ArgumentParser]) -
     )
     _add_sources(parser)
     _add_model(parser)
-    parser.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
+    parser.add_argument(
+        "--top-k", type=_count, default=5, metavar="N", help="labels of a clip (default: 5)"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -236,13 +240,17 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a name that python -m edgevid.models lists, or a .tflite file (default: auto)",
     )
-    group.add_argument("--labels", metavar="FILE", help="labels, one a line")
-    group.add_argument("--backend", choices=backends.NAMES, default="auto")
+    group.add_argument(
+        "--labels", metavar="FILE", help="labels, one a line, in place of the model's"
+    )
+    group.add_argument(
+        "--backend", choices=backends.NAMES, default="auto", help="what runs it (default: auto)"
+    )
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--processes", type=_count, metavar="N", help="(default: one for each core)"
+        "--processes", type=_count, metavar="N", help="at a time (default: one for each core)"
     )
 
 

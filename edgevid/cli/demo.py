@@ -25,8 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     parser = command.ArgumentParser(prog="python -m edgevid.demo", description=__doc__)
     parser.add_argument("--clip", help="label this video instead of the one that edgevid brings")
-    parser.add_argument("--model", help="a model's name or file")
-    parser.add_argument("--folder", type=Path, default=Path("out"), help="(default: out)")
+    parser.add_argument(
+        "--model", help="a model's name or file (default: camera-motion; with --clip, auto)"
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=Path("out"), help="for what it writes (default: out)"
+    )
     chosen = parser.parse_args(arguments)
     return command.guard(lambda: _run(chosen.clip, chosen.model, chosen.folder))
 

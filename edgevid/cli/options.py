@@ -109,13 +109,21 @@ def _check_follow(parser: argparse.ArgumentParser, values: dict[str, Any]) -> No
 def _parser() -> argparse.ArgumentParser:
     parser = command.ArgumentParser(
         prog="python -m edgevid.stream",
-        description="Says what happens in front of a camera or in a video, as it happens.",
+        description="Recognises actions in front of a camera or in a video, as they happen.",
         epilog="q, Escape, Ctrl-C or closing the window ends it; files are whole then. Exit code: "
-        "0 when all was well, 1 when something is missing (the summary says what), 2 when the "
-        "request makes no sense, 130 when it was interrupted twice.",
+        "0 when all was well, 1 when something is missing (the summary says what), 2 for wrong "
+        "options, 130 when it was interrupted twice.",
     )
     parser.add_argument("--version", action="version", version=f"edgevid {__version__}")
+    _add_sources(parser)
+    add_model(parser)
+    _add_predictions(parser)
+    _add_events(parser)
+    _add_outputs(parser)
+    return parser
 
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to look at")
     group.add_argument("--camera", metavar="N", help="camera number, /dev/videoN, or picamera")
     group.add_argument(
@@ -143,7 +151,9 @@ def _parser() -> argparse.ArgumentParser:
         help="step the model on a camera's every tick, also while nothing in the picture changes",
     )
     group.add_argument(
-        "--continuous", action="store_true", help="do not start afresh with each clip"
+        "--continuous",
+        action="store_true",
+        help="keep the state of the network from one clip to the next",
     )
     group.add_argument(
         "--duration",
@@ -153,10 +163,12 @@ def _parser() -> argparse.ArgumentParser:
         help="stop after this much of each source",
     )
 
-    add_model(parser)
 
-    group = parser.add_argument_group("what to say")
-    group.add_argument("--top-k", type=_count, default=5, metavar="N", help="(default: 5)")
+def _add_predictions(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to report")
+    group.add_argument(
+        "--top-k", type=_count, default=5, metavar="N", help="labels in a prediction (default: 5)"
+    )
     group.add_argument(
         "--score-threshold",
         type=_probability,
@@ -166,6 +178,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_labels(group)
 
+
+def _add_events(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "when an action counts as started or ended (defaults: the model's)"
     )
@@ -175,23 +189,25 @@ def _parser() -> argparse.ArgumentParser:
         dest="on_threshold",
         type=_probability,
         metavar="P",
-        help="it starts when its smoothed probability reaches this",
+        help="it starts when its smoothed probability reaches this, 0 to 1",
     )
     group.add_argument(
         "--event-off",
         dest="off_threshold",
         type=_probability,
         metavar="P",
-        help="and ends when it falls below this",
+        help="it ends when its smoothed probability falls below this, 0 to 1",
     )
     for rule, meaning in (
-        ("smoothing", "time constant of the smoothing"),
-        ("min_duration", "how long the probability must last"),
+        ("smoothing", "time constant of the smoothing of the probability"),
+        ("min_duration", "how long it must stay at --event-on or above before it starts"),
         ("cool_down", "how long after its end it cannot start again"),
     ):
         flag = f"--event-{rule.replace('_', '-')}"
         group.add_argument(flag, dest=rule, type=_seconds, metavar="SECONDS", help=meaning)
 
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it goes")
     group.add_argument(
         "--headless", action="store_true", help="no window (by itself where there is no display)"
@@ -204,37 +220,41 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-features",
         type=Path,
         metavar="FILE",
-        help="keep what the network makes of each frame, about 1.3 KB a second and no picture, as "
-        "background for edgevid.teach; a file that is there is gone on with",
+        help="keep the features of each frame, about 1.3 KB a second and no picture, as background "
+        "for edgevid.teach; they are appended to a file that is there",
     )
     group.add_argument(
         "--keep-features-mb",
         type=_megabytes,
         default=BUDGET / 1e6,
         metavar="MB",
-        help="how large that may get; the oldest make room (default: %(default)g)",
+        help="its largest size; then the oldest features are deleted (default: %(default)g)",
     )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds the options that say which model looks at what part of the picture."""
+    _add_follow(parser)
+    _add_network(parser)
+
+
+def _add_follow(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where to look")
     group.add_argument(
         "--follow",
         choices=(*FOLLOWS, WHOLE),
-        help="follow what moves, before a camera that stands still, or people (people-close: "
-        "their upper bodies alone, for what their hands do), each with a stream of its own, and "
-        f"say of each what it does; {WHOLE} looks at the whole picture (default: what the model "
-        "was taught with)",
+        help="follow what moves in front of a fixed camera, or people, each with a stream and "
+        "predictions of its own; people-close looks at their upper bodies alone, for what they do "
+        f"with their hands; {WHOLE} looks at the whole picture (default: what the model was taught "
+        "with)",
     )
     group.add_argument(
         "--tracks",
         type=_count,
         default=TRACKS,
         metavar="N",
-        help=f"at most so many (default: {TRACKS})",
+        help=f"how many are followed at a time, at most (default: {TRACKS})",
     )
     group.add_argument(
         "--detector",
@@ -248,21 +268,24 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         dest="zones",
         action="append",
         metavar="NAME=X,Y;X,Y;X,Y",
-        help="a part of the picture, in pixels, that events shall name (repeatable)",
+        help="a polygon in pixels of the picture; events name the zone they happen in (repeatable)",
     )
     group.add_argument(
         "--zone-allow",
         action="append",
         metavar="NAME=LABEL",
-        help="of what happens in that zone tell only this label (repeatable)",
+        help="in the zone NAME report LABEL only (repeatable)",
     )
     group.add_argument(
         "--dwell",
         type=_positive,
         metavar="SECONDS",
-        help="an event when somebody has been in a zone, or there at all, for so long",
+        help="also report an event dwell when somebody has been in a zone, or in the picture where "
+        "there are no zones, for so long",
     )
 
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the model")
     group.add_argument(
         "--model",
@@ -271,9 +294,15 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="a name that python -m edgevid.models lists, or a .tflite file; auto (the default) is "
         "movinet-a0 if it can be had, else camera-motion, which comes with edgevid",
     )
-    group.add_argument("--labels", type=Path, metavar="FILE", help="labels, one a line")
-    group.add_argument("--backend", choices=backends.NAMES, default="auto")
-    group.add_argument("--threads", type=_count, default=1, metavar="N", help="(default: 1)")
+    group.add_argument(
+        "--labels", type=Path, metavar="FILE", help="labels, one a line, in place of the model's"
+    )
+    group.add_argument(
+        "--backend", choices=backends.NAMES, default="auto", help="what runs it (default: auto)"
+    )
+    group.add_argument(
+        "--threads", type=_count, default=1, metavar="N", help="that it runs on (default: 1)"
+    )
     group.add_argument("--fps", type=_positive, help="steps a second (default: the model's)")
     group.add_argument(
         "--crop",
@@ -282,20 +311,23 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="look at this part of the picture only, in pixels",
     )
     group.add_argument(
-        "--fit", choices=Manifest.FITS, help="how a picture becomes a square (default: the model's)"
+        "--fit",
+        choices=Manifest.FITS,
+        help="how a picture becomes a square: its middle, distorted, or with "
+        "bars (default: the model's)",
     )
     group.add_argument(
         "--memory",
         type=_seconds,
         metavar="SECONDS",
-        help="how much of the past weighs in; 0 forgets at once, inf never (default: the model's)",
+        help="how far back the past counts; 0 forgets at once, inf never (default: the model's)",
     )
     group.add_argument(
         "--rotate",
         type=int,
         choices=ANGLES[1:],
         default=0,
-        help="turn the picture clockwise by so many degrees, for a camera that hangs otherwise",
+        help="turn the picture clockwise by so many degrees, for a camera that is mounted so",
     )
     group.add_argument("--mirror", action="store_true", help="swap left and right")
 
@@ -303,10 +335,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_labels(group: argparse._ActionsContainer) -> None:
     """Adds the options that choose among the labels."""
     group.add_argument(
-        "--allow", action="append", metavar="LABEL", help="say only this label (repeatable)"
+        "--allow", action="append", metavar="LABEL", help="report this label only (repeatable)"
     )
     group.add_argument(
-        "--deny", action="append", metavar="LABEL", help="never say this label (repeatable)"
+        "--deny", action="append", metavar="LABEL", help="never report this label (repeatable)"
     )
 
 
@@ -315,8 +347,9 @@ def add_rules(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--rules",
         metavar="RULES",
-        help="quick tells soon, sure waits until it is surer; or a file that edgevid.quiet made "
-        "for this camera. What the options say goes before what it says for all labels",
+        help="quick reports soon, sure waits for more certainty; or a file that edgevid.quiet made "
+        "for this camera. Options override what the rules say for all labels, and not what they "
+        "say for single ones",
     )
 
 

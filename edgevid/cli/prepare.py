@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command.ArgumentParser(
         prog="python -m edgevid.prepare",
-        description="Rewrites a published MoViNet stream (.tflite): it can forget, and each step "
-        "takes less than half the time.",
+        description="Rewrites a published MoViNet stream (.tflite), so that it can forget, and a "
+        "step takes less time.",
     )
     parser.add_argument("model", type=Path, help="the published file")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
@@ -43,17 +43,17 @@ def _parser() -> argparse.ArgumentParser:
         "--target",
         choices=TARGETS,
         default=this_machine(),
-        help="the processor to be quick on, though any can run it: pi4 stands for ARM without "
-        "dot-product instructions, pi5 for ARM with them, web for a browser, which takes and gives "
-        "no int8 (default here: %(default)s)",
+        help="the processor to optimise for; any can run the file. pi4: ARM without dot-product "
+        "instructions; pi5: ARM with them; web: a browser, where no input or output is int8 "
+        "(default here: %(default)s)",
     )
     parser.add_argument(
         "--features",
         action="store_true",
-        help="write the network up to its features alone, for whatever teaches a head itself",
+        help="write the network only up to its features, for a program that has a head of its own",
     )
     parser.add_argument("--explain", action="store_true", help="list what each pass changed")
-    parser.add_argument("--debug", action="store_true", help="show the trace of an error")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 

@@ -31,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command.ArgumentParser(
         prog="python -m edgevid.quiet",
-        description="Looks at ordinary footage of a camera, in which nothing happens that is worth "
-        "an event, and writes rules by which it starts none: what fires there needs more.",
+        description="Watches ordinary footage of a camera, in which nothing is worth an event, and "
+        "writes rules by which it starts none: labels that start events there get higher "
+        "thresholds.",
         epilog="python -m edgevid.stream --rules FILE takes the rules, and so does a [[camera]] of "
         "the service. They are for this camera and this model. The more footage, the better: what "
         "does not occur in it is not silenced.",

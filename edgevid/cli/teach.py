@@ -44,9 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="?",
         metavar="DATA",
-        help="a folder with a folder of clips for each class (background/ or none/ is what is "
-        "nothing special); or a list with a path and a label a line; or one with columns path, "
-        "start, end and label, where all outside is background",
+        help="a folder with a folder of clips for each class (background/ or none/ holds clips in "
+        "which nothing special happens); or a list with a path and a label a line; or a table with "
+        "columns path, start, end and label, where all other time is background",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the .tflite to write"
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="RECORDING",
-        help="ordinary footage, best of the very camera: videos, folders of them, or what "
+        help="ordinary footage, best of the same camera: videos, folders of them, or what "
         "edgevid.stream --keep-features kept",
     )
     group = parser.add_argument_group("from a search")
@@ -68,13 +68,15 @@ def _parser() -> argparse.ArgumentParser:
         help="answers of edgevid.archive search --marks, of which some are marked: right ones show "
         "the label, wrong ones are background; no video is read",
     )
-    group.add_argument("--archive", type=Path, metavar="ARCHIVE", help="what was searched")
-    group.add_argument("--label", metavar="NAME", help="what right answers show")
+    group.add_argument(
+        "--archive", type=Path, metavar="ARCHIVE", help="the archive that was searched"
+    )
+    group.add_argument("--label", metavar="NAME", help="the label of right answers")
     parser.add_argument(
         "--group",
         metavar="REGEX",
         help="what in a file's name says which clips belong together, such as '^(S[0-9]+)_' for a "
-        "person: they are never both learned from and measured on",
+        "person: none of a group is measured on when another was learned from",
     )
     parser.add_argument(
         "--false-alarms",

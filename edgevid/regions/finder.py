@@ -101,15 +101,15 @@ class ByMotion:
 
 
 class ByDetector:
-    """Follows what a detector finds; between its looks the tracks go with the picture.
+    """Follows what a detector finds; between its looks the optical flow moves the tracks.
 
-    It looks once a second, and where that finds all as expected and nobody new, less and less
-    often, up to every fourth. When something begins to move where nobody is, or the way of somebody
-    cannot be told, it looks again, after half of that time.
+    It looks once a second. While that finds all where they were expected and nobody new, it looks
+    half as often each time, down to once in four seconds. When something begins to move where
+    nobody is, or the flow cannot tell where somebody went, it looks again after half of that time.
 
-    It sees a square, into which a wide picture would be squeezed, and in which who is far away is
-    lost. So of a wide picture it sees each end by itself, and where something moves and nobody was
-    found it looks once more, at that part only.
+    Its input is a square: in a wide picture people would be squeezed, and those far away too small.
+    So of a wide picture it sees each end by itself, and where something moves and nobody was found
+    it looks once more, at that part only.
 
     Args:
         detector: what finds things.

@@ -182,7 +182,7 @@ class FollowingWatch:
         ended = self._drop(set())
         successor._ticks, successor.saved = self._ticks, self.saved
         mine, other = self._finder, successor._finder
-        if type(other) is type(mine) and other.room == mine.room:
+        if type(other) is type(mine) and other.view == mine.view:
             successor._finder = mine
         successor._scenes = self._scenes
         successor.passed_over = self.passed_over

@@ -23,6 +23,10 @@ class ArgumentParser(argparse.ArgumentParser):
 
     _given: Sequence[str] = ()
 
+    def __init__(self, *, description: str | None = None, **options: Any) -> None:
+        # A module's docstring may describe its command; a terminal has no use for its markup.
+        super().__init__(description=description and description.replace("``", ""), **options)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parses; keeps the arguments for a hint."""
         self._given = sys.argv[1:] if args is None else list(args)

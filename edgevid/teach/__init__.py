@@ -14,6 +14,7 @@ import numpy as np
 
 from edgevid.errors import ModelError, SourceError, UsageError
 from edgevid.modelfile import manifest
+from edgevid.modelfile.model_file import ModelFile
 from edgevid.models.load import load_file
 from edgevid.plain_text import printable
 from edgevid.support.atomic_file import atomic_file
@@ -89,10 +90,11 @@ def teach(
     if not false_alarms > 0:
         raise UsageError(f"false alarms an hour must be over 0, not {false_alarms:g}")
     recordings = reading.read(Path(data) if data is not None else None, background, group=group)
-    prepared, name = _network(model, add)
-    network = _network_of(prepared)
+    held, name = _network(model, add)
+    prepared = manifest.write(held.flatbuffer, held.manifest)
+    network = _network_of(held)
     what = follow.what if follow is not None else ""
-    trained = _trained_with(prepared)
+    trained = str(held.manifest.provenance.get("follow", ""))
     if trained not in ("", what):
         _LOG.warning(
             "%s was trained %s, and is taught %s: it sees other pictures than it knows",
@@ -100,19 +102,7 @@ def teach(
             _named(trained),
             _named(what),
         )
-    old: list[Example] = []
-    if add is not None:
-        old, known = storing.load(examples_of(Path(add)))
-        if known != network:
-            raise UsageError(
-                f"{add} was taught with another network than {name}: its examples do not fit"
-            )
-        before = _follows(Path(add))
-        if before != what:
-            raise UsageError(
-                f"{add} was taught {_named(before)}, and this is to be {_named(what)}: its "
-                "examples do not fit"
-            )
+    old = _examples(Path(add), network, name, what) if add is not None else []
     if seen and what:
         raise UsageError("what an archive holds was seen as whole pictures: it cannot be followed")
     extracted = Path(keep) if keep is not None else output.with_suffix(".features")
@@ -159,21 +149,35 @@ def report_of(model: Path) -> Path:
     return model.with_name(f"{model.stem}-report")
 
 
-def _network(model: str | Path | None, add: str | Path | None) -> tuple[bytes, str]:
-    """Returns the content of the prepared file whose network is to be taught, and its name."""
+def _network(model: str | Path | None, add: str | Path | None) -> tuple[ModelFile, str]:
+    """Returns the prepared file whose network is to be taught, and its name."""
     name = model or add or "auto"
     held = load_file(name)
     if held.manifest.head is None and held.signature.alpha is None:
         raise ModelError(f"{name} cannot be taught: it runs as it is, since it cannot be prepared")
-    return manifest.write(held.flatbuffer, held.manifest), str(name)
+    return held, str(name)
 
 
-def _network_of(prepared: bytes) -> str:
-    described = manifest.read(prepared)
-    if described is None:
-        raise ModelError("only a prepared model can be taught")
-    source = str(described.provenance.get("network") or "")
-    return source or hashlib.sha256(manifest.split(prepared)[0]).hexdigest()
+def _network_of(held: ModelFile) -> str:
+    """Returns which network it is: what the examples of a taught file must be of."""
+    source = str(held.manifest.provenance.get("network") or "")
+    return source or hashlib.sha256(held.flatbuffer).hexdigest()
+
+
+def _examples(add: Path, network: str, name: str, what: str) -> list[Example]:
+    """Returns the examples beside a taught file, which must be of the same network and pictures."""
+    found, known = storing.load(examples_of(add))
+    if known != network:
+        raise UsageError(
+            f"{add} was taught with another network than {name}: its examples do not fit"
+        )
+    before = _follows(add)
+    if before != what:
+        raise UsageError(
+            f"{add} was taught {_named(before)}, and this is to be {_named(what)}: its "
+            "examples do not fit"
+        )
+    return found
 
 
 def _metrics(result: TeachingResult) -> dict[str, object]:
@@ -191,12 +195,6 @@ def _metrics(result: TeachingResult) -> dict[str, object]:
             for label, judgement in zip(result.labels, result.judgements, strict=False)
         }
     }
-
-
-def _trained_with(prepared: bytes) -> str:
-    """Returns what was followed in the clips that the network was trained with."""
-    described = manifest.read(prepared)
-    return str(described.provenance.get("follow", "")) if described is not None else ""
 
 
 def _follows(taught_file: Path) -> str:

@@ -25,9 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m export.camera_motion", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("out/camera-motion"))
-    parser.add_argument("--file", type=Path, default=CAMERA_MOTION.path, help="the file to make")
-    parser.add_argument("--steps", type=int, help="few, for a try-out; a fifth more with people")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/camera-motion"),
+        help="folder for what is kept on the way (default: out/camera-motion)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--file",
+        type=Path,
+        default=CAMERA_MOTION.path,
+        help="the file to make (default: the bundled one)",
+    )
+    parser.add_argument(
+        "--steps", type=int, help="fewer for a try-out; a fifth more follows, with people"
+    )
     options = parser.parse_args(arguments)
     return guard(lambda: _run(options))
 

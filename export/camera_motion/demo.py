@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from edgevid.models.catalog import CAMERA_MOTION
 from edgevid.sinks.video import VideoOutput
 from edgevid.support.atomic_file import atomic_file
+from edgevid.support.command import OK, ArgumentParser, guard
 from edgevid.support.opencv import cv2
 from export.camera_motion import moves
 from export.camera_motion.foreground import foreground_objects
@@ -43,8 +46,16 @@ def segments() -> list[Segment]:
     return [*found, Segment(moves.STILL, now, now + _STILL_S, 0.0, 0.0)]
 
 
-def main() -> int:
-    """Writes the clip and what is in it."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = ArgumentParser(prog="python -m export.camera_motion.demo", description=__doc__)
+    folder = CAMERA_MOTION.path.parent
+    parser.add_argument("--folder", type=Path, default=folder, help="default: edgevid/bundled")
+    chosen = parser.parse_args(arguments)
+    return guard(lambda: _run(chosen.folder))
+
+
+def _run(folder: Path) -> int:
     plan = segments()
     seconds = plan[-1].end
     picture = cv2.GaussianBlur(scene(np.random.default_rng(_SCENE)), (0, 0), 2.0)
@@ -59,7 +70,6 @@ def main() -> int:
         cover=np.full((2, 2, 3), (30, 22, 20), np.uint8),
         cover_side=np.array([0.0, 1.0]),
     )
-    folder = CAMERA_MOTION.path.parent
     folder.mkdir(exist_ok=True)
     video = VideoOutput(folder / "demo.mp4")
     video.start(_FPS)
@@ -76,7 +86,7 @@ def main() -> int:
         file.write((json.dumps(done, indent=1) + "\n").encode())
     size = (folder / "demo.mp4").stat().st_size
     print(f"{folder / 'demo.mp4'}: {seconds:.1f} s, {size / 1e3:.0f} KB")
-    return 0
+    return OK
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from apps.raspberry_pi import web
 from apps.raspberry_pi.config import WebConfig
 from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.web import access, app, connections
+from apps.raspberry_pi.web import clips as clip_files
 from benchmarks.attack import requests
 from benchmarks.attack.hostile_requests import KINDS, Target, at_once
 from tests.apps.parts import until
@@ -33,8 +34,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections, "PATIENCE_S", 0.5)
         patch.setattr(access, "_WRONG_S", 0.05)
-        patch.setattr(app, "_LISTENERS", 3)
-        patch.setattr(app, "_PLAYERS", 2)
+        patch.setattr(app, "LISTENERS", 3)
+        patch.setattr(clip_files, "PLAYERS", 2)
         target = requests.prepare(folder, port)
         config = WebConfig(port=port, token_file=folder / "token")
         server = web.start(config, Hub(["front"]), folder / "clips")

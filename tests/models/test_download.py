@@ -134,7 +134,7 @@ def test_a_server_that_stalls(server: LocalServer, target: Path, sent: int) -> N
             request.send_header("Content-Length", str(len(MODEL)))
             request.end_headers()
             request.wfile.write(MODEL[:sent])
-        server.stop.wait()
+        server.stopping.wait()
 
     with pytest.raises(DownloadError, match=r"silent for 0\.2 s"):
         fetch(target, server.on("/a", answer), timeout=0.2)

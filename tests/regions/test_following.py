@@ -13,7 +13,7 @@ from edgevid.records import Box, Event, Frame, Prediction
 from edgevid.regions.boxes import grown, inside, iou
 from edgevid.regions.finder import ByDetector
 from edgevid.regions.following import FollowingWatch
-from edgevid.regions.square import CLOSE, ROOM
+from edgevid.regions.square import CLOSE, WITH_ROOM
 from edgevid.regions.zones import DWELL, Zone
 from edgevid.runtime.model import Model
 from edgevid.support.opencv import cv2
@@ -232,12 +232,12 @@ def test_a_jump_in_time_starts_afresh(tiny: Model, caplog: pytest.LogCaptureFixt
 def test_another_watch_goes_on_with_whom_the_finder_knows_where_it_shows_as_much(
     tiny: Model,
 ) -> None:
-    for room, goes_on in ((ROOM, True), (CLOSE, False)):
+    for view, goes_on in ((WITH_ROOM, True), (CLOSE, False)):
         watch = FollowingWatch(tiny.stream, ByDetector(Told(LEFT), most=4))
         play(watch, picture(("red", LEFT)), 10)
-        other = FollowingWatch(tiny.stream, ByDetector(Told(), most=4, room=room))
+        other = FollowingWatch(tiny.stream, ByDetector(Told(), most=4, view=view))
         watch.hand_over(other)
-        assert other._finder.room == room
+        assert other._finder.view == view
         said, _ = play(other, picture(("red", LEFT)), 1, start=10)
         assert bool(said[0]) == goes_on
 

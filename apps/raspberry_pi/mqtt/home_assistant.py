@@ -27,85 +27,73 @@ def discovery(
     """
     own = identifier(device, camera)
     state = {"state_topic": f"{topic}/state", "json_attributes_topic": f"{topic}/state", "qos": 1}
+    happened = {"state_topic": f"{topic}/event", "qos": 1}
     service = {"topic": availability}
     live = {
         "topic": f"{topic}/state",
         "value_template": "{{ 'online' if value_json.state == 'live' else 'offline' }}",
     }
-    picture = {
-        "platform": "image",
-        "unique_id": f"{own}_picture",
-        "name": "Last event",
-        "content_type": "image/jpeg",
-        "image_topic": f"{topic}/picture",
-    }
-    switch = {
-        "platform": "switch",
-        "unique_id": f"{own}_watching",
-        "name": "Watching",
-        "icon": "mdi:eye",
+    components: dict[str, Any] = {}
+
+    def add(key: str, platform: str, name: str, **more: Any) -> None:
+        entity = f"{own}_{key}"
+        components[entity] = {"platform": platform, "unique_id": entity, "name": name, **more}
+
+    if pictures:
+        shown = f"{topic}/picture"
+        add("picture", "image", "Last event", content_type="image/jpeg", image_topic=shown)
+    if orders:
+        add(
+            "watching",
+            "switch",
+            "Watching",
+            icon="mdi:eye",
+            **state,
+            value_template="{{ 'ON' if value_json.watching else 'OFF' }}",
+            command_topic=f"{topic}/set",
+        )
+    add(
+        "alert",
+        "event",
+        "Alert",
+        icon="mdi:alert",
+        **happened,
+        # Empty for the others, which Home Assistant passes over.
+        value_template=(
+            "{{ value if value_json.level == 'alert' and "
+            "value_json.event_type == 'start' else '' }}"
+        ),
+        event_types=["start"],
+    )
+    add(
+        "event",
+        "event",
+        "Event",
+        icon="mdi:motion-sensor",
+        **happened,
+        event_types=["start", "end"],
+    )
+    add(
+        "action",
+        "sensor",
+        "Action",
+        icon="mdi:run",
         **state,
-        "value_template": "{{ 'ON' if value_json.watching else 'OFF' }}",
-        "command_topic": f"{topic}/set",
-    }
-    return {
-        "device": {
-            "identifiers": [own],
-            "name": camera,
-            "manufacturer": "edgevid",
-            "model": "Camera",
-            "sw_version": __version__,
-        },
-        "origin": {"name": "edgevid", "sw_version": __version__},
-        "availability": [service],
-        "components": {
-            **({f"{own}_picture": picture} if pictures else {}),
-            **({f"{own}_watching": switch} if orders else {}),
-            f"{own}_alert": {
-                "platform": "event",
-                "unique_id": f"{own}_alert",
-                "name": "Alert",
-                "icon": "mdi:alert",
-                "state_topic": f"{topic}/event",
-                "qos": 1,
-                # Empty for the others, which Home Assistant passes over.
-                "value_template": (
-                    "{{ value if value_json.level == 'alert' and "
-                    "value_json.event_type == 'start' else '' }}"
-                ),
-                "event_types": ["start"],
-            },
-            f"{own}_event": {
-                "platform": "event",
-                "unique_id": f"{own}_event",
-                "name": "Event",
-                "icon": "mdi:motion-sensor",
-                "state_topic": f"{topic}/event",
-                "qos": 1,
-                "event_types": ["start", "end"],
-            },
-            f"{own}_action": {
-                "platform": "sensor",
-                "unique_id": f"{own}_action",
-                "name": "Action",
-                "icon": "mdi:run",
-                **state,
-                "value_template": "{{ value_json.label }}",
-                # What a lost camera showed last is not what it shows now.
-                "availability": [service, live],
-                "availability_mode": "all",
-            },
-            f"{own}_live": {
-                "platform": "binary_sensor",
-                "unique_id": f"{own}_live",
-                "name": "Live",
-                "device_class": "connectivity",
-                "entity_category": "diagnostic",
-                **state,
-                "value_template": "{{ 'ON' if value_json.state == 'live' else 'OFF' }}",
-            },
-        },
-    }
+        value_template="{{ value_json.label }}",
+        # What a lost camera showed last is not what it shows now.
+        availability=[service, live],
+        availability_mode="all",
+    )
+    add(
+        "live",
+        "binary_sensor",
+        "Live",
+        device_class="connectivity",
+        entity_category="diagnostic",
+        **state,
+        value_template="{{ 'ON' if value_json.state == 'live' else 'OFF' }}",
+    )
+    return _announced(own, camera, "Camera", service, components)
 
 
 def service_discovery(
@@ -119,31 +107,38 @@ def service_discovery(
         models: what may be chosen.
         availability: the topic that says ``online`` or ``offline``.
     """
+    entity = f"{device}_model"
+    component = {
+        "platform": "select",
+        "unique_id": entity,
+        "name": "Model",
+        "icon": "mdi:brain",
+        "entity_category": "config",
+        "qos": 1,
+        "state_topic": f"{topic}/state",
+        # "None", where another runs, is Home Assistant's word for unknown.
+        "value_template": "{{ value_json.model }}",
+        "command_topic": f"{topic}/set",
+        "options": list(models),
+    }
+    return _announced(device, "edgevid", "Service", {"topic": availability}, {entity: component})
+
+
+def _announced(
+    device: str, name: str, kind: str, available: dict[str, str], components: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the message that announces a device with its entities."""
     return {
         "device": {
             "identifiers": [device],
-            "name": "edgevid",
+            "name": name,
             "manufacturer": "edgevid",
-            "model": "Service",
+            "model": kind,
             "sw_version": __version__,
         },
         "origin": {"name": "edgevid", "sw_version": __version__},
-        "availability": [{"topic": availability}],
-        "components": {
-            f"{device}_model": {
-                "platform": "select",
-                "unique_id": f"{device}_model",
-                "name": "Model",
-                "icon": "mdi:brain",
-                "entity_category": "config",
-                "qos": 1,
-                "state_topic": f"{topic}/state",
-                # "None", where another runs, is Home Assistant's word for unknown.
-                "value_template": "{{ value_json.model }}",
-                "command_topic": f"{topic}/set",
-                "options": list(models),
-            },
-        },
+        "availability": [available],
+        "components": components,
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ pytest.importorskip("starlette", reason="the page's libraries are not installed"
 pytest.importorskip("uvicorn", reason="the page's libraries are not installed")
 
 from apps.phone import models, site
-from tests.apps.browser import Browser
 
 PHONE_APP = site.PAGE.parent
 
@@ -42,9 +40,3 @@ def built(libraries: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "models").mkdir()
     site.assemble(folder / "site", models.prepared(["camera-motion"], folder / "models"))
     return folder / "site"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started

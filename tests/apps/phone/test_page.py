@@ -22,8 +22,7 @@ import edgevid
 from apps.phone import models, site
 from benchmarks.parts.phone_page import serving
 from edgevid.support.opencv import cv2
-from tests.apps.browser import PHONE, Browser, needs_chromium
-from tests.apps.web.test_page import FAINT
+from tests.apps.browser import FAINT, PHONE, Browser, needs_chromium
 from tests.conftest import LabelledClip
 
 pytestmark = needs_chromium

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -26,51 +25,13 @@ from apps.raspberry_pi.hub import Hub
 from apps.raspberry_pi.snapshots import Snapshot
 from benchmarks.parts.broker import free_port
 from edgevid import Event, Frame, Prediction, Score
-from edgevid.support.opencv import cv2
-from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
+from tests.apps.browser import DESKTOP, FAINT, PHONE, Browser, keep, needs_chromium, texts
 from tests.apps.parts import RED, colours, status, until
 from tests.conftest import moving_pictures
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("no_complaints")]
 
 PICTURES = moving_pictures(20, size=(640, 480))
-# Words whose contrast to what is behind them is below 4.5, which WCAG 2.2 asks for (1.4.3).
-FAINT = """
-(() => {
-  const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const numbers = text => text.match(/[\\d.]+/g).map(Number);
-  const behind = found => {
-    for (; found; found = found.parentElement) {
-      const colour = numbers(getComputedStyle(found).backgroundColor);
-      if (colour[3] !== 0) return colour;
-    }
-  };
-  return [...document.querySelectorAll('body *')]
-    .filter(found => found.offsetParent && [...found.childNodes].some(
-      child => child.nodeType === 3 && child.data.trim()))
-    .filter(found => {
-      const [a, b] = [numbers(getComputedStyle(found).color), behind(found)].map(light);
-      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
-    })
-    .map(found => found.innerText);
-})()
-"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def _no_complaints(browser: Browser) -> Iterator[None]:
-    browser.complaints.clear()
-    yield
-    browser.run("0")  # whatever was said until now has been read
-    # A page outlives its server for a moment, and finds it gone.
-    assert [found for found in browser.complaints if "net::ERR_" not in found] == []
 
 
 @contextmanager
@@ -119,21 +80,6 @@ def watching(hub: Hub, camera: str) -> Iterator[None]:
 
 def happen(hub: Hub, label: str, state: Any = "start", *, ago: float = 0.0) -> None:
     hub.bus.publish("front-door", Event(state, label, time.monotonic() - ago, 0.62))
-
-
-def keep(browser: Browser, folder: Path, name: str) -> None:
-    """Takes a picture, which must show something."""
-    folder = Path(os.environ.get("EDGEVID_PICTURES") or folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    taken = browser.screenshot(folder / f"{name}.png", whole=True)
-    assert cv2.imread(str(taken)).std() > 10
-
-
-def texts(browser: Browser, selector: str) -> list[str]:
-    found: list[str] = browser.run(
-        f"[...document.querySelectorAll({selector!r})].map(found => found.innerText)"
-    )
-    return found
 
 
 def test_one_camera_is_live_and_one_is_lost(browser: Browser, tmp_path: Path) -> None:

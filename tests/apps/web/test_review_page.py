@@ -25,12 +25,11 @@ from apps.raspberry_pi.review.desk import Review
 from apps.raspberry_pi.review.store import Store
 from benchmarks.parts.broker import free_port
 from edgevid import DownloadError, Frame, Model, Prediction, Score
-from tests.apps.browser import DESKTOP, PHONE, Browser, needs_chromium
+from tests.apps.browser import DESKTOP, FAINT, PHONE, Browser, keep, needs_chromium, texts
 from tests.apps.review.parts import config_in, lessons_in, write_clip, write_mini
-from tests.apps.web.test_page import FAINT, keep, texts
 from tests.conftest import moving_pictures
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.usefixtures("no_complaints")]
 
 SMALL = (320, 700)
 NAMELESS = """
@@ -40,20 +39,6 @@ NAMELESS = """
     || found.textContent.trim()))
   .map(found => found.outerHTML)
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def _no_complaints(browser: Browser) -> Iterator[None]:
-    browser.complaints.clear()
-    yield
-    browser.run("0")
-    assert [found for found in browser.complaints if "net::ERR_" not in found] == []
 
 
 class Watched:

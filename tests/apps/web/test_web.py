@@ -301,7 +301,7 @@ def test_who_leaves_is_forgotten(hub: Hub, page: int) -> None:
 def test_the_bound_to_those_who_listen_holds_when_all_come_at_once(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "_LISTENERS", 5)
+    monkeypatch.setattr(app, "LISTENERS", 5)
     with serving(hub) as page, ExitStack() as stack:
         clients = [stack.enter_context(quick_connection(page)) for _ in range(80)]
         for client in clients:
