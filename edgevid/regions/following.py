@@ -44,7 +44,7 @@ class Followed(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Followed:
+class _TrackStream:
     """One track's stream, and what is known of it."""
 
     track: Track
@@ -112,7 +112,7 @@ class FollowingWatch:
         self._gate = Gate(self._spare.memory_frames)
         self._scenes = SceneWatch()
         self._last = math.nan  # seconds, of the last tick
-        self._followed: dict[int, _Followed] = {}
+        self._followed: dict[int, _TrackStream] = {}
 
     @property
     def skipped(self) -> int:
@@ -212,7 +212,7 @@ class FollowingWatch:
         ended += self._drop({track.number for track in tracker.tracks})
         for track in tracker.tracks:
             if track.number not in self._followed:
-                self._followed[track.number] = _Followed(
+                self._followed[track.number] = _TrackStream(
                     track,
                     self._new_stream(),
                     EventDetector(self._rules),
@@ -230,7 +230,7 @@ class FollowingWatch:
             ended += _of(one, one.visit.leave(self._last))
         return ended
 
-    def _step(self, one: _Followed, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
+    def _step(self, one: _TrackStream, frame: Frame, image: NDArray[np.uint8]) -> Prediction:
         height, width = image.shape[:2]
         tracks = [other.track for other in self._followed.values()]
         x, y, side, _ = one.square.show(one.track, tracks, (width, height))
@@ -250,12 +250,12 @@ class FollowingWatch:
         return predictions
 
 
-def _told(one: _Followed, events: list[Event]) -> list[Event]:
+def _told(one: _TrackStream, events: list[Event]) -> list[Event]:
     """Returns the actions that are to be told where they happened."""
     return _of(one, [event for event in events if one.visit.tell(event)])
 
 
-def _of(one: _Followed, events: list[Event]) -> list[Event]:
+def _of(one: _TrackStream, events: list[Event]) -> list[Event]:
     """Says whose events these are, and where."""
     return [
         replace(event, track=one.track.number, box=one.box, zone=event.zone or one.visit.zone)
