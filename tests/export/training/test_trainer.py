@@ -128,7 +128,7 @@ def test_balanced_classes_are_shown_equally_often(data: Any, recipe: Any) -> Non
     "wrong",
     [
         {"epochs": 0},
-        {"memory": 0.5},
+        {"memory": 0.0},
         {"dropout": 1.0},
         {"layer_decay": 0.0},
         {"variations": 2, "quantization_aware": True},
