@@ -14,8 +14,9 @@ from edgevid.support.command import OK, ArgumentParser, guard
 from export.conversion.export import export_tflite
 from export.conversion.tflite_converter import PRECISIONS
 from export.data.dataset import load_to_calibrate
+from export.data.frames import check_fps
 from export.model import checkpoint
-from export.model.network import FPS
+from export.model.network import FPS, in_frames
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    check_fps(options.fps)
     network, labels = checkpoint.load(options.network)
     calibration = (
         load_to_calibrate(
@@ -37,7 +39,7 @@ def _run(options: argparse.Namespace) -> int:
     )  # fmt: skip
     data = export_tflite(
         network, labels, calibration, precision=options.precision,
-        memory=max(1.0, options.memory * options.fps), fps=options.fps,
+        memory=in_frames(options.memory, options.fps), fps=options.fps,
         name=options.name or options.out.stem, target=options.target, follow=options.follow,
     )  # fmt: skip
     with atomic_file(options.out, make_folder=True) as file:

@@ -14,6 +14,7 @@ from export.config import BASE, Plan
 from export.conversion.export import export_tflite
 from export.data import dataset
 from export.data.dataset import Dataset
+from export.model.network import in_frames
 from export.training import folds
 from export.training.finetune import finetune
 from export.verification.limits import refuse
@@ -53,7 +54,7 @@ def run(plan: Plan, data: Dataset | None = None) -> dict[str, Any]:
             trained.labels,
             calibration,
             precision=precision,
-            memory=job.recipe.frames(job.fps),
+            memory=in_frames(job.recipe.memory, job.fps),
             fps=job.fps,
             name=plan.name,
             target=plan.target,

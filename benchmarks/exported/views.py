@@ -29,7 +29,7 @@ from export.data.augment import Box, moving_part
 from export.data.followed import Follower
 from export.data.frames import Frames, Pictures
 from export.model import checkpoint
-from export.model.network import Network, alphas
+from export.model.network import Network, alphas, in_frames
 from export.pipeline import split
 from export.training.folds import Validated, table
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: Any) -> int:
     plan = read_config(chosen.config, chosen.folder.parents[1])
     data = replace(plan.job, test=None).load()  # which is not for choosing
-    memory = plan.job.recipe.frames(data.fps)
+    memory = in_frames(plan.job.recipe.memory, data.fps)
     frames = {str(clip.path): frames for clip, frames in data.train}
     right: dict[str, list[dict[str, bool]]] = {}
     groups = {str(clip.path): clip.group for clip, _ in data.train}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgevid.errors import EdgevidError, SourceError
+from edgevid.errors import EdgevidError, SourceError, UsageError
 from edgevid.records import Frame
 from edgevid.runtime.pace import Pace
 from edgevid.runtime.preprocess import Preprocess
@@ -41,6 +41,16 @@ T = TypeVar("T")
 
 Pictures = NDArray[np.uint8]
 """What a network sees of a clip: RGB, ``[frames, size, size, 3]``."""
+
+
+def check_fps(fps: float) -> None:
+    """Refuses more frames a second of a network than are kept of a clip, or none.
+
+    Raises:
+        UsageError: it is so.
+    """
+    if not 0 < fps <= CACHE_FPS:
+        raise UsageError(f"fps must be above 0 and at most {CACHE_FPS:g}, not {fps:g}")
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,11 @@ def alphas(frames: int, memory: float = math.inf, *, seen: int = 0) -> NDArray[n
     return (1 / np.minimum(np.arange(seen + 1, seen + frames + 1), memory)).astype(np.float32)
 
 
+def in_frames(memory: float, fps: float) -> float:
+    """Returns a memory of so many seconds in frames, at ``fps`` frames a second; 1 or more."""
+    return max(1.0, memory * fps)
+
+
 @tf_keras.utils.register_keras_serializable(package="edgevid")
 class RunningMean(tf_keras.layers.Layer):
     """Mean over space and, fading, over time; takes the place of ``GlobalAveragePool3D``."""

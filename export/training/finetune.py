@@ -16,7 +16,7 @@ from edgevid.regions import FOLLOWS
 from export import metrics, report
 from export.data import dataset
 from export.data.dataset import Dataset, EvaluationSet
-from export.data.frames import CACHE_FPS
+from export.data.frames import check_fps
 from export.model import checkpoint, initialize
 from export.model.batch_norm import measure_statistics, restore_statistics
 from export.model.network import FPS, INPUT_SIZE, STYLES, Architecture, Network
@@ -79,8 +79,7 @@ class Job:
                 raise UsageError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if self.follow and self.follow not in FOLLOWS:
             raise UsageError(f"follow must be {' or '.join(FOLLOWS)}, not {self.follow!r}")
-        if not 0 < self.fps <= CACHE_FPS:
-            raise UsageError(f"fps must be above 0 and at most {CACHE_FPS:g}, not {self.fps:g}")
+        check_fps(self.fps)
 
     @property
     def decoded(self) -> Path:
@@ -164,7 +163,7 @@ def finetune(job: Job, data: Dataset) -> Trained:
     }
     for evaluation in (data.validation, data.test):
         if len(evaluation):
-            logits = _logits(network, evaluation, job.recipe.frames(job.fps))
+            logits = _logits(network, evaluation, trainer.memory)
             figures[evaluation.name] = {
                 **metrics.classification(logits, evaluation.truth, labels),
                 "files": _answers(evaluation, logits, labels),

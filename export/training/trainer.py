@@ -18,7 +18,7 @@ from edgevid.errors import UsageError
 from export.data.augment import Augmentation, Box, mix, moving_part, vary
 from export.data.clips import Clip
 from export.data.frames import Frames, Pictures
-from export.model.network import Network, alphas
+from export.model.network import Network, alphas, in_frames
 from export.training.frozen import FrozenFeatures
 from export.training.quantization_aware import quantized
 from export.training.state import TrainingState
@@ -84,10 +84,6 @@ class Recipe:
         for name in ("label_smoothing", "mixed", "dropout", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 0 or more and below 1")
-
-    def frames(self, fps: float) -> float:
-        """Returns the memory of a network that sees so many frames a second, in frames."""
-        return max(1.0, self.memory * fps)
 
 
 @dataclass(frozen=True)
@@ -165,7 +161,7 @@ class Trainer:
             )
         self.network = network
         self.recipe = recipe
-        self.memory = recipe.frames(fps)
+        self.memory = in_frames(recipe.memory, fps)
         self._data, self._size, self._fps = data, size, fps
         self._labels = np.array([example.label for example in data], np.intp)
         self._features: FrozenFeatures | None = None

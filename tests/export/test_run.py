@@ -68,6 +68,16 @@ def test_forty_clips_to_a_verified_file(
     assert not [path for path in out.rglob("*") if ".part" in path.name]
 
 
+def test_a_file_of_no_frames_a_second_is_not_made(
+    tmp_path: Path, network_module: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from export import convert
+
+    out = tmp_path / "x.tflite"
+    assert convert.main([str(tmp_path / "network.npz"), "--out", str(out), "--fps", "0"]) == 2
+    assert "fps must be above 0 and at most 20, not 0" in capsys.readouterr().err
+
+
 @pytest.fixture
 def four_people(tmp_path: Path, make_clip: MakeClip) -> Path:
     """A config for two folds and a variation, and eight clips."""
