@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from edgevid.modelfile.signature import LOGITS
 from edgevid.prepare.graph import Graph
 
-# Input channels from which an int8 convolution makes up for the quantising of its input.
-_WIDE = 40
+# Values that each output reads, and outputs for each position, from which an int8 convolution makes
+# up for the quantising of its input: every value is rounded once and then read by all outputs.
+_WIDE, _MANY = 40, 24
 _FEW = 1 << 18  # weights of a classifier, 1 MB of float32: 128 classes
 _HYBRID_VERSION = 5  # of CONV_2D: the first that takes weights with a scale for each channel
 
@@ -27,8 +28,8 @@ def widen_weights(graph: Graph) -> str:
 
     The runtime widens float16 weights when it loads the file; done here, multiplications can be
     folded into them. A depthwise convolution of float32 by int8 is unknown to XNNPACK and would
-    split the graph, and an ordinary one of few channels takes longer: their weights keep their
-    values, and their inputs are no longer rounded.
+    split the graph, and an ordinary one of few channels, in or out, takes longer: their weights
+    keep their values, and their inputs are no longer rounded.
     """
     widened = 0
     for op in graph.find("DEQUANTIZE"):
@@ -42,7 +43,7 @@ def widen_weights(graph: Graph) -> str:
         values = _stored(graph, op.inputs[1])
         if values is None or graph.dtype(op.inputs[0]) != np.float32:
             continue
-        if graph.kind(op) == "DEPTHWISE_CONV_2D" or np.prod(values.shape[1:]) < _WIDE:
+        if graph.kind(op) == "DEPTHWISE_CONV_2D" or not _pays(values):
             op.inputs[1] = _float(graph, op.inputs[1], values)
             hybrid += 1
     parts = [
@@ -67,7 +68,7 @@ def narrow_weights(graph: Graph) -> str:
         values = graph.constant(op.inputs[1])
         if values is None or values.dtype != np.float32 or len(values.shape) != 4:
             continue
-        if graph.dtype(op.inputs[0]) != np.float32 or np.prod(values.shape[1:]) < _WIDE:
+        if graph.dtype(op.inputs[0]) != np.float32 or not _pays(values):
             continue
         if op is classifier and values.size < _FEW:
             continue
@@ -80,6 +81,11 @@ def narrow_weights(graph: Graph) -> str:
         graph.set_version(op, _HYBRID_VERSION)
         changed += 1
     return f"the weights of {changed} float32 convolutions to int8" if changed else ""
+
+
+def _pays(weights: NDArray[Any]) -> bool:
+    """Whether a convolution is quicker by int8 weights ``[outputs, height, width, inputs]``."""
+    return bool(np.prod(weights.shape[1:]) >= _WIDE and weights.shape[0] >= _MANY)
 
 
 def _classifier(graph: Graph) -> Any | None:
