@@ -466,6 +466,7 @@ class TestStoredWeights:
     ) -> None:
         """Of the network in miniature those of 8 channels and 3x3 are wide, 1x1 are not."""
         monkeypatch.setattr(float_weights, "_WIDE", 20)
+        monkeypatch.setattr(float_weights, "_MANY", 8)
         passes = (bound_memory, drop_time_axis)
         after = rewritten(mini_float, *passes, narrow_weights)
         graph = graph_of(after)
@@ -480,10 +481,22 @@ class TestStoredWeights:
         difference = np.abs(logits_of(after, pictures) - before).max()
         assert 0 < difference < 0.05 * np.ptp(before)
 
+    def test_few_outputs_do_not_pay_for_a_rounded_input(
+        self, mini_float: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those of the network in miniature have 8."""
+        monkeypatch.setattr(float_weights, "_WIDE", 8)
+        changed = []
+        for many in (8, 9):
+            monkeypatch.setattr(float_weights, "_MANY", many)
+            changed.append(narrow_weights(Graph(mini_float)))
+        assert changed[0] and not changed[1]
+
     def test_a_classifier_of_few_classes_stays_float(
         self, mini_float: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(float_weights, "_WIDE", 8)
+        monkeypatch.setattr(float_weights, "_MANY", 1)
         stored = []
         for few in (0, 1 << 18):
             monkeypatch.setattr(float_weights, "_FEW", few)
