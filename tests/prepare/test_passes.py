@@ -490,7 +490,8 @@ class TestStoredWeights:
         for many in (8, 9):
             monkeypatch.setattr(float_weights, "_MANY", many)
             changed.append(narrow_weights(Graph(mini_float)))
-        assert changed[0] and not changed[1]
+        assert changed[0]
+        assert not changed[1]
 
     def test_a_classifier_of_few_classes_stays_float(
         self, mini_float: bytes, monkeypatch: pytest.MonkeyPatch
