@@ -80,9 +80,7 @@ def tries(fps: float) -> int:
     return len(list(recipes(fps))) + len(_PENALTIES) - 1
 
 
-def choose(
-    frames: Frames, labels: Sequence[str], folds: Folds, fps: float, tick: Tick
-) -> Held:
+def choose(frames: Frames, labels: Sequence[str], folds: Folds, fps: float, tick: Tick) -> Held:
     """Returns what the best recipe's heads say of frames that they were not fitted to.
 
     Args:
