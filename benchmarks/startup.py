@@ -3,7 +3,7 @@
 Each program runs in a process of its own, in turns with the others; given are the least processor
 time and the peak of resident memory beyond those of a Python that does nothing, and how much memory
 is its own at the end: the rest are pages of the libraries' files, which processes share and the
-system can drop. Those files are read anew first: Linux counts more pages of what was just installed.
+system can drop. Those files are read anew first: of newly installed ones Linux counts more pages.
 The model was loaded before, so that its prepared form is in the cache.
 """
 
