@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from apps.raspberry_pi.pictures import bgr
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[::2, 3:9], np.s_[::-1, ::-1]])
+def test_a_frames_image_becomes_a_picture(part: object) -> None:
+    image = IMAGE[part]  # type: ignore[index]
+    image.flags.writeable = False  # as what comes from a camera's process is
+    picture = bgr(image)
+    assert (picture == image[:, :, ::-1]).all()
+    assert picture.flags.c_contiguous
