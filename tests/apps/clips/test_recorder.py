@@ -17,6 +17,7 @@ from apps.raspberry_pi.clips.recorder import Recorder
 from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 from edgevid import Event, Frame
+from edgevid.sinks.mp4 import Mp4Writer
 from tests.apps.clips.parts import FPS, event, folder_of, found, frame
 from tests.apps.parts import until
 
@@ -42,6 +43,40 @@ def test_the_button_keeps_what_just_happened(config: ClipsConfig) -> None:
     recorder.keep_now()
     recorder.stop(60.0)
     assert [clip["events"] for clip in found(config)] == [[]]
+
+
+def test_clips_that_begin_together_miss_nothing(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes is taken before what is held is written; nor is a camera silent meanwhile."""
+    monkeypatch.setattr("apps.raspberry_pi.clips.writer._SILENCE_S", 0.3)
+    may_write, cameras = threading.Event(), ("back", "front", "side")
+    write = Mp4Writer.write
+
+    def held_up(self: Mp4Writer, *args: object, **kwargs: object) -> None:
+        assert may_write.wait(60)
+        write(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Mp4Writer, "write", held_up)
+    recorder = Recorder(config, EventBus(), FPS)
+
+    def show(pictures: int) -> None:
+        for _ in range(pictures):
+            for camera in cameras:
+                image = np.zeros((48, 64, 3), np.uint8)
+                recorder.take(camera, Frame(image, time.monotonic(), 0))
+            time.sleep(0.01)
+
+    show(5)
+    until(lambda: recorder._frames == 0)
+    recorder.keep_now()
+    until(lambda: recorder._clips.is_behind)
+    show(5)
+    time.sleep(0.4)  # longer than the silence, with frames that wait
+    may_write.set()
+    recorder.stop(60.0)
+    assert [clip["camera"] for clip in found(config)] == list(cameras)
+    assert [clip["frames"] for clip in found(config)] == [10, 10, 10]
 
 
 def test_a_writer_that_falls_behind_leaves_frames_out(
