@@ -257,7 +257,10 @@ def _arm_clips() -> Rows:
                 "pictures": pictures,
                 "board": board,
                 "always, a second": _of_a_core(new, "M a second, always", ", always"),
-                "when a clip begins": f"{new['M when a clip begins']:.0f} M",
+                "were it H.264": _of_a_core(
+                    new, "M a second, as video instead", ", as video instead"
+                ),
+                "to write when a clip begins": f"{new['M when a clip begins']:.0f} M",
                 "a second of clip in H.264": _of_a_core(new, "M a second of clip"),
                 "in MPEG-4 Part 2": _of_a_core(old, "M a second of clip"),
             }
