@@ -94,6 +94,30 @@ def _arm_range() -> str:
     return " and ".join(shares)
 
 
+def _floor_range() -> str:
+    """Returns what a step would take with every operator at its floor, of the official example's.
+
+    What is not the network stays as it is.
+    """
+    on_x86, *on_boards = read("profile.json")["profiles"]
+    loops = {row["loop"]: row["minimum ms"] for row in dict(_steps())[on_x86["where"]]["rows"]}
+    around = loops["edgevid"] - loops["of which invoke"]
+    shares = [(on_x86["floor"] / 1000 + around) / loops["official example"]]
+    (counted,) = [
+        kept["instructions"]
+        for kept in read("../arm/reference.json").values()
+        if "published" in kept["instructions"]
+    ]
+    for board, found in zip(("pi4", "pi5"), on_boards, strict=True):
+        ours, published = counted[f"prepared for {board}"][board], counted["published"][board]
+        shares.append((found["floor"] + ours["step"] - ours["invoke"]) / published["step"])
+    x86, *boards = (f"{share:.2f}" for share in shares)
+    return (
+        f"{x86} of the official example's time on {on_x86['where']}, and {' and '.join(boards)} "
+        "of its instructions on a Raspberry Pi 4 and 5"
+    )
+
+
 def _batched() -> Rows:
     return [
         {
@@ -295,6 +319,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
 FIGURES: dict[str, Callable[[], str]] = {
     "step ratio": _step_range,
     "arm ratio": _arm_range,
+    "floor ratio": _floor_range,
     **{
         f"{name} processor": processor(f"{name}.json")
         for name in ("batched", "compare", "latency", "scale", "startup")
