@@ -2,7 +2,7 @@
 
 The last seconds of each camera are held in memory as JPEG, which costs less, always, than H.264
 would, and needs no encoder's memory. When an action starts they are written one by one, whenever
-nothing else is to be done, and then what comes, as it comes: nothing ever takes long.
+nothing else is to be done, and then what comes, as it comes: no frame waits for all of them.
 """
 
 from __future__ import annotations
