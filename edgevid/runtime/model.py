@@ -156,7 +156,8 @@ class Model:
             self._moves.make()
         else:
             self._evict()
-            for state, values in zip(self.signature.states, stream._state, strict=True):
+            for place, state in enumerate(self.signature.states):
+                values = state.initial if stream._state is None else stream._state[place]
                 np.copyto(self._backend.tensor(state.input.index), values)
             self._resident = stream
 
@@ -165,7 +166,7 @@ class Model:
         stream, self._resident = self._resident, None
         if stream is not None:
             self._keep_features(stream)
-            for state, values in zip(self.signature.states, stream._state, strict=True):
+            for state, values in zip(self.signature.states, stream._own_state(), strict=True):
                 np.copyto(values, self._backend.tensor(state.output.index))
 
     def _features(self, stream: Stream) -> NDArray[np.float32] | None:
@@ -186,6 +187,12 @@ class Model:
         with self._lock:
             if self._resident is stream:
                 self._evict()
+
+    def _forget(self, stream: Stream) -> None:
+        """Lets go of a stream's state."""
+        with self._lock:
+            if self._resident is stream:
+                self._resident = None
 
 
 class _Moves:
@@ -273,10 +280,18 @@ class Stream:
         self._head = head
         self._features: NDArray[np.float32] | None = None
         self._counted: float = 0
-        self._state = tuple(
-            np.full(state.input.shape, state.initial, state.input.dtype)
-            for state in model.signature.states
-        )
+        # None before the first frame, and as long as no other stream has taken its place in the
+        # network: a stream that has the model to itself needs no memory for its state.
+        self._state: tuple[NDArray[Any], ...] | None = None
+
+    def _own_state(self) -> tuple[NDArray[Any], ...]:
+        """Returns the memory for its state, which is made when it is first needed."""
+        if self._state is None:
+            self._state = tuple(
+                np.full(state.input.shape, state.initial, state.input.dtype)
+                for state in self.model.signature.states
+            )
+        return self._state
 
     @property
     def memory_frames(self) -> float:
@@ -355,28 +370,27 @@ class Stream:
 
     def reset(self) -> None:
         """Forgets everything: what follows is as in a new stream."""
-        self.model._release(self)
+        self.model._forget(self)
+        self._state = None
         self._counted = 0
         if self._scenes is not None:
             self._scenes.seen.clear()
         if self._head is not None:
             self._head.means.clear()
         self._features = None
-        for state, values in zip(self.model.signature.states, self._state, strict=True):
-            values.fill(state.initial)
 
     def save(self) -> StreamState:
         """Returns a copy of what the stream remembers."""
         self.model._release(self)
         scene = tuple(self._scenes.seen) if self._scenes is not None else ()
         head = self._head.means.save() if self._head is not None else None
-        arrays = tuple(values.copy() for values in self._state)
+        arrays = tuple(values.copy() for values in self._own_state())
         return StreamState(arrays, self._counted, scene, head)
 
     def restore(self, state: StreamState) -> None:
         """Goes on from a saved moment, of this stream or another of the same model."""
         self.model._release(self)
-        for values, saved in zip(self._state, state.arrays, strict=True):
+        for values, saved in zip(self._own_state(), state.arrays, strict=True):
             np.copyto(values, saved)
         self._counted = state.counted
         if self._scenes is not None:
@@ -399,7 +413,7 @@ class Stream:
         sources = [one.model.manifest.provenance.get("source_sha256") for one in (self, other)]
         saved = other.save()
         known = dict(zip(_names(other), saved.arrays, strict=True))
-        mine = list(zip(_names(self), self._state, strict=True))
+        mine = list(zip(_names(self), self._own_state(), strict=True))
         if sources[0] is None or sources[0] != sources[1]:
             return False
         if not all(

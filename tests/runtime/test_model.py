@@ -92,6 +92,16 @@ def test_reset_while_another_stream_runs(any_model: Model) -> None:
     assert np.array_equal(logits_of(used, PICTURES), logits_of(any_model.stream(), PICTURES))
 
 
+def test_a_stream_that_is_alone_takes_no_memory_for_its_state(any_model: Model) -> None:
+    alone, other = any_model.stream(), any_model.stream()
+    alone.logits(PICTURES[0])
+    assert alone._state is None
+    other.logits(PICTURES[0])
+    assert alone._state is not None
+    alone.reset()
+    assert alone._state is None
+
+
 def test_steps_after_a_restored_state_equal_uninterrupted_ones(any_model: Model) -> None:
     expected = logits_of(any_model.stream(), PICTURES)
     first = any_model.stream()
