@@ -41,6 +41,12 @@ def test_two_that_are_apart_are_two_and_two_that_are_near_are_one() -> None:
     assert len(trained().find(room((100, 100, 50, 150), (170, 100, 50, 150)))) == 1
 
 
+def test_what_moves_within_something_else_is_found_by_itself() -> None:
+    frame = [(20, 0, 600, 20), (20, 340, 600, 20), (20, 0, 20, 360), (600, 0, 20, 360)]
+    found = trained().find(room(*frame, (300, 150, 40, 60)))
+    assert max(iou(box, (300, 150, 40, 60)) for box in found) > 0.8
+
+
 def test_what_is_small_is_ignored() -> None:
     assert trained().find(room((300, 120, 15, 15))) == []
 
