@@ -56,7 +56,7 @@ def followed(street: Path, settings: Settings, tmp_path_factory: pytest.TempPath
 
 
 def key(event: edgevid.Event) -> tuple[Any, ...]:
-    return event.state, event.label, event.probability
+    return event.state, event.label, event.probability, event.zone
 
 
 def test_tracks_are_those_of_follow_and_the_whole_picture_is_as_without(
