@@ -117,12 +117,17 @@ def test_what_is_followed_is_kept_as_of_a_recording(
     archive.close()
     index(find([str(street)]), tmp_path / "file", replace(settings, follow=Follow("motion")))
     for table in ("steps", "windows"):
-        found = rows(tmp_path / "live", table)
-        wanted = [row for row in rows(tmp_path / "file", table) if row["track"] is not None]
+        found = sorted(rows(tmp_path / "live", table), key=_place)
+        followed = [row for row in rows(tmp_path / "file", table) if row["track"] is not None]
+        wanted = sorted(followed, key=_place)
         began, first = wanted[0]["seconds"], wanted[0]["step"]
         assert [_told(row, 0.0, 0) for row in found] == [_told(row, began, first) for row in wanted]
     assert len({row["track"] for row in found}) > 1
     assert sum(len(row["events"]) for row in rows(tmp_path / "live")) > 2
+
+
+def _place(row: dict[str, Any]) -> tuple[int, int]:
+    return row["step"], row["track"]
 
 
 def _told(row: dict[str, Any], began: float, first: int) -> dict[str, Any]:
