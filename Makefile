@@ -98,7 +98,7 @@ test-timing: $(VENV)/dev
 
 # What Pi OS Bookworm has: Debian's NumPy, and the last OpenCV that goes with it.
 # The newest PyArrow wants NumPy 2; 23 does not.
-BOOKWORM := "numpy==1.26.*" "opencv-python==4.11.*" "pyarrow<24"
+BOOKWORM := "numpy==1.26.*" "opencv-python-headless==4.11.*" "pyarrow<24"
 
 test-bookworm: $(VENV)-bookworm/dev
 	$(VENV)-bookworm/bin/python -m pytest --ignore tests/export
@@ -158,7 +158,7 @@ boot-service: $(VENV)/dev
 	$(BIN)/python -m benchmarks.boot out/picamera
 
 # What pip cannot bring: on Debian and its kin it is installed, elsewhere it is taken to be there.
-SYSTEM := python3-venv libgl1 libglib2.0-0
+SYSTEM := python3-venv python3-tk
 # Chromium, for the service's page. Ubuntu has a snap instead; without it those tests are skipped.
 BROWSER := $(if $(filter ubuntu,$(shell . /etc/os-release 2>/dev/null && echo $$ID)),,chromium)
 # The other browser that the page for phones is tested in.

@@ -63,7 +63,9 @@ def facts(before: Reading, after: Reading) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": _system(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in ("numpy", "opencv-python", "ai-edge-litert")},
+        "versions": {
+            name: _version(name) for name in ("numpy", "opencv-python-headless", "ai-edge-litert")
+        },
         "governor": after.governor,
         "load": [before.load, after.load],
         "temperature_c": [before.temperature_c, after.temperature_c],

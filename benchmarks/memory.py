@@ -236,10 +236,10 @@ def _changes(reel: Reel, *, grace: int = 0, joined: bool = True) -> dict[str, An
         grace: frames after each joint in which a change belongs to that joint.
         joined: whether clip follows clip; else each is looked at by itself.
     """
-    watch = SceneWatch()
+    watch = SceneWatch(fps=5.0)
     found = cuts = drifting = 0
     for number, (_, pictures) in enumerate(reel):
-        watch = watch if joined else SceneWatch()
+        watch = watch if joined else SceneWatch(fps=5.0)
         counts = np.array([watch.look(picture) for picture in pictures])
         found += bool(number and joined and (counts[:grace] < math.inf).any())
         cuts += int((counts[grace:] == CUT).sum())

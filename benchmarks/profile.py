@@ -4,8 +4,8 @@ LiteRT has a profiler, but its Python package does not give it. So the network i
 first operator, after its second, and so on; all these beginnings are invoked in turn, and what one
 takes more than the one before it is its last operator's. Times are processor time, beside that of
 one network which is invoked before each, as a processor changes its pace. The floor of an operator
-is what its multiply-adds take at the rate that the same runtime reaches here in a convolution of
-256 channels, or a depthwise one; of all else what its bytes take at the rate of a copy.
+is what its outputs and its multiply-adds take at the rates that the same runtime reaches here in
+convolutions, or depthwise ones, of 256 channels; of all else what its bytes take at a copy's rate.
 
 With ``--root`` the same is also counted in instructions on an emulated Raspberry Pi 4 and 5; see
 ``benchmarks.arm``. A published file is prepared first, for the processor in question.
@@ -32,7 +32,7 @@ from benchmarks.arm import profile_guest
 from benchmarks.arm.boards import BOARDS, Board
 from benchmarks.arm.emulation import count
 from benchmarks.parts.numbered import numbered
-from benchmarks.parts.prefixes import Piece, best_case, nothing, pieces, prefixes
+from benchmarks.parts.prefixes import BestCase, Piece, best_cases, nothing, pieces, prefixes
 from edgevid.modelfile import flatbuffer
 from edgevid.prepare import prepare
 from edgevid.support.command import OK, guard
@@ -85,19 +85,19 @@ def measure(data: bytes, costs: Costs) -> dict[str, Any]:
         costs: measures networks.
 
     Returns:
-        ``total``, of the whole network; ``floor``, the least it could be; ``rates``, for a
-        convolution, a depthwise one and a copy what one multiply-add or byte costs;
-        ``operators``, ``layers`` and ``kinds``, a row for each.
+        ``total``, of the whole network; ``floor``, the least it could be; ``rates``, what an
+        output and a multiply-add of a convolution and of a depthwise one cost, and a byte of a
+        copy; ``operators``, ``layers`` and ``kinds``, a row for each.
     """
     found = pieces(data)
     cases = sorted({(_like(piece), piece.dtype) for piece in found})
-    best = {case: best_case(data, *case) for case in cases}
-    beginnings = list(prefixes(data))
-    taken = costs([nothing(data), *(network for network, _ in best.values()), *beginnings])
-    idle, bests, ends = taken[0], taken[1 : 1 + len(best)], taken[1 + len(best) :]
+    best = {case: best_cases(data, *case) for case in cases}
+    tried = [one.network for ones in best.values() for one in ones]
+    taken = costs([nothing(data), *tried, *prefixes(data)])
+    idle, bests, ends = taken[0], iter(taken[1 : 1 + len(tried)]), taken[1 + len(tried) :]
     rates = {
-        case: max(0.0, cost - idle) / work
-        for case, (_, work), cost in zip(best, best.values(), bests, strict=True)
+        case: _rates(ones, [max(0.0, next(bests) - idle) for _ in ones])
+        for case, ones in best.items()
     }
     each = np.diff(ends, prepend=idle)
     operators = [
@@ -106,7 +106,7 @@ def measure(data: bytes, costs: Costs) -> dict[str, Any]:
             "operator": piece.kind,
             "multiply-adds": piece.macs,
             "cost": float(cost),
-            "floor": (piece.macs or piece.moved) * rates[_like(piece), piece.dtype],
+            "floor": _floor(piece, *rates[_like(piece), piece.dtype]),
         }
         for piece, cost in zip(found, each, strict=True)
     ]
@@ -114,7 +114,12 @@ def measure(data: bytes, costs: Costs) -> dict[str, Any]:
         "invoke itself": float(idle),
         "total": float(ends[-1]),
         "floor": sum(row["floor"] for row in operators),
-        "rates": {" ".join(case): rate for case, rate in rates.items()},
+        "rates": {
+            " ".join(case): dict(zip(("output", "multiply-add"), rate, strict=True))
+            if case[0] != "copy"
+            else {"byte": rate[0]}
+            for case, rate in rates.items()
+        },
         "layers": _sums(operators, "layer"),
         "kinds": sorted(_sums(operators, "operator"), key=lambda row: -float(row["cost"])),
         "operators": operators,
@@ -126,6 +131,22 @@ def _like(piece: Piece) -> str:
     if not piece.macs:
         return "copy"
     return "DEPTHWISE_CONV_2D" if piece.kind == "DEPTHWISE_CONV_2D" else "CONV_2D"
+
+
+def _rates(ones: Sequence[BestCase], costs: Sequence[float]) -> tuple[float, float]:
+    """Returns what an output (of a copy: a byte) and a multiply-add cost."""
+    of_an_output = [cost / one.outputs for one, cost in zip(ones, costs, strict=True)]
+    if len(ones) == 1:
+        return of_an_output[0], 0.0
+    little, much = (one.macs / one.outputs for one in ones)
+    rate = max(0.0, (of_an_output[1] - of_an_output[0]) / (much - little))
+    return max(0.0, of_an_output[0] - little * rate), rate
+
+
+def _floor(piece: Piece, of_an_output: float, of_a_multiply_add: float) -> float:
+    if not piece.macs:
+        return piece.moved * of_an_output
+    return piece.outputs * of_an_output + piece.macs * of_a_multiply_add
 
 
 def _sums(operators: Sequence[dict[str, Any]], key: str) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ from edgevid.runtime.head import HeadState
 from edgevid.support import command
 from edgevid.teach import examples as storing
 from edgevid.teach import learn
-from edgevid.teach.choosing import DEFAULT
+from edgevid.teach.choosing import default
 from edgevid.teach.data import Recording, Span
 from edgevid.teach.examples import Example
 from edgevid.teach.features import Extraction, feature_model
@@ -293,9 +293,10 @@ def _few_gestures(examples: Sequence[Example], k: int, chance: random.Random) ->
     held = [e for e in examples if splits[e.recording.source] == "test"]
     labels = sorted({label for example in train for label in example.recording.labels})
     frames = Frames(_drawn(train, k, chance))
-    fitted = Fitting(frames, labels, DEFAULT).fit(np.full(len(frames), True))
+    recipe = default(fps=5.0)
+    fitted = Fitting(frames, labels, recipe).fit(np.full(len(frames), True))
     ones = np.ones(len(labels))
-    head = to_head(fitted, frames, DEFAULT, ones, 0 * ones)
+    head = to_head(fitted, frames, recipe, ones, 0 * ones)
     best = _clip_scores(head, held).argmax(axis=1)
     return float(
         np.mean([labels[n] in e.recording.labels for n, e in zip(best, held, strict=True)])

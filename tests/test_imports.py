@@ -60,6 +60,7 @@ HEAVY = {
     "ray": {"archive.libraries"},
     "tensorflow": {"runtime.backends"},
     "tflite_runtime": {"runtime.backends"},
+    "tkinter": {"sinks.tk_window"},
 }
 
 

@@ -32,7 +32,7 @@ checkout=$(cd "$(dirname "$0")/../.." && pwd)
 home=/opt/edgevid
 
 echo "1/6 system packages"
-packages="python3-venv libgl1 libglib2.0-0"
+packages=python3-venv
 apt-get update -q
 # picamera2 and the pins' library come with Raspberry Pi OS only: not from pip, since they belong
 # to the system's camera stack.

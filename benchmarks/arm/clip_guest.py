@@ -44,6 +44,8 @@ def main(codec: str, pictures: str, folder: str) -> None:
                 found = CameraEvent("door", event, at=time.time() + first)
                 _mark(first)
                 clips.event(found)
+                while clips.is_behind:
+                    clips.catch_up()
                 _mark(first)
             _mark(first)
             clips.frame("door", frame)

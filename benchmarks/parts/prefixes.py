@@ -18,6 +18,9 @@ from edgevid.prepare.serialize import write
 MULTIPLYING = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _LAYER = re.compile(r"block(\d+)_layer(\d+)|\b(stem|head)\b|(classifier_head)")
 _SIDE, _CHANNELS = 16, 256  # of the tensors on which a processor shows what it can do
+# What an output of theirs reads, little and much: the difference tells what a multiply-add takes,
+# and the rest what an output does, which has to be turned into int8, limited and stored.
+_READ = {"CONV_2D": ([1, 1, 16], [1, 1, _CHANNELS]), "DEPTHWISE_CONV_2D": ([3, 3], [5, 5])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Piece:
         kind: as the schema spells it, with ``1x1`` for a convolution that sees one pixel.
         dtype: of what it computes.
         macs: its multiply-adds; with those by zero that a rewritten file may have.
+        outputs: numbers that it computes.
         moved: bytes that it reads and writes, without its weights.
     """
 
@@ -36,7 +40,23 @@ class Piece:
     kind: str
     dtype: str
     macs: int
+    outputs: int
     moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestCase:
+    """A network of one operator that suits any processor.
+
+    Attributes:
+        network: the file.
+        outputs: numbers that it computes; of a copy the bytes that it reads and writes.
+        macs: its multiply-adds.
+    """
+
+    network: bytes
+    outputs: int
+    macs: int
 
 
 def pieces(data: bytes) -> list[Piece]:
@@ -82,8 +102,8 @@ def nothing(data: bytes) -> bytes:
     return write(graph, "next to nothing")
 
 
-def best_case(data: bytes, kind: str, dtype: str) -> tuple[bytes, int]:
-    """Returns a network of one operator that suits any processor.
+def best_cases(data: bytes, kind: str, dtype: str) -> list[BestCase]:
+    """Returns what tells the least that operators of a kind can take.
 
     Args:
         data: any model file.
@@ -91,35 +111,48 @@ def best_case(data: bytes, kind: str, dtype: str) -> tuple[bytes, int]:
         dtype: ``int8`` or ``float32``.
 
     Returns:
-        The network, and how many multiply-adds (of a copy: bytes read and written) it takes.
+        Two convolutions, of which the second has more multiply-adds an output; or one copy.
     """
+    number: Any = np.dtype(dtype)
+    return [_convolution(data, kind, number, read) for read in _READ.get(kind, ())] or [
+        _copy(data, number)
+    ]
+
+
+def _copy(data: bytes, number: Any) -> BestCase:
     graph = _empty(data)
     shape = [1, _SIDE, _SIDE, _CHANNELS]
-    number: Any = np.dtype(dtype)
-    source = _input(graph, "a", shape, number)
+    inputs = [_input(graph, name, shape, number) for name in "ab"]
+    shape = [1, 2 * _SIDE, _SIDE, _CHANNELS]
+    out = graph.add(
+        "CONCATENATION", inputs, shape, number,
+        name="out", quantization=_quantization(number), axis=1,
+    )  # fmt: skip
+    graph.outputs = {"out": out}
+    return BestCase(write(graph, "a copy"), 2 * math.prod(shape) * number.itemsize, 0)
+
+
+def _convolution(data: bytes, kind: str, number: Any, read: list[int]) -> BestCase:
+    graph = _empty(data)
+    shape = [1, _SIDE, _SIDE, _CHANNELS]
+    is_depthwise = kind == "DEPTHWISE_CONV_2D"
+    kernel = [1, *read, _CHANNELS] if is_depthwise else [_CHANNELS, *read]
     q = _quantization(number)
-    if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-        shape[1] *= 2
-        inputs = [source, _input(graph, "b", [1, _SIDE, _SIDE, _CHANNELS], number)]
-        out = graph.add("CONCATENATION", inputs, shape, number, name="out", quantization=q, axis=1)
-        graph.outputs = {"out": out}
-        return write(graph, "a copy"), 2 * math.prod(shape) * number.itemsize
-    kernel = [_CHANNELS, 1, 1, _CHANNELS] if kind == "CONV_2D" else [1, 3, 3, _CHANNELS]
     weights = np.random.default_rng(0).integers(-9, 9, kernel).astype(number)
-    bias = np.zeros(_CHANNELS, np.int32 if dtype == "int8" else np.float32)
+    bias = np.zeros(_CHANNELS, np.int32 if q else np.float32)
     inputs = [
-        source,
+        _input(graph, "a", shape if is_depthwise else [*shape[:3], read[-1]], number),
         graph.add_tensor("weights", kernel, number, quantization=q, values=weights),
         graph.add_tensor("bias", [_CHANNELS], bias.dtype, quantization=q and (q[0] ** 2, 0),
                          values=bias),
     ]  # fmt: skip
     options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
-    if kind == "DEPTHWISE_CONV_2D":
+    if is_depthwise:
         options["depthMultiplier"] = 1
     out = graph.add(kind, inputs, shape, number, name="out", quantization=q, **options)
     graph.outputs = {"out": out}
-    taken = math.prod(kernel[1:]) if kind == "CONV_2D" else 9
-    return write(graph, kind), math.prod(shape) * taken
+    outputs = math.prod(shape)
+    return BestCase(write(graph, kind), outputs, outputs * math.prod(read))
 
 
 def _graph(data: bytes) -> Graph:
@@ -166,4 +199,5 @@ def _piece(graph: Graph, op: Any, layer: str) -> Piece:
     moved = sum(
         math.prod(graph.shape(t)) * (graph.dtype(t) or np.dtype(np.int8)).itemsize for t in computed
     )
-    return Piece(layer, kind, str(graph.dtype(out)), macs, moved)
+    outputs = math.prod(graph.shape(out))
+    return Piece(layer, kind, str(graph.dtype(out)), macs, outputs, moved)

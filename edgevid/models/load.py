@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgevid.errors import LabelsError, ModelError, OutputError
 from edgevid.modelfile import flatbuffer, label_files, manifest, model_file
@@ -19,7 +19,9 @@ from edgevid.runtime import backends
 from edgevid.runtime.model import Model
 from edgevid.support.target import this_machine
 
-_LOG = logging.getLogger("edgevid")
+if TYPE_CHECKING:
+    import logging
+
 _LONGEST_NAME = 64  # characters of a file's name that become the model's
 
 
@@ -111,9 +113,15 @@ def _checked(path: Path, data: bytes, wanted: Wanted) -> ModelFile:
         try:
             tried.remember(key, done)
         except (OutputError, ModelError) as error:
-            _LOG.info("what became of %s is not kept: %s", path, error)
+            _log().info("what became of %s is not kept: %s", path, error)
     if known.problem:
-        _LOG.warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
+        _log().warning("%s runs as it is, slower and unable to forget: %s", path, known.problem)
     if read is not None and known.data is data:
         return read
     return model_file.read(known.data, name=wanted.name, labels=wanted.labels)
+
+
+def _log() -> logging.Logger:
+    import logging  # here: it takes a megabyte, and there is seldom anything to say
+
+    return logging.getLogger("edgevid")

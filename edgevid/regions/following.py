@@ -108,9 +108,10 @@ class FollowingWatch:
         self._new_stream = new_stream
         self._finder = finder
         self._rules = rules or manifest.events
-        self._ticks = Ticks(fps or manifest.fps, paced=paced)
+        fps = fps or manifest.fps
+        self._ticks = Ticks(fps, paced=paced)
         self._gate = Gate(self._spare.memory_frames)
-        self._scenes = SceneWatch()
+        self._scenes = SceneWatch(fps)
         self._last = math.nan  # seconds, of the last tick
         self._followed: dict[int, _TrackStream] = {}
 

@@ -113,7 +113,7 @@ class Model:
                 independent=head is not None,
             ),
             max(1.0, memory * self.manifest.fps),
-            SceneWatch() if follow_scene and memory < math.inf else None,
+            SceneWatch(self.manifest.fps) if follow_scene and memory < math.inf else None,
             HeadState(head) if head is not None else None,
         )
 

@@ -27,8 +27,8 @@ _RANGES = [0, 256] * 3
 _FAINT = 5.0  # of 255: the standard deviation at which a pattern begins to count
 
 CUT = 1.0  # frames that all that was before a cut counts for
-_DRIFT_OVER = 10  # frames, 2 s: a scene that differs from the one so long ago has drifted,
-_DRIFT_KEEPS = 5.0  # and what was before counts for this many
+_DRIFT_OVER_S = 2.0  # a scene that differs from the one so long ago has drifted,
+_DRIFT_KEEPS_S = 1.0  # and what was before counts for this long
 
 
 @cache
@@ -70,15 +70,19 @@ class Description:
 class SceneWatch:
     """Compares each picture with those before it.
 
+    Args:
+        fps: pictures a second that it is shown.
+
     Attributes:
         seen: what is remembered of the last pictures of this scene, oldest first.
     """
 
-    def __init__(self) -> None:
-        self.seen: deque[Description] = deque(maxlen=_DRIFT_OVER)
+    def __init__(self, fps: float) -> None:
+        self.seen: deque[Description] = deque(maxlen=max(1, round(_DRIFT_OVER_S * fps)))
+        self._drift_keeps = max(1.0, _DRIFT_KEEPS_S * fps)
 
     def look(self, picture: NDArray[np.uint8]) -> float:
-        """Returns for how many frames the past may still count.
+        """Returns for how many pictures the past may still count.
 
         ``inf`` in an unchanged scene; ``CUT`` after a cut, over which not even motion carries.
 
@@ -91,8 +95,8 @@ class SceneWatch:
         if seen and _differ(seen[-1], description):
             counts = CUT
             seen.clear()
-        elif len(seen) == _DRIFT_OVER and _differ(seen[0], description):
-            counts = _DRIFT_KEEPS
+        elif len(seen) == seen.maxlen and _differ(seen[0], description):
+            counts = self._drift_keeps
         seen.append(description)
         return counts
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgevid.errors import OutputError
 from edgevid.records import Box, Frame, Prediction
 from edgevid.sinks.base import Sink
+from edgevid.support import command
 
 if TYPE_CHECKING:
     from edgevid.sinks.video import VideoOutput
@@ -83,7 +85,7 @@ def open_sinks(
     Args:
         output: a JSON Lines file, ``-`` for standard output, None for none.
         save: a file for the labelled video, None for none.
-        headless: no window; there is none either where there is no display.
+        headless: no window; there is none either where none can be opened.
         crop: the part of the picture that the model looks at, to be outlined.
         on_close: called when the person closes the window.
 
@@ -117,7 +119,10 @@ def _open_pictures(
 
     outputs: list[PictureOutput] = []
     if not headless and has_display():
-        outputs.append(WindowOutput(on_close))
+        try:
+            outputs.append(WindowOutput(on_close))
+        except OutputError as error:
+            command.complain(f"{error}: going on without one")
     if save is not None:
         outputs.append(VideoOutput(save))
     return PictureSink(outputs, crop=crop) if outputs else None

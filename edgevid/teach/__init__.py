@@ -120,7 +120,13 @@ def teach(
     if not all_of:
         raise SourceError("there is nothing to learn from: no recording could be used")
     labels_of(all_of)  # before anything is written
-    result = learn(all_of, false_an_hour=false_alarms, grouped=group is not None, told=told)
+    result = learn(
+        all_of,
+        fps=held.manifest.fps,
+        false_an_hour=false_alarms,
+        grouped=group is not None,
+        told=told,
+    )
     content = taught(
         prepared,
         result.head,

@@ -17,8 +17,7 @@ from edgevid.teach.heads import Fitting
 from edgevid.teach.judging import Judgement, judge, largest_logits, worth
 from edgevid.teach.logistic import Floats
 
-DEFAULT = Recipe(roots=2, windows=(2, 5, 15), penalty=3e-3, partly=False)
-_WINDOWS = ((1, 3, 10), (2, 5, 15))
+_WINDOWS_S = ((0.2, 0.6, 2.0), (0.4, 1.0, 3.0))
 _PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2)
 _ROOTS = (2, 1)
 _ONE_IN = 1e-3  # a gain in worth that is no more than this is none
@@ -58,26 +57,37 @@ class Trial:
     judgement: Judgement
 
 
-def recipes() -> Iterator[Recipe]:
+def default(fps: float) -> Recipe:
+    """Returns the recipe where none can be chosen, for a network of so many frames a second."""
+    return Recipe(roots=2, windows=_in_frames(_WINDOWS_S[-1], fps), penalty=3e-3, partly=False)
+
+
+def recipes(fps: float) -> Iterator[Recipe]:
     """Yields what is worth trying at first; penalties come when one of them is chosen."""
     for partly in (False, True):
         for roots in _ROOTS:
-            for windows in _WINDOWS:
-                yield replace(DEFAULT, roots=roots, windows=windows, partly=partly)
+            for seconds in _WINDOWS_S:
+                windows = _in_frames(seconds, fps)
+                yield replace(default(fps), roots=roots, windows=windows, partly=partly)
 
 
-def tries() -> int:
+def _in_frames(seconds: Sequence[float], fps: float) -> tuple[int, ...]:
+    return tuple(sorted({max(1, round(one * fps)) for one in seconds}))
+
+
+def tries(fps: float) -> int:
     """Returns how many recipes ``choose`` is going to try."""
-    return len(list(recipes())) + len(_PENALTIES) - 1
+    return len(list(recipes(fps))) + len(_PENALTIES) - 1
 
 
-def choose(frames: Frames, labels: Sequence[str], folds: Folds, tick: Tick) -> Held:
+def choose(frames: Frames, labels: Sequence[str], folds: Folds, fps: float, tick: Tick) -> Held:
     """Returns what the best recipe's heads say of frames that they were not fitted to.
 
     Args:
         frames: all.
         labels: to be taught.
         folds: at least two.
+        fps: frames a second that the network reads.
         tick: told after each recipe.
     """
     best: Held | None = None
@@ -89,7 +99,7 @@ def choose(frames: Frames, labels: Sequence[str], folds: Folds, tick: Tick) -> H
             best = held
         tick()
 
-    for recipe in recipes():
+    for recipe in recipes(fps):
         consider(recipe)
     assert best is not None
     chosen = best.recipe

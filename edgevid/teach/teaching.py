@@ -62,6 +62,7 @@ class TeachingResult:
 def learn(
     examples: Sequence[Example],
     *,
+    fps: float = 5.0,
     false_an_hour: float = 1.0,
     grouped: bool = False,
     told: Told = lambda what, done, of: None,
@@ -70,6 +71,7 @@ def learn(
 
     Args:
         examples: at least one that shows something, and one that does not show it.
+        fps: frames a second that the network reads.
         false_an_hour: how many false events an hour are allowed.
         grouped: whether the user said what the groups are.
         told: told of the progress.
@@ -83,7 +85,7 @@ def learn(
     warnings = [folds.problem] if folds.problem else []
     held: Held | None = None
     if folds.count > 1:
-        of, done = choosing.tries(), 0
+        of, done = choosing.tries(fps), 0
 
         def tick() -> None:
             nonlocal done
@@ -91,8 +93,8 @@ def learn(
             told("trying ways to fit", done, of)
 
         told("trying ways to fit", 0, of)
-        held = choosing.choose(frames, labels, folds, tick)
-    recipe = held.recipe if held is not None else choosing.DEFAULT
+        held = choosing.choose(frames, labels, folds, fps, tick)
+    recipe = held.recipe if held is not None else choosing.default(fps)
     scale, shift = np.ones(len(labels)), np.zeros(len(labels))
     by_label, judgements, trials = {}, [], []
     for place, label in enumerate(labels):

@@ -30,6 +30,7 @@ def test_what_a_clip_costs_is_beyond_what_is_always_done() -> None:
     spans = [10_000_000] * 5 + [50_000_000] + [14_000_000] * 5 + [16_000_000]
     found = row((640, 480), BOARDS[0], "libx264", spans)
     assert found["M a second, always"] == 50
+    assert found["M a second, as video instead"] == 20
     assert found["M when a clip begins"] == 50
     assert found["M a picture after that"] == 4
     assert found["M a second of clip"] == pytest.approx((50 + 5 * 4 + 6) / 2.0)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.camera_motion import main
 from benchmarks.camera_moves import OPPOSITE, Footage, own_speed, render
-from benchmarks.tables import REFERENCE
+from benchmarks.tables.reading import REFERENCE
 from edgevid.support.opencv import cv2
 
 

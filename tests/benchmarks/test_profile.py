@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arm.boards import BOARDS
 from benchmarks.batched import batched
-from benchmarks.parts.prefixes import best_case, pieces, prefixes
+from benchmarks.parts.prefixes import best_cases, pieces, prefixes
 from benchmarks.profile import counted, main, measure
 from edgevid.modelfile import flatbuffer, signature
 from edgevid.prepare import prepare
@@ -66,13 +66,16 @@ def test_the_last_prefix_computes_what_the_network_does(mini: bytes) -> None:
 
 
 def test_costs_are_of_operators_and_floors_of_their_work(mini: bytes) -> None:
-    """With made-up costs: a prefix costs its operators' number, the best cases twice their work."""
-    works = {best_case(mini, kind, dtype)[0]: best_case(mini, kind, dtype)[1]
-             for kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "copy")
-             for dtype in ("int8", "float32")}  # fmt: skip
+    """With made-up costs: an operator's is 1, in best cases an output's 3, a multiply-add's 2."""
+    works = {
+        one.network: 3.0 * one.outputs + 2.0 * one.macs
+        for kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "copy")
+        for dtype in ("int8", "float32")
+        for one in best_cases(mini, kind, dtype)
+    }
 
     def costs(networks: list[bytes]) -> NDArray[np.float64]:
-        made = [2.0 * works[network] for network in networks if network in works]
+        made = [works[network] for network in networks if network in works]
         return np.array([0.0, *made, *range(1, len(networks) - len(made))], np.float64)
 
     found = measure(mini, costs)  # type: ignore[arg-type]
@@ -80,7 +83,9 @@ def test_costs_are_of_operators_and_floors_of_their_work(mini: bytes) -> None:
     assert [row["cost"] for row in operators] == [1] * len(operators)
     assert found["total"] == len(operators)
     for row, piece in zip(operators, pieces(mini), strict=True):
-        assert row["floor"] == pytest.approx(2 * (piece.macs or piece.moved))
+        assert row["floor"] == pytest.approx(
+            3 * piece.outputs + 2 * piece.macs if piece.macs else 3 * piece.moved
+        )
     for rows in (found["layers"], found["kinds"]):
         assert sum(row["cost"] for row in rows) == pytest.approx(found["total"])
 

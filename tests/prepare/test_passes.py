@@ -465,7 +465,7 @@ class TestStoredWeights:
         self, mini_float: bytes, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Of the network in miniature those of 8 channels and 3x3 are wide, 1x1 are not."""
-        monkeypatch.setattr(float_weights, "_WIDE", 20)
+        monkeypatch.setattr(float_weights, "_A_PIXEL", 0)
         passes = (bound_memory, drop_time_axis)
         after = rewritten(mini_float, *passes, narrow_weights)
         graph = graph_of(after)
@@ -480,10 +480,24 @@ class TestStoredWeights:
         difference = np.abs(logits_of(after, pictures) - before).max()
         assert 0 < difference < 0.05 * np.ptp(before)
 
+    @pytest.mark.parametrize(("shape", "pays"), [
+        ((16, 3, 3, 3), False),  # the stem
+        ((40, 1, 1, 16), False),
+        ((16, 1, 1, 120), False),  # few outputs for the values that are rounded
+        ((64, 1, 1, 40), False),
+        ((120, 1, 1, 40), True),
+        ((40, 1, 1, 120), True),
+        ((600, 1, 1, 2048), True),
+    ])  # fmt: skip
+    def test_where_int8_weights_pay(self, shape: tuple[int, ...], pays: bool) -> None:
+        """By what convolutions of these shapes took."""
+        assert float_weights._pays(np.zeros(shape, np.float32)) is pays
+
     def test_a_classifier_of_few_classes_stays_float(
         self, mini_float: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(float_weights, "_WIDE", 8)
+        monkeypatch.setattr(float_weights, "_A_PIXEL", 0)
+        monkeypatch.setattr(float_weights, "_A_VALUE", 0)
         stored = []
         for few in (0, 1 << 18):
             monkeypatch.setattr(float_weights, "_FEW", few)

@@ -17,7 +17,7 @@ def scene(seed: int) -> np.ndarray:
 
 
 def cuts_in(pictures: list[np.ndarray]) -> list[int]:
-    watch = SceneWatch()
+    watch = SceneWatch(fps=5.0)
     return [n for n, picture in enumerate(pictures) if watch.look(picture) == CUT]
 
 
@@ -44,16 +44,18 @@ def test_black_pictures_are_no_trouble() -> None:
     assert cuts_in([black, scene(0)]) == [1]
 
 
-def test_a_scene_that_fades_into_another_stops_counting() -> None:
+@pytest.mark.parametrize("fps", [5, 10])
+def test_a_scene_that_fades_into_another_stops_counting(fps: int) -> None:
     """No step of a slow fade is a cut, but two seconds later the scene is another one."""
-    watch = SceneWatch()
-    shares = [0.0] * 10 + [n / 10 for n in range(1, 11)] + [1.0] * 15
+    watch = SceneWatch(fps)
+    fade = [n / (2 * fps) for n in range(1, 2 * fps + 1)]
+    shares = [0.0] * 2 * fps + fade + [1.0] * 3 * fps
     counts = [
         watch.look(cv2.addWeighted(scene(1), share, scene(0), 1 - share, 0)) for share in shares
     ]
     assert CUT not in counts
-    assert set(counts[:12]) == {math.inf}
-    assert 5.0 in counts[15:30]
+    assert set(counts[: 2 * fps + 2]) == {math.inf}
+    assert fps in counts[3 * fps : 6 * fps]  # a second
     assert counts[-1] == math.inf
 
 

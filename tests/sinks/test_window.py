@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import json
 import os
 import shutil
+import signal
+import socket
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +21,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgevid.sinks.window import has_display
+from edgevid import Sink
+from edgevid.cli import stream
+from edgevid.errors import OutputError
+from edgevid.sinks import tk_window, window
+from edgevid.sinks.overlay import Picture
+from edgevid.sinks.pictures import PictureSink
+from edgevid.sinks.window import WindowOutput, has_display
+from edgevid.testing import SinkContract
 from tests.conftest import tiny_flags_in, write_video
 
 GREEN = (40, 200, 60)
@@ -28,6 +38,7 @@ GREEN = (40, 200, 60)
 class Screen:
     display: str
     memory: Path
+    server: subprocess.Popen[bytes]
 
     def pixels(self) -> NDArray[np.uint8]:
         """What is on it: RGB ``[height, width, 3]``. The file is an X window dump."""
@@ -42,20 +53,16 @@ class Screen:
         green = np.abs(self.pixels().astype(int) - GREEN).max(axis=2) < 24
         return bool(green.sum() > 96 * 128 / 4)
 
-    def wait_for_green(self, window: str) -> None:
-        """Waits until a window shows a green clip.
-
-        Without a window manager Qt now and then misses that its window was mapped, and draws
-        nothing until it is mapped again: so it is, as by somebody who hides and shows it.
-        """
-        deadline, again = time.monotonic() + 50, time.monotonic() + 3
-        while not self.shows_green():
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 50
+        while not is_so():
             assert time.monotonic() < deadline
-            if time.monotonic() > again:
-                self.do("windowunmap", "--sync", window)
-                self.do("windowmap", "--sync", window)
-                again += 3
             time.sleep(0.05)
+
+    def window(self) -> str:
+        """Returns the window's number, once it can be seen."""
+        found = self.do("search", "--sync", "--onlyvisible", "--name", "^edgevid$")
+        return found.splitlines()[0]
 
     def do(self, *arguments: str) -> str:
         """Has xdotool act as the person at the screen."""
@@ -107,6 +114,8 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
     for tool in ("Xvfb", "xdotool"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
+    if importlib.util.find_spec("_tkinter") is None:
+        pytest.skip("this Python has no tkinter")
     (tmp_path / "screen").mkdir()
     readable, writable = os.pipe()
     command = ["Xvfb", "-displayfd", str(writable), "-screen", "0", "640x480x24"]
@@ -118,7 +127,7 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
     os.close(writable)
     with os.fdopen(readable) as answer:
         number = answer.readline().strip()
-    yield Screen(f":{number}", tmp_path / "screen" / "Xvfb_screen0")
+    yield Screen(f":{number}", tmp_path / "screen" / "Xvfb_screen0", process)
     process.kill()
     process.wait()
 
@@ -150,8 +159,8 @@ def test_the_window_shows_the_picture_and_ends_the_run(
     assert process.stdout
     process.stdout.readline()  # the source's name
     process.stdout.readline()  # the first label: pictures are shown by now
-    window = screen.do("search", "--sync", "--onlyvisible", "--name", "^edgevid$").splitlines()[0]
-    screen.wait_for_green(window)
+    window = screen.window()
+    screen.wait_for(screen.shows_green)
     if way == "closed":
         screen.close(int(window))
     else:
@@ -159,31 +168,82 @@ def test_the_window_shows_the_picture_and_ends_the_run(
         screen.do("key", way)  # as from the keyboard, to whatever has the focus
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 0, complaints
-    assert "Qt" not in complaints
+    assert "window" not in complaints
     last = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[-1])
     assert last["type"] == "summary"
     assert last["frames"] < 1000  # of 1500
     assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
-def test_a_window_keeps_the_contract_of_sinks(screen: Screen) -> None:
-    """In a process of its own: OpenCV can end the one that loses its display."""
-    program = """
-from edgevid.sinks.pictures import PictureSink
-from edgevid.sinks.window import WindowOutput
-from edgevid.testing import SinkContract
-class Contract(SinkContract):
-    def open_sink(self):
+@pytest.fixture
+def shown(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """The screen, as the one that windows of this process are shown on."""
+    monkeypatch.setenv("DISPLAY", screen.display)
+    return screen
+
+
+class TestContract(SinkContract):
+    @pytest.fixture(autouse=True)
+    def _screen(self, shown: Screen) -> None:
+        self.screen = shown
+
+    def open_sink(self) -> Sink:
         return PictureSink([WindowOutput(lambda: None)])
-for name in dir(Contract):
-    if name.startswith("test_") and "failure" not in name:
-        getattr(Contract(), name)()
-        print(name)
-"""
-    process = started([sys.executable, "-c", program], screen.display)
-    out, complaints = process.communicate(timeout=60)
-    assert process.returncode == 0, complaints
-    assert len(out.splitlines()) == 6
+
+    def open_failing_sink(self) -> Sink:
+        """Returns one that has lost its display."""
+        output = WindowOutput(lambda: None)
+        self.screen.server.kill()
+        output._process.wait()
+        return PictureSink([output])
+
+
+def test_pictures_fit_the_window_in_their_own_shape_and_colours(shown: Screen) -> None:
+    colour = (200, 90, 30)  # RGB
+    picture: Picture = np.full((100, 200, 3), colour[::-1], np.uint8)
+    output = WindowOutput(lambda: None)
+
+    def box() -> tuple[int, int, int, int]:
+        """Where that colour is: left, top, right, bottom; shows it again first."""
+        output.show(picture, 0.0)
+        rows, columns = np.nonzero((shown.pixels() == colour).all(axis=2))
+        if not len(rows):
+            return (0, 0, 0, 0)
+        return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+    shown.wait_for(lambda: box() == (0, 0, 200, 100))  # as large as the picture
+    shown.do("windowsize", shown.window(), "400", "300")
+    shown.wait_for(lambda: box() == (0, 50, 400, 250))
+    shown.do("windowsize", shown.window(), "100", "80")
+    shown.wait_for(lambda: box() == (0, 15, 100, 65))
+    output.finish()
+    shown.wait_for(lambda: not shown.pixels().any())
+
+
+def test_a_large_picture_opens_no_larger_than_the_screen(shown: Screen) -> None:
+    output = WindowOutput(lambda: None)
+    output.show(np.full((1000, 2000, 3), 255, np.uint8), 0.0)
+    shown.wait_for(lambda: bool(shown.pixels()[:320].all()))  # 640 by 320
+    assert "640x320" in shown.do("getwindowgeometry", shown.window())
+    output.finish()
+
+
+def test_a_display_that_is_lost_costs_the_window_not_the_results(
+    screen: Screen, command: list[str], tmp_path: Path
+) -> None:
+    process = started(command, screen.display)
+    screen.window()
+    screen.server.kill()
+    assert process.stderr
+    assert "the window is gone: its display does not answer" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "edgevid: " not in complaints  # it was said once
+    last = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[-1])
+    assert last["frames"] > 0
+    assert "the window is gone" in last["problems"][0]["problem"]
+    assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
 def test_a_display_that_does_not_answer_costs_the_window_not_the_run(
@@ -193,6 +253,36 @@ def test_a_display_that_does_not_answer_costs_the_window_not_the_run(
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "no window can be opened on this display" in complaints
+    assert (tmp_path / "out.mp4").exists()
+
+
+def test_a_display_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "_PATIENCE_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # X's display N is port 6000 + N.
+        monkeypatch.setenv("DISPLAY", f"127.0.0.1:{silent.getsockname()[1] - 6000}")
+        with pytest.raises(OutputError, match="no window can be opened"):
+            WindowOutput(lambda: None)
+
+
+def test_without_tkinter_there_is_a_line_and_no_window(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    program = tmp_path / "without_tkinter.py"
+    program.write_text(
+        "import runpy, sys\n"
+        "sys.modules['tkinter'] = None\n"
+        f"runpy.run_path({tk_window.__file__!r}, run_name='__main__')\n"
+    )
+    monkeypatch.setattr(tk_window, "__file__", str(program))
+    monkeypatch.setenv("DISPLAY", ":9999")
+    assert stream.main([*command[3:], "--duration", "1"]) == 0
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if "window" in line)
+    assert "python3-tk" in line
+    assert line.endswith("going on without one")
     assert (tmp_path / "out.mp4").exists()
 
 

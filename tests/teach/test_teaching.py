@@ -119,12 +119,19 @@ def test_a_part_of_a_clip_can_be_what_shows_it() -> None:
         )
         made.append(example(f"n{n}", is_clip=True))
     frames = Frames(made)
-    recipe = replace(choosing.DEFAULT, windows=(1, 3), partly=True)
+    recipe = replace(choosing.default(5.0), windows=(1, 3), partly=True)
     fitting = Fitting(frames, ("fall",), recipe)
     logits = fitting.fit(np.full(len(frames), True)).logits(fitting.means)[:, 0]
     within = np.concatenate([(one.times >= 4) & (one.times <= 6) for one in made])
     shows = np.concatenate([np.full(len(one.times), bool(one.recording.spans)) for one in made])
     assert logits[shows & within].mean() > logits[shows & ~within].mean() + 1
+
+
+def test_windows_are_as_many_seconds_at_any_rate() -> None:
+    assert choosing.default(5.0).windows == (2, 5, 15)
+    assert choosing.default(10.0).windows == (4, 10, 30)
+    assert {recipe.windows for recipe in choosing.recipes(10.0)} == {(2, 6, 20), (4, 10, 30)}
+    assert choosing.default(0.5).windows == (1, 2)  # frames, none of them twice
 
 
 @pytest.mark.parametrize("shown", [1, 2])

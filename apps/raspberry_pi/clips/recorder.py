@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from apps.raspberry_pi.bus import CameraEvent, EventBus
@@ -40,7 +40,7 @@ class Recorder:
 
     def __init__(self, config: ClipsConfig, bus: EventBus, fps: float) -> None:
         self._clips = Clips(config, fps)
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[float, Callable[[], None] | None]] = SimpleQueue()
         self._counting = threading.Lock()
         self._frames = self._bytes = 0  # that wait
         self._failing = False
@@ -66,15 +66,15 @@ class Recorder:
                     self._frames -= 1
                     self._bytes -= size
 
-        self._jobs.put(take_in)
+        self._put(take_in)
 
     def _take_event(self, found: CameraEvent) -> None:
         if self._jobs.qsize() < _WAITING_EVENTS:
-            self._jobs.put(lambda: self._clips.event(found))
+            self._put(lambda: self._clips.event(found))
 
     def keep_now(self) -> None:
         """Starts a clip of every camera, though nothing has happened."""
-        self._jobs.put(self._clips.start_all)
+        self._put(self._clips.start_all)
 
     def is_alive(self) -> bool:
         """Whether its thread runs."""
@@ -83,21 +83,24 @@ class Recorder:
     def stop(self, within: float) -> None:
         """Makes the clips whole that are being written."""
         self._leave()
-        self._jobs.put(None)
+        self._put(None)
         self._thread.join(within)
+
+    def _put(self, job: Callable[[], None] | None) -> None:
+        self._jobs.put((time.monotonic(), job))
 
     def _run(self) -> None:
         while True:
-            with suppress(Empty):
-                job = self._jobs.get(timeout=_TICK_S)
-                if job is None:
-                    self._try(self._clips.close)
-                    return
-                self._try(job)
-            self._try(self._end_silent)
-
-    def _end_silent(self) -> None:
-        self._clips.end_silent(time.monotonic())
+            try:
+                now, job = self._jobs.get(timeout=0 if self._clips.is_behind else _TICK_S)
+            except Empty:  # nothing waits: there is time for what is held
+                now, job = time.monotonic(), self._clips.catch_up
+            if job is None:
+                self._try(self._clips.close)
+                return
+            self._try(job)
+            # What was put later may be the next frame of a camera that seems silent by now.
+            self._try(partial(self._clips.end_silent, now))
 
     def _try(self, job: Callable[[], None]) -> None:
         written = self._clips.written

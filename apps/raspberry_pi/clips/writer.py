@@ -1,7 +1,8 @@
 """Writes a video of the seconds around each event, with a JSON file beside it.
 
-The last seconds of each camera are held in memory as JPEG. When an action starts they are
-written, and then what comes, as it comes: at any moment little is left to do.
+The last seconds of each camera are held in memory as JPEG, which costs less, always, than H.264
+would, and needs no encoder's memory. When an action starts they are written one by one, whenever
+nothing else is to be done, and then what comes, as it comes: no frame waits for all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
 from apps.raspberry_pi.bus import CameraEvent
@@ -22,6 +24,8 @@ from edgevid.support.atomic_file import atomic_file
 _RING_BYTES = 32 << 20  # that the last seconds of a camera may take up
 _LONGEST_S = 60.0  # of what follows, however many actions start meanwhile
 _SILENCE_S = 2.0  # a camera that gives nothing for so long ends its clip
+
+_Held = tuple[float, bytes]  # moment, JPEG
 
 
 class Clips:
@@ -50,20 +54,31 @@ class Clips:
     def frame(self, name: str, frame: Frame) -> None:
         """Takes a camera's next frame."""
         picture, moment = bgr(frame.image), frame.timestamp
+        data = jpeg(picture)
         if name not in self._rings:
             self._rings[name] = _Ring(self._config.before)
-        self._rings[name].add(moment, jpeg(picture))
+        self._rings[name].add(moment, data)
         clip = self._clips.get(name)
         if clip is None:
             return
         if moment > clip.until or moment - clip.last > _SILENCE_S:
             self._end(name)
             return
-        try:
-            clip.add(moment, picture)
-        except EdgevidError:
-            self._end_early(name)
-            raise
+        with self._ending_early(name):
+            clip.take(moment, picture, data)
+
+    def catch_up(self) -> None:
+        """Writes one more of the pictures that were in memory when a clip began, if there are."""
+        for name, clip in self._clips.items():
+            if clip.is_behind:
+                with self._ending_early(name):
+                    clip.catch_up()
+                return
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is something for ``catch_up`` to do."""
+        return any(clip.is_behind for clip in self._clips.values())
 
     def event(self, found: CameraEvent) -> None:
         """Starts a clip when an action starts; notes events in the one that is being written."""
@@ -105,7 +120,7 @@ class Clips:
             self._folder.close()
 
     def _start(self, name: str, moment: float, at: float) -> _Clip | None:
-        """Begins a clip with what is in memory; ``at`` is the moment in Unix seconds."""
+        """Begins a clip of what is in memory; ``at`` is the moment in Unix seconds."""
         ring = self._rings.get(name)  # none while the disk is too slow for even a first frame
         held = (
             [(m, data) for m, data in ring.held if m >= moment - self._config.before]
@@ -114,24 +129,26 @@ class Clips:
         )
         if not held:
             return None
-        began = held[0][0]
-        clip = _Clip(self._folder, name, began, at - moment + began, self._fps)
+        clip = _Clip(self._folder, name, held, at - moment + held[0][0], self._fps)
         clip.until = moment + self._config.after
         self._clips[name] = clip
-        try:
-            for then, data in held:
-                clip.add(then, from_jpeg(data))
-        except EdgevidError:
-            self._end_early(name)
-            raise
         return clip
 
-    def _end_early(self, name: str) -> None:
+    @contextmanager
+    def _ending_early(self, name: str) -> Iterator[None]:
         """Keeps of a clip that cannot be gone on with what there is."""
-        with suppress(EdgevidError):
-            self._clips.pop(name).finish()
+        try:
+            yield
+        except EdgevidError:
+            with suppress(EdgevidError):
+                self._clips.pop(name).finish()
+            raise
 
     def _end(self, name: str) -> None:
+        clip = self._clips[name]
+        with self._ending_early(name):
+            while clip.is_behind:
+                clip.catch_up()
         self._clips.pop(name).finish()
         self.written += 1
         self._folder.make_room()
@@ -141,7 +158,7 @@ class _Ring:
     """A camera's last seconds, in bounded memory."""
 
     def __init__(self, seconds: float) -> None:
-        self.held: deque[tuple[float, bytes]] = deque()  # moment, JPEG
+        self.held: deque[_Held] = deque()
         self._seconds = seconds
         self._bytes = 0
 
@@ -153,10 +170,17 @@ class _Ring:
 
 
 class _Clip:
-    """One clip while it is written. Moments are those of the frames, in seconds."""
+    """One clip while it is written. Moments are those of the frames, in seconds.
+
+    Attributes:
+        began: the first picture's moment.
+        last: the newest picture's that was taken, though it may not be written yet.
+        until: when it is to end.
+        events: what happened meanwhile.
+    """
 
     def __init__(
-        self, folder: ClipFolder, camera: str, began: float, at: float, fps: float
+        self, folder: ClipFolder, camera: str, held: list[_Held], at: float, fps: float
     ) -> None:
         self._camera = camera
         self._folder = folder
@@ -164,14 +188,38 @@ class _Clip:
         self._at = at
         self._video = open_video(waiting(self._path))
         self._video.start(fps)
+        self._held = deque(held)  # is to be written before what comes
+        self._bytes = sum(len(data) for _, data in held)
         self._frames = 0
-        self.began = self.last = began
-        self.until = began
+        self.began = self._written = held[0][0]
+        self.until = self.last = held[-1][0]
         self.events: list[CameraEvent] = []
 
-    def add(self, moment: float, picture: Picture) -> None:
-        self._video.show(picture, moment)
+    @property
+    def is_behind(self) -> bool:
+        """Whether pictures that were taken are still to be written."""
+        return bool(self._held)
+
+    def take(self, moment: float, picture: Picture, data: bytes) -> None:
+        """Takes the next picture, and the same as JPEG."""
         self.last = moment
+        if not self.is_behind:
+            self._write(moment, picture)
+            return
+        self._held.append((moment, data))
+        self._bytes += len(data)
+        while self._bytes > _RING_BYTES:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Writes one of the pictures that are held."""
+        moment, data = self._held.popleft()
+        self._bytes -= len(data)
+        self._write(moment, from_jpeg(data))
+
+    def _write(self, moment: float, picture: Picture) -> None:
+        self._video.show(picture, moment)
+        self._written = moment
         self._frames += 1
 
     def finish(self) -> None:
@@ -198,7 +246,7 @@ class _Clip:
             "camera": self._camera,
             "video": self._path.name,
             "began": datetime.fromtimestamp(self._at, UTC).isoformat(timespec="milliseconds"),
-            "seconds": round(self.last - self.began, 3),
+            "seconds": round(self._written - self.began, 3),
             "frames": self._frames,
             "events": [
                 {

@@ -27,9 +27,14 @@ def event(second: float, state: str = "start", camera: str = "front") -> CameraE
     return CameraEvent(camera, found, NOON + second)
 
 
-def play(clips: Clips, first: float, last: float, *, camera: str = "front") -> None:
+def play(
+    clips: Clips, first: float, last: float, *, camera: str = "front", in_time: bool = True
+) -> None:
+    """Shows a camera's frames; ``in_time`` if there is time between them to write what is held."""
     for tick in range(round(first * FPS), round(last * FPS) + 1):
         clips.frame(camera, frame(tick / FPS))
+        while in_time and clips.is_behind:
+            clips.catch_up()
 
 
 def folder_of(config: ClipsConfig) -> Path:

@@ -7,17 +7,20 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from apps.raspberry_pi.bus import EventBus
 from apps.raspberry_pi.clips import recorder as recorder_module
+from apps.raspberry_pi.clips import writer as writer_module
 from apps.raspberry_pi.clips.recorder import Recorder
 from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 from edgevid import Event, Frame
-from tests.apps.clips.parts import FPS, event, folder_of, found, frame
+from edgevid.sinks.mp4 import Mp4Writer
+from tests.apps.clips.parts import FPS, NOON, event, folder_of, found, frame
 from tests.apps.parts import until
 
 
@@ -42,6 +45,43 @@ def test_the_button_keeps_what_just_happened(config: ClipsConfig) -> None:
     recorder.keep_now()
     recorder.stop(60.0)
     assert [clip["events"] for clip in found(config)] == [[]]
+
+
+def test_clips_that_begin_together_miss_nothing(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes is taken before what is held is written; nor is a camera silent meanwhile."""
+    cameras, second = ("back", "front", "side"), [100.0]
+    for module in (recorder_module, writer_module):
+        clock = SimpleNamespace(monotonic=lambda: second[0], time=lambda: NOON)
+        monkeypatch.setattr(module, "time", clock)
+    writes, goes_on = threading.Event(), threading.Event()
+    write = Mp4Writer.write
+
+    def held_up(self: Mp4Writer, *args: object, **kwargs: object) -> None:
+        writes.set()
+        assert goes_on.wait(60)
+        write(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Mp4Writer, "write", held_up)
+    recorder = Recorder(config, EventBus(), FPS)
+
+    def show(pictures: int) -> None:
+        for _ in range(pictures):
+            second[0] += 1 / FPS
+            for camera in cameras:
+                recorder.take(camera, frame(second[0]))
+
+    show(5)
+    until(lambda: recorder._frames == 0)
+    recorder.keep_now()
+    assert writes.wait(60)
+    show(5)
+    second[0] += 10  # so long does it take to write one picture
+    goes_on.set()
+    recorder.stop(60.0)
+    assert [clip["camera"] for clip in found(config)] == list(cameras)
+    assert [clip["frames"] for clip in found(config)] == [10, 10, 10]
 
 
 def test_a_writer_that_falls_behind_leaves_frames_out(

@@ -12,7 +12,7 @@ from apps.raspberry_pi.clips.writer import Clips
 from apps.raspberry_pi.config import ClipsConfig
 from edgevid import OutputError
 from edgevid.sinks.mp4 import Mp4Writer
-from tests.apps.clips.parts import FPS, event, folder_of, found, play, seconds_in
+from tests.apps.clips.parts import FPS, event, folder_of, found, frame, play, seconds_in
 
 
 def test_the_seconds_before_and_after(config: ClipsConfig) -> None:
@@ -126,9 +126,67 @@ def test_one_picture_that_is_larger_than_the_memory_for_all(
     assert found(config) == []
 
 
-def test_a_disk_that_is_full_in_the_middle_keeps_what_was_written(
+def test_what_was_in_memory_is_written_one_by_one(
     config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    written = []
+    write = Mp4Writer.write
+
+    def noted(self: Mp4Writer, *args: object, **kwargs: object) -> None:
+        written.append(1)
+        write(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Mp4Writer, "write", noted)
+    clips = Clips(config, FPS)
+    play(clips, 0, 5)
+    clips.event(event(5))
+    play(clips, 5.2, 6, in_time=False)
+    assert written == []  # neither the event nor a frame waits for an encoder
+    for number in range(16):  # 3.0 to 6.0
+        assert clips.is_behind
+        clips.catch_up()
+        assert len(written) == number + 1
+    assert not clips.is_behind
+    clips.catch_up()  # harmless
+    clips.frame("front", frame(6.2))
+    assert len(written) == 17  # at once, from here on
+    clips.close()
+    (described,) = found(config)
+    assert (described["frames"], described["seconds"]) == (17, 3.2)
+    shown = seconds_in(folder_of(config) / described["video"])
+    assert shown == pytest.approx(list(np.arange(3, 6.3, 0.2)), abs=0.5)
+
+
+def test_a_clip_that_never_had_time_is_written_at_its_end(config: ClipsConfig) -> None:
+    clips = Clips(config, FPS)
+    for camera in ("front", "back"):
+        play(clips, 0, 5, camera=camera)
+        clips.event(event(5, camera=camera))
+    play(clips, 5.2, 9, in_time=False)
+    assert [clip["frames"] for clip in found(config)] == [26]
+    clips.end_silent(10)
+    assert [(clip["camera"], clip["frames"]) for clip in found(config)] == [
+        ("back", 11),
+        ("front", 26),
+    ]
+
+
+def test_what_is_still_to_be_written_is_bounded(
+    config: ClipsConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.raspberry_pi.clips.writer._RING_BYTES", 12_000)
+    clips = Clips(ClipsConfig(config.folder, before=2.0, after=30.0), FPS)
+    play(clips, 0, 5)
+    clips.event(event(5))
+    play(clips, 5.2, 30, in_time=False)
+    assert sum(len(data) for _, data in clips._clips["front"]._held) <= 12_000
+    clips.close()
+    assert [clip["frames"] for clip in found(config)] == [136]
+
+
+@pytest.fixture
+def room_for_seven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full with the eighth picture."""
     shown = []
     write = Mp4Writer.write
 
@@ -139,13 +197,20 @@ def test_a_disk_that_is_full_in_the_middle_keeps_what_was_written(
         write(self, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Mp4Writer, "write", until_full)
+
+
+@pytest.mark.usefixtures("room_for_seven")
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_disk_that_is_full_in_the_middle_keeps_what_was_written(
+    config: ClipsConfig, in_time: bool
+) -> None:
     clips = Clips(config, FPS)
     play(clips, 0, 1)
     clips.event(event(1))
+    play(clips, 1.2, 1.2, in_time=in_time)
     with pytest.raises(OutputError, match="No space left on device"):
-        play(clips, 1.2, 4)
+        play(clips, 1.4, 10, in_time=in_time)  # past its end, if nothing is written before
     clips.close()
     (described,) = found(config)
-    assert described["frames"] == 7
-    assert config.folder
-    assert len(seconds_in(config.folder / described["video"])) == 7
+    assert (described["frames"], described["seconds"]) == (7, 1.2)
+    assert len(seconds_in(folder_of(config) / described["video"])) == 7

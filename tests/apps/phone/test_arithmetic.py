@@ -181,14 +181,14 @@ def test_scenes(page: Browser) -> None:
         np.clip(base + generator.integers(-6, 7, base.shape), 0, 255).astype(np.uint8)
         for base in [*drifting, *[bases[2]] * 12, *[bases[3]] * 3, *[bases[3] * 0] * 3]
     ]
-    watch = SceneWatch()
+    watch = SceneWatch(fps=5.0)
     expected = [watch.look(one) for one in pictures]
     got = answer(
         page,
         "model/scenes.js",
         BYTES
         + """
-        const watch = new module.SceneWatch();
+        const watch = new module.SceneWatch(5);
         return pictures.map(text => {
           const counts = watch.look(bytes(text), 172, 172);
           return counts === Infinity ? null : counts;

@@ -91,16 +91,16 @@ def test_a_head_is_fitted_as_in_python(page: Browser, shown: list[str]) -> None:
     examples = made(shown)
     labels = sorted({label for label in shown if label})
     frames = Frames(examples)
-    fitting = heads.Fitting(frames, labels, choosing.DEFAULT)
+    fitting = heads.Fitting(frames, labels, choosing.default(5.0))
     fitted = fitting.fit(np.full(len(frames), True))
     ones, zeros = np.ones(len(labels)), np.zeros(len(labels))
-    expected = heads.to_head(fitted, frames, choosing.DEFAULT, ones, zeros)
+    expected = heads.to_head(fitted, frames, choosing.default(5.0), ones, zeros)
     got = in_page(
         page,
         examples,
         f"""
         const labels = {json.dumps(labels)}, frames = new Frames(examples);
-        const fitting = new Fitting(frames, labels, choosing.DEFAULT);
+        const fitting = new Fitting(frames, labels, choosing.recipe(5));
         const fitted = fitting.fit(frames.owner.map((_, row) => row));
         const head = fitting.head(fitted, labels.map(() => ({{scale: 1, shift: 0}})));
         return {{...head, weights: [...head.weights], bias: [...head.bias]}};
@@ -126,15 +126,15 @@ def test_what_it_means_and_when_it_speaks_as_in_python(page: Browser) -> None:
     labels = ["clap", "wave"]
     frames = Frames(examples)
     folds = split(frames, grouped=False)
-    held = choosing.hold_out(frames, labels, folds, choosing.DEFAULT)
+    held = choosing.hold_out(frames, labels, folds, choosing.default(5.0))
     got = in_page(
         page,
         examples,
         f"""
         const labels = {json.dumps(labels)}, frames = new Frames(examples);
-        const fitting = new Fitting(frames, labels, choosing.DEFAULT);
+        const fitting = new Fitting(frames, labels, choosing.recipe(5));
         const held = choosing.holdOut(frames, labels, fitting);
-        const {{rules, judgements}} = choosing.learn(examples);
+        const {{rules, judgements}} = choosing.learn(examples, 5);
         return {{
           logits: held.map(one => [...one]), rules, judgements,
           calibration: labels.map(
@@ -160,6 +160,13 @@ def test_what_it_means_and_when_it_speaks_as_in_python(page: Browser) -> None:
         assert said["hours"] == pytest.approx(judged.hours)
 
 
+@pytest.mark.parametrize("fps", [1, 5, 10])
+def test_the_recipe_looks_back_for_as_many_seconds_at_any_rate(page: Browser, fps: int) -> None:
+    mine = choosing.default(fps)
+    got = in_page(page, [], f"return choosing.recipe({fps})")
+    assert got == {"roots": mine.roots, "windows": list(mine.windows), "penalty": mine.penalty}
+
+
 def test_what_can_be_taught(page: Browser) -> None:
     lacks = [
         in_page(page, examples, "return choosing.lack(examples)")
@@ -172,7 +179,7 @@ def test_one_example_and_nothing_to_hold_out(page: Browser) -> None:
     got = in_page(
         page,
         made(["a", ""]),
-        "const {rules, judgements} = choosing.learn(examples); return {rules, judgements}",
+        "const {rules, judgements} = choosing.learn(examples, 5); return {rules, judgements}",
     )
     assert got["judgements"] == []
     assert got["rules"] == {

@@ -1,6 +1,7 @@
 // Notices when a camera looks at another scene than before: edgevid/runtime/scenes.py.
 
-const THRESHOLD = 0.12, SIDE = 36, COARSE = 12, LEVELS = 6, FAINT = 5, DRIFT_OVER = 10, DRIFT_KEEPS = 5;
+const THRESHOLD = 0.12, SIDE = 36, COARSE = 12, LEVELS = 6, FAINT = 5;
+const DRIFT_OVER_S = 2, DRIFT_KEEPS_S = 1;
 
 /** Frames that all that was before a cut counts for. */
 export const CUT = 1;
@@ -17,9 +18,17 @@ export const CUT = 1;
 export class SceneWatch {
   /** @type {Description[]} */
   #seen = [];
+  #driftOver;
+  #driftKeeps;
+
+  /** @param {number} fps pictures a second that it is shown */
+  constructor(fps) {
+    this.#driftOver = Math.max(1, Math.round(DRIFT_OVER_S * fps));
+    this.#driftKeeps = Math.max(1, DRIFT_KEEPS_S * fps);
+  }
 
   /**
-   * Returns for how many frames the past may still count: Infinity in an unchanged scene.
+   * Returns for how many pictures the past may still count: Infinity in an unchanged scene.
    * @param {Uint8Array<ArrayBuffer>} picture RGB
    * @param {number} width
    * @param {number} height
@@ -30,10 +39,10 @@ export class SceneWatch {
     if (seen.length && differ(seen[seen.length - 1], description)) {
       counts = CUT;
       seen.length = 0;
-    } else if (seen.length === DRIFT_OVER && differ(seen[0], description)) {
-      counts = DRIFT_KEEPS;
+    } else if (seen.length === this.#driftOver && differ(seen[0], description)) {
+      counts = this.#driftKeeps;
     }
-    if (seen.length === DRIFT_OVER) seen.shift();
+    if (seen.length === this.#driftOver) seen.shift();
     seen.push(description);
     return counts;
   }

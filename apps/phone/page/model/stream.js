@@ -51,7 +51,7 @@ export class Stream {
     this.#manifest = manifest;
     this.#memoryFrames = Math.max(1, memory * manifest.fps);
     this.#gate = new Gate(this.#memoryFrames);
-    this.#scenes = manifest.follow_scene && memory < Infinity ? new SceneWatch() : null;
+    this.#scenes = manifest.follow_scene && memory < Infinity ? new SceneWatch(manifest.fps) : null;
   }
 
   /**

@@ -17,9 +17,7 @@ import { fit, logistic } from "./logistic.js";
  *   of examples that were held out, one a label; none where nothing could be
  */
 
-/** @type {import("./frames.js").Recipe} */
-export const DEFAULT = { roots: 2, windows: [2, 5, 15], penalty: 3e-3 };
-
+const ROOTS = 2, WINDOWS_S = [0.4, 1, 3], PENALTY = 3e-3;
 const MIN_DURATIONS = [0.1, 0.3, 0.5];
 const COOL_DOWN_S = 2, THRESHOLDS = 40, BEYOND = 0.5, OFF_ODDS = 4, MOST_FOLDS = 5;
 
@@ -38,6 +36,16 @@ export function lack(examples) {
   return "";
 }
 
+/**
+ * Returns the recipe for a network of so many frames a second.
+ * @param {number} fps
+ * @returns {import("./frames.js").Recipe}
+ */
+export function recipe(fps) {
+  const windows = new Set(WINDOWS_S.map((seconds) => Math.max(1, Math.round(seconds * fps))));
+  return { roots: ROOTS, windows: [...windows].sort((a, b) => a - b), penalty: PENALTY };
+}
+
 /** @param {Example[]} examples */
 const labelsOf = (examples) =>
   [...new Set(examples.map(({ label }) => label))].filter(Boolean).sort();
@@ -45,12 +53,13 @@ const labelsOf = (examples) =>
 /**
  * Fits a head to examples, and measures it on those that are held out in turn.
  * @param {Example[]} examples `lack` finds nothing wrong with them
+ * @param {number} fps frames a second that the network reads
  * @param {number} [falseAnHour] how many false events are allowed
  * @returns {TeachingResult}
  */
-export function learn(examples, falseAnHour = 1) {
+export function learn(examples, fps, falseAnHour = 1) {
   const labels = labelsOf(examples), frames = new Frames(examples);
-  const fitting = new Fitting(frames, labels, DEFAULT);
+  const fitting = new Fitting(frames, labels, recipe(fps));
   const held = holdOut(frames, labels, fitting);
   const calibration = labels.map(() => ({ scale: 1, shift: 0 }));
   const rules = labels.map(() => UNMEASURED);

@@ -104,7 +104,7 @@ export class Teacher {
     return new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = ({ message }) => reject(new Error(`The head could not be fitted: ${message}`));
-      worker.postMessage(this.examples);
+      worker.postMessage({ examples: this.examples, fps: this.#manifest.fps });
     }).finally(() => worker.terminate());
   }
 

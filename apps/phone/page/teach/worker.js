@@ -2,4 +2,4 @@
 
 import { learn } from "./choosing.js";
 
-self.onmessage = ({ data }) => self.postMessage(learn(data));
+self.onmessage = ({ data }) => self.postMessage(learn(data.examples, data.fps));
