@@ -96,7 +96,12 @@ def steps_schema(features: int) -> Any:
     pa = libraries.pyarrow()
     name = pa.dictionary(pa.int32(), pa.string())
     event = pa.struct(
-        [("state", pa.string()), ("label", pa.string()), ("probability", pa.float64())]
+        [
+            ("state", pa.string()),
+            ("label", pa.string()),
+            ("probability", pa.float64()),
+            ("zone", pa.string()),  # which older files have not
+        ]
     )
     return pa.schema(
         [
@@ -249,7 +254,12 @@ def tell(events: Iterable[Event], rows: Mapping[int | None, dict[str, Any]]) -> 
     for event in events:
         if event.track in rows:
             rows[event.track]["events"].append(
-                {"state": event.state, "label": event.label, "probability": event.probability}
+                {
+                    "state": event.state,
+                    "label": event.label,
+                    "probability": event.probability,
+                    "zone": event.zone,
+                }
             )
 
 

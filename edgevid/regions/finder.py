@@ -126,7 +126,7 @@ class ByDetector:
         self._detector = detector
         self._most = most
         self._flow = Flow()
-        self._motion = MotionFinder(width=_WIDTH)
+        self._motion = MotionFinder(width=_WIDTH, noisy=True)
         self._forget_looks()
 
     def _forget_looks(self) -> None:

@@ -13,9 +13,12 @@ from edgevid.records import Box
 from edgevid.regions.boxes import Sides, inside
 from edgevid.support.opencv import cv2
 
-_WIDTH = 240  # pixels, by default, in which motion is looked for
+_WIDTH = 120  # pixels, by default, in which motion is looked for
 _HISTORY = 300  # pictures, a minute: what stands as long has become background
-_VARIANCES = 16.0  # squared distance, in variances, from which a pixel is no background
+# Squared distance, in variances, from which a pixel is no background. Averaged pixels have less
+# noise, but a change of all light is as large in them as before.
+_VARIANCES = 25.0
+_VARIANCES_NOISY = 16.0
 _FIRST_VARIANCE = 9.0  # of a pixel's light, until its own is known
 _JOINED = 0.15  # of the picture's shorter side: what is nearer to each other is one
 _LEAST_AREA = 0.003  # of the picture that moves
@@ -32,6 +35,8 @@ class MotionFinder:
 
     Args:
         width: pixels in which motion is looked for; fewer cost less.
+        noisy: pictures come small, and their noise was not averaged out on the way: single pixels
+            that change are ignored. They do count otherwise, since they hold together what moves.
 
     Example:
         >>> from edgevid.regions.motion import MotionFinder
@@ -44,8 +49,9 @@ class MotionFinder:
         1
     """
 
-    def __init__(self, *, width: int = _WIDTH) -> None:
+    def __init__(self, *, width: int = _WIDTH, noisy: bool = False) -> None:
         self._width = width
+        self._noisy = noisy
         self.reset()
 
     def reset(self) -> None:
@@ -53,7 +59,7 @@ class MotionFinder:
         self._background = cv2.createBackgroundSubtractorMOG2(
             # In light alone a shadow cannot be told from somebody in dark clothes.
             history=_HISTORY,
-            varThreshold=_VARIANCES,
+            varThreshold=_VARIANCES_NOISY if self._noisy else _VARIANCES,
             detectShadows=False,
         )
         self._background.setVarInit(_FIRST_VARIANCE)
@@ -70,10 +76,11 @@ class MotionFinder:
 
     def take(self, grey: NDArray[np.uint8]) -> None:
         """Takes the next picture, grey, uint8 ``[height, width]``."""
-        small = self._small(grey)
         # The first picture is the background.
         rate = -1 if self._masks else 1
-        mask = cv2.medianBlur(self._background.apply(small, learningRate=rate), 3)
+        mask = self._background.apply(self._small(grey), learningRate=rate)
+        if self._noisy:
+            mask = cv2.medianBlur(mask, 3)
         if not self._masks:
             mask[:] = 0
         elif self._masks[0].shape != mask.shape:
@@ -87,8 +94,13 @@ class MotionFinder:
         if scale <= 1:
             return image
         size = (self._width, max(1, round(height / scale)))
-        small: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-        return small
+        if self._noisy:
+            return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        # Four of twice as many average out most noise, in a fraction of the time that all take.
+        if scale > 2:
+            twice = (2 * size[0], 2 * size[1])
+            image = cv2.resize(image, twice, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def mask(self) -> NDArray[np.uint8]:
         """Returns what moved lately, uint8 ``[height, width]`` of a small picture: 255, else 0."""
@@ -116,11 +128,8 @@ class MotionFinder:
         across, down = width / mask.shape[1], height / mask.shape[0]
         short = min(mask.shape)
         reach = max(1, round(short * _JOINED))
-        count, _, stats, _ = cv2.connectedComponentsWithStats(
-            cv2.dilate(mask, np.ones((reach, reach), np.uint8))
-        )
         found: list[Box] = []
-        for left, top, wide, high, _ in stats[1:count]:
+        for left, top, wide, high in _regions(cv2.dilate(mask, np.ones((reach, reach), np.uint8))):
             part = mask[top : top + high, left : left + wide]
             if np.count_nonzero(part) < _LEAST_AREA * mask.size:
                 continue
@@ -130,6 +139,23 @@ class MotionFinder:
             box = ((left + x) * across, (top + y) * down, w * across, h * down)
             found += divided(inside(box, width, height), min(width, height))
         return found
+
+
+def _regions(mask: NDArray[np.uint8]) -> list[Box]:
+    """Returns the boxes of the regions of a mask, from left to right.
+
+    By their outlines, which costs a tenth of labelling every pixel.
+    """
+    outlines, inside_of = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if not outlines:
+        return []
+    # A hole's outline lies inside of another.
+    is_hole = inside_of[0, :, 3] >= 0
+    return sorted(
+        cv2.boundingRect(outline)
+        for outline, hole in zip(outlines, is_hole, strict=True)
+        if not hole
+    )
 
 
 def divided(box: Box, side: int) -> list[Box]:

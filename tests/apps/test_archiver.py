@@ -201,6 +201,20 @@ def test_what_is_followed_is_in_the_archive_by_track(model: Model, tmp_path: Pat
     ]
 
 
+def test_events_name_the_zone_in_which_they_happened(model: Model, tmp_path: Path) -> None:
+    left = "left=0,0;160,0;160,240;0,240"
+    yard = CameraConfig(name="yard", source="unused", follow="motion", zones=(left,), dwell=1.0)
+    cameras = Cameras(model, tmp_path / "archive", yard)
+    cameras.play("yard", walk(0, 80))
+    cameras.stop()
+    events = [event for row in rows(tmp_path / "archive") for event in row["events"]]
+    dwells = [event for event in events if event["label"] == "dwell"]
+    assert [(event["state"], event["zone"]) for event in dwells] == [
+        ("start", "left"),
+        ("end", "left"),
+    ]
+
+
 def test_tracks_of_another_watch_are_not_mixed_with_those_before(
     model: Model, tmp_path: Path
 ) -> None:

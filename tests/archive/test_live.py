@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edgevid
-from edgevid.archive import Archive, Settings, find, index, live, marks, search
+from edgevid.archive import Archive, Settings, find, index, libraries, live, marks, search, tables
 from edgevid.archive.live import LiveArchive
 from edgevid.cli import from_search
 from edgevid.errors import UsageError
@@ -21,6 +21,7 @@ from tests.archive.test_index import rows
 from tests.archive.test_tracks import street_video
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0).timestamp()
+SCHEMA = tables.steps_schema
 
 
 def opened(folder: Path, settings: Settings, **bounds: float) -> tuple[LiveArchive, Stream]:
@@ -116,12 +117,17 @@ def test_what_is_followed_is_kept_as_of_a_recording(
     archive.close()
     index(find([str(street)]), tmp_path / "file", replace(settings, follow=Follow("motion")))
     for table in ("steps", "windows"):
-        found = rows(tmp_path / "live", table)
-        wanted = [row for row in rows(tmp_path / "file", table) if row["track"] is not None]
+        found = sorted(rows(tmp_path / "live", table), key=_place)
+        followed = [row for row in rows(tmp_path / "file", table) if row["track"] is not None]
+        wanted = sorted(followed, key=_place)
         began, first = wanted[0]["seconds"], wanted[0]["step"]
         assert [_told(row, 0.0, 0) for row in found] == [_told(row, began, first) for row in wanted]
     assert len({row["track"] for row in found}) > 1
     assert sum(len(row["events"]) for row in rows(tmp_path / "live")) > 2
+
+
+def _place(row: dict[str, Any]) -> tuple[int, int]:
+    return row["step"], row["track"]
 
 
 def _told(row: dict[str, Any], began: float, first: int) -> dict[str, Any]:
@@ -174,6 +180,38 @@ def test_tracks_come_and_go_and_their_events_are_theirs(settings: Settings, tmp_
     kept = sorted((row["track"], row["steps"]) for row in windows)
     assert kept == [(1, 1), (1, 1), (1, 3), (2, 1), (2, 2)]
     assert {tuple(row["box"]) for row in windows if row["track"] == 2} == {(2, 0, 10, 20)}
+
+
+def test_events_keep_their_zones_and_what_was_written_without_is_merged_with_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, _ = opened(tmp_path / "a", settings)
+    for number, zone in enumerate(("door", "door", None)):
+        with monkeypatch.context() as earlier:
+            if number == 0:
+                earlier.setattr(tables, "steps_schema", without_zones)
+            event = Event("start", "one", 0.0, 0.6, track=1, zone=zone)
+            archive.add("yard", said(1), [event], NOW + 600 * number)
+            archive.write("yard")
+    kept = Archive(tmp_path / "a")
+    asked = (
+        "select event.zone from (select time, unnest(events) as event from read_parquet("
+        f"'{tmp_path}/a/steps/*/*/*.parquet', union_by_name = true)) order by time"
+    )
+    for files in (3, 1):
+        assert len(kept.parts()) == files
+        assert libraries.duckdb().sql(asked).fetchall() == [(None,), ("door",), (None,)]
+        assert len(search.by_label(kept, "one")) == 3
+        kept.merge()
+
+
+def without_zones(features: int) -> Any:
+    """The columns of the steps before events had a zone."""
+    pa = libraries.pyarrow()
+    schema = SCHEMA(features)
+    place = schema.get_field_index("events")
+    event = pa.struct([one for one in schema.field(place).type.value_type if one.name != "zone"])
+    return schema.set(place, pa.field("events", pa.list_(event)))
 
 
 def test_many_tracks_are_written_as_often_as_they_fill_the_memory(

@@ -5,6 +5,7 @@ import pytest
 
 from edgevid.regions.boxes import iou
 from edgevid.regions.motion import MotionFinder, divided
+from edgevid.support.opencv import cv2
 
 CHANCE = np.random.default_rng(0)
 ROOM = np.repeat(np.repeat(CHANCE.integers(60, 180, (9, 16, 3), np.uint8), 40, 0), 40, 1)
@@ -39,6 +40,51 @@ def test_what_moves_is_found_where_it_is() -> None:
 def test_two_that_are_apart_are_two_and_two_that_are_near_are_one() -> None:
     assert len(trained().find(room((100, 100, 50, 150), (400, 100, 50, 150)))) == 2
     assert len(trained().find(room((100, 100, 50, 150), (170, 100, 50, 150)))) == 1
+
+
+def test_what_moves_within_something_else_is_found_by_itself() -> None:
+    frame = [(20, 0, 600, 20), (20, 340, 600, 20), (20, 0, 20, 360), (600, 0, 20, 360)]
+    found = trained().find(room(*frame, (300, 150, 40, 60)))
+    assert max(iou(box, (300, 150, 40, 60)) for box in found) > 0.8
+
+
+# How much noise there is takes a while to learn where few pixels are averaged.
+@pytest.mark.parametrize(("size", "warm_up"), [((640, 360), 0), ((240, 136), 30)])
+def test_much_noise_and_a_small_change_of_all_light_are_no_motion(
+    size: tuple[int, int], warm_up: int
+) -> None:
+    still = cv2.resize(ROOM, size).astype(np.float32)
+    finder = MotionFinder()
+
+    def seen(light: float = 1.0) -> bool:
+        shot = light * still + CHANCE.normal(0, 10, still.shape)
+        return finder.find(np.clip(shot, 0, 255).astype(np.uint8)) != []
+
+    assert not any([seen() for _ in range(40)][warm_up:])
+    assert not any(seen(1.03) for _ in range(5))
+
+
+def test_somebody_far_away_and_what_hardly_stands_out_are_found() -> None:
+    finder = trained()
+    found = [finder.find(room((100 + 12 * n, 120, 16, 40))) for n in range(10)]
+    assert sum(len(boxes) == 1 for boxes in found) >= 8
+    for light, is_seen in ((5, False), (14, True)):
+        finder = trained()
+        picture = room().astype(np.int16)
+        picture[100:250, 300:360] += light
+        assert (finder.find(np.clip(picture, 0, 255).astype(np.uint8)) != []) == is_seen
+
+
+@pytest.mark.parametrize(("noisy", "is_seen"), [(False, True), (True, False)])
+def test_single_pixels_count_where_noise_was_averaged_out(noisy: bool, is_seen: bool) -> None:
+    still = np.full((90, 120), 90, np.uint8)
+    finder = MotionFinder(noisy=noisy)
+    for _ in range(10):
+        finder.take(still)
+    picture = still.copy()
+    picture[20:60:3, 20:60:3] = 250
+    finder.take(picture)
+    assert (finder.parts(640, 480) != []) == is_seen
 
 
 def test_what_is_small_is_ignored() -> None:
