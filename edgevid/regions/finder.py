@@ -92,7 +92,7 @@ class ByMotion:
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture."""
         self.tracker.predict(seconds)
-        self.tracker.update(self._motion.find(image))
+        self.tracker.update(self._motion.find(image, seconds))
 
     def reset(self) -> None:
         """Forgets everything."""
@@ -137,7 +137,7 @@ class ByDetector:
 
     def take(self, image: NDArray[np.uint8], seconds: float, *, anew: bool) -> None:
         """Takes the next picture."""
-        self._motion.take(self._flow.take(image))
+        self._motion.take(self._flow.take(image), seconds)
         tracks = self.tracker.tracks
         moves = self._flow.of([track.box for track in tracks])
         for track, move in zip(tracks, moves, strict=True):

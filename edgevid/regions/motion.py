@@ -14,7 +14,7 @@ from edgevid.regions.boxes import Sides, inside
 from edgevid.support.opencv import cv2
 
 _WIDTH = 120  # pixels, by default, in which motion is looked for
-_HISTORY = 300  # pictures, a minute: what stands as long has become background
+_HISTORY_S = 60.0  # of the background: what stands for a tenth of it has become part of it
 # Squared distance, in variances, from which a pixel is no background. Averaged pixels have less
 # noise, but a change of all light is as large in them as before.
 _VARIANCES = 25.0
@@ -23,7 +23,8 @@ _FIRST_VARIANCE = 9.0  # of a pixel's light, until its own is known
 _JOINED = 0.15  # of the picture's shorter side: what is nearer to each other is one
 _LEAST_AREA = 0.003  # of the picture that moves
 _LEAST_SIDE = 0.08  # of the picture's shorter side
-_LATELY = 5  # pictures, a second: what moved in one of them counts, as arms stop and go
+_LATELY_S = 1.0  # what moved in so long counts, as arms stop and go
+_TICK_S = 0.2
 _ALMOST = 0.25  # of the shorter side that a square may leave out of a region
 
 
@@ -58,34 +59,41 @@ class MotionFinder:
         """Forgets the background."""
         self._background = cv2.createBackgroundSubtractorMOG2(
             # In light alone a shadow cannot be told from somebody in dark clothes.
-            history=_HISTORY,
             varThreshold=_VARIANCES_NOISY if self._noisy else _VARIANCES,
             detectShadows=False,
         )
         self._background.setVarInit(_FIRST_VARIANCE)
-        self._masks: deque[NDArray[np.uint8]] = deque(maxlen=_LATELY)
+        self._taken = 0
+        self._now = 0.0
+        # What moved in each of the last pictures, and when.
+        self._masks: deque[tuple[float, NDArray[np.uint8]]] = deque()
 
-    def find(self, image: NDArray[np.uint8]) -> list[Box]:
+    def find(self, image: NDArray[np.uint8], seconds: float = _TICK_S) -> list[Box]:
         """Takes the next picture; returns what moves, in its pixels.
 
         Args:
             image: RGB, uint8, ``[height, width, 3]``.
+            seconds: since the last one.
         """
-        self.take(cv2.cvtColor(self._small(image), cv2.COLOR_RGB2GRAY))
+        self.take(cv2.cvtColor(self._small(image), cv2.COLOR_RGB2GRAY), seconds)
         return self.parts(image.shape[1], image.shape[0])
 
-    def take(self, grey: NDArray[np.uint8]) -> None:
+    def take(self, grey: NDArray[np.uint8], seconds: float = _TICK_S) -> None:
         """Takes the next picture, grey, uint8 ``[height, width]``."""
-        # The first picture is the background.
-        rate = -1 if self._masks else 1
+        self._taken += 1
+        self._now += seconds
+        # The first picture is the background; each of the next counts for much, at first.
+        rate = 1 if self._taken == 1 else max(1 / (2 * self._taken), min(1, seconds / _HISTORY_S))
         mask = self._background.apply(self._small(grey), learningRate=rate)
         if self._noisy:
             mask = cv2.medianBlur(mask, 3)
-        if not self._masks:
+        if self._taken == 1:
             mask[:] = 0
-        elif self._masks[0].shape != mask.shape:
+        elif self._masks[0][1].shape != mask.shape:
             self._masks.clear()
-        self._masks.append(mask)
+        self._masks.append((self._now, mask))
+        while self._now - self._masks[0][0] > _LATELY_S - seconds / 2:
+            self._masks.popleft()
 
     def _small(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns a picture in the width in which motion is looked for, or narrower."""
@@ -104,7 +112,7 @@ class MotionFinder:
 
     def mask(self) -> NDArray[np.uint8]:
         """Returns what moved lately, uint8 ``[height, width]`` of a small picture: 255, else 0."""
-        mask: NDArray[np.uint8] = np.maximum.reduce(list(self._masks))
+        mask: NDArray[np.uint8] = np.maximum.reduce([mask for _, mask in self._masks])
         return mask
 
     def share(self, width: int, without: Sequence[Sides]) -> float:

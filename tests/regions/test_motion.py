@@ -102,6 +102,32 @@ def test_what_stopped_a_moment_ago_is_still_there() -> None:
     assert last == []
 
 
+@pytest.mark.parametrize("tick", [0.1, 0.2])
+def test_what_stopped_is_there_for_a_second_at_any_rate(tick: float) -> None:
+    finder = trained()
+    for x in (300, 310, 320):
+        assert finder.find(room((x, 120, 60, 150)), tick)
+    found = [bool(finder.find(room(), tick)) for _ in range(round(2 / tick))]
+    assert found == [True] * (round(1 / tick) - 1) + [False] * (round(1 / tick) + 1)
+
+
+def stood(tick: float) -> float:
+    """For how many seconds something that came to stand is told from an old background."""
+    finder = MotionFinder()
+    empty = np.full((90, 160, 3), 100, np.uint8)
+    for _ in range(round(60 / tick)):
+        finder.find(empty, tick)
+    holds = empty.copy()
+    holds[30:70, 60:80] = 250
+    return tick * next(n for n in range(600) if not finder.find(holds, tick))
+
+
+def test_what_stands_becomes_background_after_as_long_at_any_rate() -> None:
+    slow, fast = stood(0.2), stood(0.1)
+    assert 2 < slow < 60
+    assert fast == pytest.approx(slow, rel=0.05)
+
+
 def test_after_a_reset_the_background_is_another() -> None:
     finder = trained()
     finder.reset()
