@@ -55,7 +55,7 @@ def _run(wheel: Path, root: Path) -> int:
     site, edgevid = root / "site-bookworm", root / "site-wheel"
     if not site.exists():
         install_wheels(site, (*BOOKWORM, *OTHERS))
-    # By itself: it asks for OpenCV's build with windows, which needs libraries that are not there.
+    # By itself: what it needs is in the other folder.
     install_wheels(edgevid, ("--no-deps", str(wheel)))
     environment = {
         **os.environ,
