@@ -67,7 +67,7 @@ find "$home/edgevid" "$home/apps" -name __pycache__ -prune -exec rm -rf {} +
 # replace by numpy 2.
 "$home/.venv/bin/python" -c "import apprise" 2>/dev/null && notify=yes
 # Of an earlier edgevid; it shares a folder with opencv-python-headless.
-"$home/.venv/bin/pip" uninstall --quiet --yes opencv-python 2>/dev/null
+"$home/.venv/bin/pip" uninstall -qq --disable-pip-version-check --yes opencv-python
 for list in "" ${notify:+-notify}; do
     "$home/.venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps \
         --only-binary :all: \

@@ -114,9 +114,9 @@ def best_cases(data: bytes, kind: str, dtype: str) -> list[BestCase]:
         Two convolutions, of which the second has more multiply-adds an output; or one copy.
     """
     number: Any = np.dtype(dtype)
-    return [_convolution(data, kind, number, read) for read in _READ.get(kind, ())] or [
-        _copy(data, number)
-    ]
+    if kind not in _READ:
+        return [_copy(data, number)]
+    return [_convolution(data, kind, number, read) for read in _READ[kind]]
 
 
 def _copy(data: bytes, number: Any) -> BestCase:

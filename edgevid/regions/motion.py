@@ -79,7 +79,7 @@ class MotionFinder:
         return self.parts(image.shape[1], image.shape[0])
 
     def take(self, grey: NDArray[np.uint8], seconds: float = _TICK_S) -> None:
-        """Takes the next picture, grey, uint8 ``[height, width]``."""
+        """Takes the next picture, grey, uint8 ``[height, width]``, so long after the last one."""
         self._taken += 1
         self._now += seconds
         # The first picture is the background; each of the next counts for much, at first.

@@ -247,7 +247,8 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     scale = min(_PICTURE[0] / image.shape[1], _PICTURE[1] / image.shape[0])
     size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
-    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1])
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _place(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -70,7 +70,7 @@ class Frames:
     def picture(self, index: int) -> NDArray[np.uint8]:
         """Decodes one frame: RGB, uint8, ``[height, width, 3]``."""
         image = cv2.imdecode(self.jpegs[index], cv2.IMREAD_COLOR)
-        return np.ascontiguousarray(image[..., ::-1])
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     def at(self, indices: Iterable[int]) -> list[NDArray[np.uint8]]:
         """Decodes several frames, as many as memory holds."""
@@ -249,9 +249,8 @@ def decode(clip: Clip, follow: Follower | None = None) -> Frames:
 
 
 def _jpeg(frame: Frame) -> NDArray[np.uint8]:
-    encoded = cv2.imencode(
-        ".jpg", _shrink(frame.image)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )[1]
+    picture = cv2.cvtColor(_shrink(frame.image), cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
     return encoded.reshape(-1)
 
 

@@ -84,7 +84,7 @@ def frames(path: Path, offset: int) -> Iterator[Frame]:
             raise SourceError(f"{path} at byte {offset}: picture {number} cannot be decoded")
         timed = len(stamps) == len(pictures)
         timestamp = (stamps[number] - stamps[0]) / 1e6 if timed else number / fps
-        yield Frame(np.ascontiguousarray(image[..., ::-1]), timestamp, number)
+        yield Frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), timestamp, number)
 
 
 def _read(path: Path, offset: int) -> tuple[Any, int]:
